@@ -1,0 +1,43 @@
+"""The time grid: steps are integers, milliseconds appear only at the surface."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+
+def resolution(dt: float) -> Fraction:
+    """dt (ms) as the exact fraction that its decimal notation means; ValueError unless positive and finite."""
+    if not (math.isfinite(dt) and dt > 0):
+        raise ValueError(f"dt must be a positive number of ms, not {dt}")
+    return Fraction(repr(float(dt))).limit_denominator(10**6)
+
+
+@dataclass(frozen=True)
+class TimeGrid:
+    """Steps of `dt` ms (a Fraction); step k ends at k dt."""
+
+    dt: Fraction
+
+    @property
+    def dt_ms(self) -> float:
+        return float(self.dt)
+
+    def steps(self, time: float | np.ndarray, name: str) -> int | np.ndarray:
+        """`time` (ms) in steps; ValueError naming `name` where it is not finite or not a multiple of dt."""
+        values = np.asarray(time, float)
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{name} must be finite, not {time}")
+        steps = np.rint(values * self.dt.denominator / self.dt.numerator)
+        off = np.abs(steps * float(self.dt) - values) > 1e-9 * np.maximum(1.0, np.abs(values))
+        if np.any(off):
+            value = values[off][0] if values.ndim else float(values)
+            raise ValueError(f"{name}: {value:g} ms is not a multiple of dt = {self.dt_ms:g} ms")
+        return steps.astype(np.int64) if values.ndim else int(steps)
+
+    def ms(self, steps: int | np.ndarray) -> float | np.ndarray:
+        """Times (ms) of `steps`, each the float64 nearest to the exact value."""
+        return steps * self.dt.numerator / self.dt.denominator

@@ -1,0 +1,396 @@
+"""What a modeller describes: populations, projections, stimuli and recorders. Plain data, no MPI, no Numba.
+
+    net = Network(dt=0.1)
+    exc = net.create("E", 8000, "iaf_psc_exp", tau_m=20.0, V_m=Normal(-60, 5))
+    net.connect(exc, exc, fixed_total_number(6_400_000), weight=Normal(20, 2, minimum=0), delay=1.5)
+    net.poisson_input(exc, rate=8000.0, weight=20.0, delay=1.5)
+    net.record_spikes(exc)
+
+Neurons have global ids (gid) in the order of creation; sources are populations too. Errors are raised where the
+mistake is made, before anything is built.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from .distributions import Distribution, Normal
+from .grid import TimeGrid, resolution
+from .neurons import MODELS, NeuronModel
+from .rules import Explicit, FixedTotalNumber
+
+Value = float | np.ndarray | Normal
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """', did you mean X?' where one of `known` resembles `name`, otherwise what is known."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`n` neurons (or sources) of one model with the global ids first ... first + n - 1.
+
+    `pop[a:b]` selects a slice of it; `parameters` holds a number, an array of n numbers or a distribution each.
+    """
+
+    name: str
+    n: int
+    model: NeuronModel
+    parameters: Mapping[str, Value]
+    first: int
+    spike_steps: tuple[np.ndarray, ...] = ()
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: slice | int) -> Selection:
+        return Selection(self, range(self.n))[index]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.n} {self.model.name}>"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Neurons `indices` (a range, 0-based) of a population."""
+
+    population: Population
+    indices: range
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: slice | int) -> Selection:
+        if isinstance(index, slice):
+            chosen = self.indices[index]
+            if chosen.step < 0:
+                raise ValueError(f"{self.population.name}[{index}]: a selection runs upwards")
+            return Selection(self.population, chosen)
+        i = self.indices[index]
+        return Selection(self.population, range(i, i + 1))
+
+    @property
+    def gids(self) -> np.ndarray:
+        """Global ids, int64, ascending."""
+        return self.population.first + np.arange(self.indices.start, self.indices.stop, self.indices.step)
+
+    def __repr__(self) -> str:
+        r = self.indices
+        return f"<{self.population.name}[{r.start}:{r.stop}:{r.step}]>"
+
+
+def select(what: Population | Selection) -> Selection:
+    if isinstance(what, Population):
+        return what[:]
+    if isinstance(what, Selection):
+        return what
+    raise TypeError(f"expected a population or a slice of one, not {what!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from `source` to `target` by `rule`; weight in pA (iaf_psc_*), delay in ms."""
+
+    source: Selection
+    target: Selection
+    rule: FixedTotalNumber | Explicit
+    weight: Value
+    delay: Value
+
+
+@dataclass(frozen=True)
+class PoissonInput:
+    """To each neuron of `target` its own Poisson train of `rate` (spikes/s), emitted in (start, stop] steps."""
+
+    target: Selection
+    rate: float
+    weight: float
+    delay: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, eq=False)
+class StepCurrent:
+    """The current into `target` becomes amplitudes[k] (pA) at times[k]; both are in effect `delay` later (steps)."""
+
+    target: Selection
+    times: np.ndarray
+    amplitudes: np.ndarray
+    delay: int
+
+
+@dataclass(frozen=True)
+class VoltageRecorder:
+    """V_m of `target` at every multiple of `interval` steps."""
+
+    target: Selection
+    interval: int
+
+
+@dataclass
+class Network:
+    """A network under construction; `dt` is the resolution in ms."""
+
+    dt: float = 0.1
+    populations: list[Population] = field(default_factory=list, init=False)
+    projections: list[Projection] = field(default_factory=list, init=False)
+    poisson_inputs: list[PoissonInput] = field(default_factory=list, init=False)
+    step_currents: list[StepCurrent] = field(default_factory=list, init=False)
+    spike_recorders: list[Selection] = field(default_factory=list, init=False)
+    voltage_recorders: list[VoltageRecorder] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.grid = TimeGrid(resolution(self.dt))
+
+    @property
+    def n(self) -> int:
+        """Neurons and sources together."""
+        return sum(len(population) for population in self.populations)
+
+    @property
+    def n_neurons(self) -> int:
+        return sum(len(population) for population in self.populations if not population.model.is_source)
+
+    def __getitem__(self, name: str) -> Population:
+        for population in self.populations:
+            if population.name == name:
+                return population
+        raise KeyError(f"no population {name!r}: {nearest(name, [p.name for p in self.populations])}")
+
+    # --- populations ---------------------------------------------------------------------------------------------
+
+    def create(self, name: str, n: int, model: str | NeuronModel = "iaf_psc_exp", **parameters: Value) -> Population:
+        """Add `n` neurons of `model`; parameters not given keep the model's default.
+
+        Parameters
+        ----------
+        parameters : each a number, an array of n numbers, or (V_m, I_e) a distribution, drawn neuron by neuron.
+
+        Raises
+        ------
+        ValueError : unknown model or parameter, a value outside its range, a name used twice.
+        """
+        model = self._model(model)
+        values = dict(model.defaults())
+        for key, value in parameters.items():
+            if key not in model.parameters:
+                raise ValueError(f"{model.name} has no parameter {key!r}: {nearest(key, list(model.parameters))}")
+            values[key] = _parameter_value(f"{name}.{key}", n, value)
+        if "V_m" in values and "V_m" not in parameters:
+            values["V_m"] = values["E_L"]
+        return self._add(name, n, model, values)
+
+    def poisson_source(self, name: str, n: int, rate: float, start: float = 0.0, stop: float = math.inf) -> Population:
+        """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms, each one train for all
+        targets."""
+        source = self.create(name, n, "poisson_source", rate=rate, start=start)
+        self.poisson_input(source, rate, 1.0, 0.0, start, stop)
+        return source
+
+    def spike_source(self, name: str, times: Sequence[Sequence[float]]) -> Population:
+        """Add len(times) sources; source k emits at times[k] (ms, multiples of dt, > 0, any order)."""
+        steps = []
+        for k, train in enumerate(times):
+            train_steps = np.sort(self.grid.steps(np.asarray(train, float), f"{name}: spike time of source {k}"))
+            if train_steps.size and train_steps[0] < 1:
+                raise ValueError(f"{name}: spike times of source {k} must be at least dt = {self.grid.dt_ms:g} ms")
+            steps.append(train_steps)
+        return self._add(name, len(steps), MODELS["spike_source"], {}, tuple(steps))
+
+    def _model(self, model: str | NeuronModel) -> NeuronModel:
+        if isinstance(model, NeuronModel):
+            return model
+        if model not in MODELS:
+            raise ValueError(f"no neuron model {model!r}: {nearest(model, list(MODELS))}")
+        return MODELS[model]
+
+    def _add(self, name: str, n: int, model: NeuronModel, values: dict, spikes: tuple = ()) -> Population:
+        if any(population.name == name for population in self.populations):
+            raise ValueError(f"there is a population {name!r} already")
+        if not name or "/" in name:
+            raise ValueError(f"population name {name!r} must not be empty or contain '/'")
+        if int(n) != n or n < 0:
+            raise ValueError(f"{name}: n must be a whole number of at least 0, not {n}")
+        for key, value in values.items():
+            _check_parameter(f"{name}.{key}", model.parameters[key], value)
+        plain = {key: value for key, value in values.items() if not isinstance(value, Distribution)}
+        problem = model.check(plain)
+        if problem:
+            raise ValueError(f"{name}: {problem}")
+        population = Population(name, int(n), model, MappingProxyType(values), self.n, spikes)
+        self.populations.append(population)
+        return population
+
+    # --- projections, stimuli, recorders --------------------------------------------------------------------------
+
+    def connect(
+        self,
+        source: Population | Selection,
+        target: Population | Selection,
+        rule: FixedTotalNumber | Explicit,
+        weight: Value,
+        delay: Value,
+    ) -> Projection:
+        """Connect `source` to `target` by `rule`.
+
+        Parameters
+        ----------
+        weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse.
+        delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid.
+        """
+        source, target = select(source), select(target)
+        name = f"{source.population.name} -> {target.population.name}"
+        if target.population.model.is_source:
+            raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
+        n_synapses = _check_rule(name, rule, source, target)
+        self._check_weight(name, weight, n_synapses)
+        self._check_delay(name, delay, n_synapses)
+        projection = Projection(source, target, rule, weight, delay)
+        self.projections.append(projection)
+        return projection
+
+    def _check_weight(self, name: str, weight: Value, n_synapses: int | None) -> None:
+        if isinstance(weight, Distribution):
+            return
+        _check_size(f"{name}: weight", weight, n_synapses)
+        if not np.all(np.isfinite(weight)):
+            raise ValueError(f"{name}: weight must be finite")
+
+    def _check_delay(self, name: str, delay: Value, n_synapses: int | None) -> None:
+        dt = self.grid.dt_ms
+        if isinstance(delay, Distribution):
+            if delay.support()[0] < dt / 2 * (1 - 1e-12):
+                raise ValueError(f"{name}: delay must be at least dt = {dt:g} ms: redraw below {dt / 2:g} ms (minimum)")
+            return
+        _check_size(f"{name}: delay", delay, n_synapses)
+        if np.any(self.grid.steps(delay, f"{name}: delay") < 1):
+            raise ValueError(f"{name}: delay must be at least dt = {dt:g} ms, not {np.min(delay):g} ms")
+
+    def poisson_input(
+        self,
+        target: Population | Selection,
+        rate: float,
+        weight: float,
+        delay: float,
+        start: float = 0.0,
+        stop: float = math.inf,
+    ) -> None:
+        """Give each neuron of `target` its own Poisson train of `rate` spikes/s and `weight` (pA), `delay` in ms."""
+        target = select(target)
+        name = f"Poisson input to {target.population.name}"
+        if not (math.isfinite(rate) and rate >= 0):
+            raise ValueError(f"{name}: rate must be at least 0 spikes/s, not {rate}")
+        if not math.isfinite(weight):
+            raise ValueError(f"{name}: weight must be finite, not {weight}")
+        first = 0 if target.population.model.is_source else 1
+        delay_steps = self.grid.steps(delay, f"{name}: delay")
+        if delay_steps < first:
+            raise ValueError(f"{name}: delay must be at least {first * self.grid.dt_ms:g} ms, not {delay}")
+        window = self._window(name, start, stop)
+        self.poisson_inputs.append(PoissonInput(target, float(rate), float(weight), delay_steps, *window))
+
+    def _window(self, name: str, start: float, stop: float) -> tuple[int, int]:
+        first = self.grid.steps(start, f"{name}: start")
+        last = 2**62 if stop == math.inf else self.grid.steps(stop, f"{name}: stop")
+        if first < 0 or last < first:
+            raise ValueError(f"{name}: start {start} and stop {stop} must be 0 <= start <= stop")
+        return first, last
+
+    def step_current(
+        self,
+        target: Population | Selection,
+        times: Sequence[float],
+        amplitudes: Sequence[float],
+        delay: float | None = None,
+    ) -> None:
+        """Inject a current that becomes amplitudes[k] (pA) at times[k] (ms); it acts `delay` (default dt) later."""
+        target = select(target)
+        name = f"step current into {target.population.name}"
+        if target.population.model.is_source:
+            raise ValueError(f"{name}: sources take no current")
+        steps = np.atleast_1d(self.grid.steps(np.asarray(times, float), f"{name}: times"))
+        values = np.atleast_1d(np.asarray(amplitudes, float))
+        if steps.shape != values.shape:
+            raise ValueError(f"{name}: {steps.size} times and {values.size} amplitudes must be equally many")
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{name}: amplitudes must be finite")
+        if np.any(np.diff(steps) <= 0) or np.any(steps < 0):
+            raise ValueError(f"{name}: times must increase and be at least 0 ms")
+        delay_steps = 1 if delay is None else self.grid.steps(delay, f"{name}: delay")
+        if delay_steps < 1:
+            raise ValueError(f"{name}: delay must be at least dt = {self.grid.dt_ms:g} ms, not {delay}")
+        self.step_currents.append(StepCurrent(target, steps, values, delay_steps))
+
+    def dc_current(self, target: Population | Selection, amplitude: float, start: float, stop: float) -> None:
+        """Inject `amplitude` (pA) from `start` to `stop` (ms)."""
+        self.step_current(target, [start, stop], [amplitude, 0.0])
+
+    def record_spikes(self, *targets: Population | Selection) -> None:
+        """Record the spikes of `targets`; several selections of one population are joined."""
+        self.spike_recorders.extend(select(target) for target in targets)
+
+    def record_voltages(self, target: Population | Selection, interval: float | None = None) -> None:
+        """Record V_m of `target` at every multiple of `interval` (ms, default dt)."""
+        target = select(target)
+        name = f"voltages of {target.population.name}"
+        if target.population.model.is_source:
+            raise ValueError(f"{name}: sources have no membrane potential")
+        steps = 1 if interval is None else self.grid.steps(interval, f"{name}: interval")
+        if steps < 1:
+            raise ValueError(f"{name}: interval must be at least dt = {self.grid.dt_ms:g} ms, not {interval}")
+        if any(recorder.interval != steps for recorder in self.voltage_recorders):
+            raise ValueError(f"{name}: all voltages are recorded at one interval")
+        self.voltage_recorders.append(VoltageRecorder(target, steps))
+
+
+def _parameter_value(name: str, n: int, value: Value) -> Value:
+    if isinstance(value, Distribution):
+        if not name.endswith((".V_m", ".I_e")):
+            raise ValueError(f"{name}: a number or an array; only V_m and I_e can be drawn from a distribution")
+        return value
+    array = np.asarray(value, float)
+    if array.ndim == 0:
+        return float(array)
+    if array.shape != (n,):
+        raise ValueError(f"{name}: a number or an array of {n} numbers, not of shape {array.shape}")
+    return array.copy()
+
+
+def _check_parameter(name: str, parameter, value: Value) -> None:
+    if isinstance(value, Distribution) or (name.endswith(".stop") and value == math.inf):
+        return
+    problem = parameter.problem(np.asarray(value))
+    if problem:
+        shown = value if np.ndim(value) == 0 else "the values given"
+        raise ValueError(f"{name} {problem}, not {shown}")
+
+
+def _check_rule(name: str, rule: FixedTotalNumber | Explicit, source: Selection, target: Selection) -> int | None:
+    """Number of synapses where it is a matter of a list; ValueError where the rule cannot be fulfilled."""
+    if isinstance(rule, Explicit):
+        for what, indices, n in (("source", rule.sources, len(source)), ("target", rule.targets, len(target))):
+            if indices.size and (indices.min() < 0 or indices.max() >= n):
+                raise ValueError(f"{name}: {what}s must lie in 0 ... {n - 1}")
+        return rule.sources.size
+    if not isinstance(rule, FixedTotalNumber):
+        raise TypeError(f"{name}: expected a connection rule, not {rule!r}")
+    if rule.n and not (len(source) and len(target)):
+        raise ValueError(f"{name}: {rule.n} synapses, but a selection is empty")
+    return None
+
+
+def _check_size(name: str, value: float | np.ndarray, n_synapses: int | None) -> None:
+    shape = np.shape(value)
+    if shape and n_synapses is None:
+        raise ValueError(f"{name}: a number or a distribution; arrays go with explicit()")
+    if shape and shape != (n_synapses,):
+        raise ValueError(f"{name}: a number, a distribution or {n_synapses} numbers, not shape {shape}")
