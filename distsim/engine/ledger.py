@@ -1,0 +1,63 @@
+"""Nothing lost: spikes emitted times out-degree = synaptic events delivered + those still on their way.
+
+What was emitted is counted where it is emitted, what was delivered where it is delivered, and the spikes travel between
+the two; so a spike lost, doubled or sent to the wrong place breaks the balance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import loop
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Synaptic events of all ranks since time 0: due = sum over sources of spikes times out-degree."""
+
+    due: int
+    delivered: int
+    on_their_way: int
+
+
+def balance(simulation) -> Ledger:
+    """The ledger of `simulation`; RuntimeError if it does not balance (collective)."""
+    counts = simulation.spike_counts()
+    due = int(counts @ outdegrees(simulation.synapses, counts.size))
+    mine = np.array([due, simulation.clock[loop.EVENTS], events_on_their_way(simulation)], np.int64)
+    ledger = Ledger(*(int(x) for x in simulation.comm.allreduce(mine)))
+    emitted, seen = int(counts.sum()), int(simulation.clock[loop.SPIKES])
+    if ledger.due != ledger.delivered + ledger.on_their_way or emitted != seen:
+        raise RuntimeError(
+            f"conservation violated: {ledger.due} synaptic events due, {ledger.delivered} delivered and "
+            f"{ledger.on_their_way} on their way; {emitted} spikes emitted, {seen} seen"
+        )
+    return ledger
+
+
+def outdegrees(synapses, n: int) -> np.ndarray:
+    """Synapses of each source onto neurons of this rank, int64 (n,)."""
+    total = np.zeros(n, np.int64)
+    for index in synapses.index:
+        borders = index[:: max(1, synapses.delays.size)].astype(np.int64)
+        if synapses.delays.size:
+            total += np.diff(borders)
+    return total
+
+
+def events_on_their_way(simulation) -> int:
+    """Synaptic events onto this rank's neurons that are due after the last step."""
+    synapses, history, now = simulation.synapses, simulation.history, simulation.step
+    n_delays, events = synapses.delays.size, 0
+    longest = int(synapses.delays[-1]) if n_delays else 0
+    for step in range(max(1, now - longest + 1), now + 1):
+        slot = step % history.first.size
+        numbers = history.first[slot] + np.arange(history.count[slot])
+        gids = history.gids[numbers % history.gids.size].astype(np.int64)
+        first = int(np.searchsorted(synapses.delays, now - step, side="right"))
+        for index in synapses.index:
+            begin, end = index[gids * n_delays + first], index[(gids + 1) * n_delays]
+            events += int(end.astype(np.int64).sum() - begin.astype(np.int64).sum())
+    return events

@@ -1,0 +1,238 @@
+"""The loop over time, compiled.
+
+Interval k covers the steps (k m, (k + 1) m], m = min_delay. What a neuron emits in an interval reaches other neurons in
+the next one at the earliest. So all ranks may deliver and update a whole interval, then exchange its spikes once,
+then go on; an interval cut short by the end of a run changes nothing. Within a step: first what arrives (deliver,
+stimulate), then the neurons (update).
+
+`advance` gives control back only when the steps are done or a buffer must be emptied or grown; all ranks hold the same
+spikes at the end of an interval, so all of them come back at the same step for the same reason.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .delivery import BATCH, FIXED, deliver
+from .exchange import append_interval, exchange
+from .intrinsics import CLOCK_MONOTONIC, call, pointer
+from .population_state import (
+    FIRST,
+    LAST,
+    PAR,
+    PAR_STEP,
+    PAR_STRIDE,
+    RECEPTORS,
+    ROW,
+    SHARD,
+    SOURCE,
+    UPDATE_ADDRESS,
+)
+from .stimulation import BLOCK, add_poisson, add_scheduled, apply_currents, draw_poisson
+
+DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
+DELIVER, UPDATE, STIMULATE, EXCHANGE, RECORD = range(5)  # rows of the timer
+STEP, HEAD, EVENTS, SPIKES, RECORDED, SAMPLES = range(6)  # entries of the clock
+
+
+class Recording(NamedTuple):
+    """What is recorded until the next flush.
+
+    Attributes
+    ----------
+    wanted : uint8 by gid, whether spikes are recorded; empty for none.
+    steps : int64, gids : uint32, recorded spikes of all ranks by (step, gid).
+    voltage_lids : int64 (k,), local neurons whose V_m - E_L is sampled.
+    voltages : float64 (samples, k); as many samples on all ranks, also where k is 0.
+    interval : steps between two samples, 0 if no voltages are recorded on any rank.
+    """
+
+    wanted: np.ndarray
+    steps: np.ndarray
+    gids: np.ndarray
+    voltage_lids: np.ndarray
+    voltages: np.ndarray
+    interval: int
+
+
+class Constants(NamedTuple):
+    """rank, size, min_delay (steps), most_spikes (of all ranks in one step), key (two words), clock function."""
+
+    rank: int
+    size: int
+    min_delay: int
+    most_spikes: int
+    k0: int
+    k1: int
+    clock_gettime: int
+
+
+@njit
+def seconds(constants, spec):
+    call(constants.clock_gettime, (np.int64(CLOCK_MONOTONIC), pointer(spec)))
+    return spec[0] + 1e-9 * spec[1]
+
+
+@njit(cache=True)
+def advance(
+    stop, record, clock, constants, synapses, neurons, poisson, currents, spikes, history, plan, recording, timer
+):
+    """Advance to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or MPI_FAILED).
+
+    Parameters
+    ----------
+    record : whether spikes and voltages are recorded.
+    clock : int64 (6,): step, head of the history, synaptic events, spikes of all ranks, recorded spikes, samples.
+    currents, spikes : `stimulation.Schedule`s. plan : `Exchange`. timer : float64 (5,), seconds by phase.
+    The others : the structures of these names.
+    """
+    segments = np.empty((2, BATCH), np.int64)
+    spec = np.empty(2, np.int64)
+    longest = synapses.delays[-1] if synapses.delays.size else 0
+    while clock[STEP] < stop:
+        start = clock[STEP]
+        n_steps = min(constants.min_delay, stop - start)
+        most = constants.most_spikes * n_steps
+        oldest = history.first[(start + 1 - longest) & (history.first.size - 1)]
+        if clock[HEAD] - oldest + most > history.gids.size:
+            return GROW_HISTORY
+        if record and (
+            (recording.wanted.size and clock[RECORDED] + most > recording.gids.size)
+            or (recording.interval and clock[SAMPLES] + n_steps > recording.voltages.shape[0])
+        ):
+            return FLUSH
+
+        plan.n_sent[0] = 0
+        for t in range(start + 1, start + n_steps + 1):
+            t0 = seconds(constants, spec)
+            clock[EVENTS] += deliver(t, synapses, history, segments)
+            t1 = seconds(constants, spec)
+            draw_poisson(t, poisson, constants.rank, constants.size, constants.k0, constants.k1)
+            apply_currents(t, currents, neurons.current)
+            t2 = seconds(constants, spec)
+            plan.sent_counts[t - start - 1] = update(t, constants, synapses, neurons, poisson, spikes, plan)
+            t3 = seconds(constants, spec)
+            timer[DELIVER] += t1 - t0
+            timer[STIMULATE] += t2 - t1
+            timer[UPDATE] += t3 - t2
+            if record and recording.interval and t % recording.interval == 0:
+                sample_voltages(recording, clock, neurons)
+                timer[RECORD] += seconds(constants, spec) - t3
+
+        t0 = seconds(constants, spec)
+        if not exchange(n_steps, plan, constants.size):
+            return MPI_FAILED
+        head = append_interval(start, n_steps, plan, constants.size, history, clock[HEAD])
+        t1 = seconds(constants, spec)
+        timer[EXCHANGE] += t1 - t0
+        if record and recording.wanted.size:
+            record_spikes(start, n_steps, recording, clock, history)
+            timer[RECORD] += seconds(constants, spec) - t1
+        clock[SPIKES] += head - clock[HEAD]
+        clock[HEAD] = head
+        clock[STEP] = start + n_steps
+    return DONE
+
+
+@njit
+def update(t, constants, synapses, neurons, poisson, spikes, plan):
+    """Advance all local neurons by the step that ends at `t`; the number of spikes appended to plan.sent.
+
+    Block by block, so that the input of a block stays in the L1 cache. Limits, per neuron: 53 bytes of state and row
+    read and written in the L2 cache, one comparison, a dozen multiplications; 0.4 ns when vectorised.
+    """
+    before = plan.n_sent[0]
+    for b in range(neurons.blocks.shape[0]):
+        block = neurons.blocks[b]
+        first, last = block[FIRST], block[LAST]
+        n = last - first
+        gather_inputs(block, n, synapses, neurons.inputs)
+        add_poisson(t, poisson, first, last, neurons.inputs)
+        if block[SOURCE]:
+            add_scheduled(t, spikes, last, first, neurons.inputs[0])
+        n_fired = call(
+            block[UPDATE_ADDRESS],
+            (
+                n,
+                np.int64(neurons.state.shape[1]),
+                pointer(neurons.state) + 8 * first,
+                pointer(neurons.refractory) + 2 * first,
+                pointer(neurons.propagators) + 8 * block[PAR],
+                block[PAR_STRIDE],
+                block[PAR_STEP],
+                pointer(neurons.inputs),
+                np.int64(BLOCK),
+                block[RECEPTORS],
+                pointer(neurons.current) + 8 * first,
+                pointer(neurons.fired),
+            ),
+        )
+        if n_fired:
+            collect_spikes(first, n, constants, neurons, plan)
+    return np.int32(plan.n_sent[0] - before)
+
+
+@njit
+def gather_inputs(block, n, synapses, inputs):
+    """Take the block's part of the row (pA) into `inputs` and leave zeros."""
+    if block[SOURCE]:
+        inputs[0, :n] = 0.0
+        return
+    for r in range(block[RECEPTORS]):
+        if synapses.form == FIXED:
+            units = synapses.row_fixed[block[SHARD], r, block[ROW] : block[ROW] + n]
+            for i in range(n):
+                inputs[r, i] = synapses.unit * units[i]
+                units[i] = 0
+        else:
+            row = synapses.row[block[SHARD], r, block[ROW] : block[ROW] + n]
+            for i in range(n):
+                inputs[r, i] = row[i]
+                row[i] = 0.0
+
+
+@njit
+def collect_spikes(first, n, constants, neurons, plan):
+    """Append the gids of the block's neurons that fired, in ascending order, to what will be sent."""
+    fired = neurons.fired
+    n_sent = plan.n_sent[0]
+    for i in range(n, min(BLOCK, n + 7)):
+        fired[i] = 0
+    eight = fired.view(np.uint64)
+    for k in range((n + 7) >> 3):
+        if eight[k]:
+            for i in range(8 * k, 8 * k + 8):
+                if fired[i]:
+                    neurons.emitted[first + i] += fired[i]
+                    for _ in range(fired[i]):
+                        plan.sent[n_sent] = (first + i) * constants.size + constants.rank
+                        n_sent += 1
+    plan.n_sent[0] = n_sent
+
+
+@njit
+def record_spikes(start, n_steps, recording, clock, history):
+    """Append the interval's wanted spikes of all ranks to the recording."""
+    n = clock[RECORDED]
+    gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
+    for t in range(start + 1, start + n_steps + 1):
+        first, count = history.first[t & step_mask], history.count[t & step_mask]
+        for q in range(first, first + count):
+            gid = history.gids[q & gid_mask]
+            if recording.wanted[gid]:
+                recording.steps[n] = t
+                recording.gids[n] = gid
+                n += 1
+    clock[RECORDED] = n
+
+
+@njit
+def sample_voltages(recording, clock, neurons):
+    """Append V_m - E_L of the wanted local neurons."""
+    row = recording.voltages[clock[SAMPLES]]
+    for k in range(recording.voltage_lids.size):
+        row[k] = neurons.state[0, recording.voltage_lids[k]]
+    clock[SAMPLES] += 1

@@ -1,0 +1,36 @@
+"""What a network needs in memory, from its description alone."""
+
+from __future__ import annotations
+
+from ..network import Network
+from ..rules import Explicit
+from .connectivity import delays_in_use, plan_layout
+from .delivery import WIDE
+from .stimulation import BLOCK
+from .weights import plan_weights
+
+IMPORTS = 120_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
+STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
+
+
+def n_synapses(network: Network) -> int:
+    """Synapses that the projections will have."""
+    return sum(_size(projection) for projection in network.projections)
+
+
+def _size(projection) -> int:
+    rule = projection.rule
+    return rule.sources.size if isinstance(rule, Explicit) else rule.n
+
+
+def estimate(network: Network, size: int) -> int:
+    """Bytes that each of `size` ranks needs at the peak, while its synapses are sorted."""
+    bytes_a_synapse = 8 if network.projections and plan_weights(network).form == WIDE else 4
+    shards = plan_layout(-(-network.n // size), 1, BLOCK).n_shards
+    index = 4 * network.n * delays_in_use(network).size * shards
+    by_source: dict[str, int] = {}
+    for projection in network.projections:
+        name = projection.source.population.name
+        by_source[name] = by_source.get(name, 0) + _size(projection)
+    pool = 2 * bytes_a_synapse * max(by_source.values(), default=0) // size // shards
+    return IMPORTS + bytes_a_synapse * n_synapses(network) // size + index + pool + STATE * network.n // size

@@ -1,0 +1,270 @@
+"""A network on this rank's share of the neurons: built once, run in pieces.
+
+sim = Simulation(network, seed=1)
+sim.run(500.0, record=False)
+sim.run(1000.0)
+times, ids = sim.spikes(exc)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from ..network import Network, Population, Selection, select
+from ..parallel import world
+from ..recording.spike_hash import spikes_sha256_of
+from . import loop
+from .connectivity import connect, delays_in_use, plan_layout
+from .decomposition import Decomposition
+from .delivery import History
+from .exchange import plan_exchange
+from .intrinsics import CLOCK_GETTIME
+from .ledger import Ledger, balance
+from .population_state import plan_neurons, two_receptors
+from .sinks import MemorySink
+from .stimulation import BLOCK, plan_currents, plan_poisson, plan_spikes
+from .streams import key
+from .warmup import compile_kernels
+
+CHUNK = 500  # steps between two looks at the clock
+RECORDED = 1 << 19  # spikes held until they are handed on, at least
+SAMPLED = 1 << 20  # voltages held likewise
+UNLIMITED = 10  # steps of an interval in a network without synapses
+PHASES = ("deliver", "update", "stimulate", "exchange", "record")
+
+
+class Simulation:
+    """`network` dealt to the ranks of `comm`, connected, at time 0.
+
+    Parameters
+    ----------
+    network : the description; it must not be changed afterwards.
+    seed : whole number from 0 to 2^64 - 1; fixes every random number, whatever the number of ranks.
+    comm : an mpi4py communicator; all of MPI's world (or the one process there is) by default.
+    warm : whether the kernels are known to be compiled.
+    sink : takes recorded spikes and voltages, see `sinks.MemorySink`, which is the default.
+
+    Attributes
+    ----------
+    step : steps done. n_synapses : of all ranks. timer : float64 (5,), this rank's seconds in PHASES.
+    """
+
+    def __init__(self, network: Network, seed: int = 1, comm=None, sink=None, *, warm: bool = False) -> None:
+        self.network, self.seed = network, check_seed(seed)
+        self.comm = world() if comm is None else comm
+        self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
+        self.sink = MemorySink(self._voltage_lids()[0].size) if sink is None else sink
+        self._compiled: dict = {}
+        if not warm:
+            compile_kernels(self.comm, network)
+        started = time.perf_counter()
+        self._build()
+        self.build_time = time.perf_counter() - started
+
+    # --- building -------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        two = two_receptors(self.network)
+        layout = plan_layout(self.deal.n_local, 2 if two.any() else 1, BLOCK)
+        self.synapses = connect(self.network, self.seed, layout, self.deal, two)
+        self.neurons = plan_neurons(self.network, self.seed, self.deal, layout, self._compiled)
+        self.poisson = plan_poisson(self.network, self.deal, two)
+        self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
+        delays = delays_in_use(self.network)
+        self.min_delay = int(delays[0]) if delays.size else UNLIMITED
+        self._plan_buffers(int(delays[-1]) if delays.size else UNLIMITED)
+        self.clock = np.zeros(6, np.int64)
+        self.timer = np.zeros(len(PHASES))
+        self.n_synapses = self.comm.allreduce(self.synapses.words.size)
+
+    def _plan_buffers(self, max_delay: int) -> None:
+        sources = [p.model.is_source for p in self.network.populations]
+        most = [255 * p.n if is_source else p.n for p, is_source in zip(self.network.populations, sources, strict=True)]
+        most_spikes = max(1, sum(most))
+        most_sent = 255 * self.deal.n_local if any(sources) else self.deal.n_local
+        self.exchange = plan_exchange(self.comm, self.min_delay, most_sent, most_spikes)
+        at_once = most_spikes * self.min_delay
+        ring = 1 << (max_delay + self.min_delay + 1).bit_length()
+        gids = np.empty(1 << (2 * at_once).bit_length(), np.uint32)
+        self.history = History(gids, np.zeros(ring, np.int64), np.zeros(ring, np.int64))
+        wanted = wanted_neurons(self.network)
+        room = RECORDED + at_once if wanted.size else 0
+        lids, interval = self._voltage_lids()
+        self._resting = resting_potentials(self.network, self.deal.gid(lids))
+        a_rank = -(-voltage_gids(self.network).size // self.comm.size)
+        samples = max(self.min_delay, SAMPLED // max(1, a_rank)) if interval else 0
+        self.recording = loop.Recording(
+            wanted,
+            np.empty(room, np.int64),
+            np.empty(room, np.uint32),
+            lids,
+            np.empty((samples, lids.size)),
+            interval,
+        )
+        rank, size = self.comm.rank, self.comm.size
+        self.constants = loop.Constants(rank, size, self.min_delay, most_spikes, *key(self.seed), CLOCK_GETTIME)
+
+    def _voltage_lids(self) -> tuple[np.ndarray, int]:
+        gids = voltage_gids(self.network)
+        recorders = self.network.voltage_recorders
+        return self.deal.lids(gids[self.deal.local(gids)]), recorders[0].interval if recorders else 0
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> int:
+        return int(self.clock[loop.STEP])
+
+    @property
+    def time(self) -> float:
+        """Model time (ms)."""
+        return self.network.grid.ms(self.step)
+
+    def run(self, duration: float, record: bool = True, observe: Callable[[Simulation], None] | None = None) -> None:
+        """Advance by `duration` (ms, a multiple of dt).
+
+        Parameters
+        ----------
+        record : whether the network's recorders are on.
+        observe : called with the simulation every few hundred steps.
+        """
+        steps = self.network.grid.steps(duration, "duration")
+        if steps < 0:
+            raise ValueError(f"duration must be at least 0 ms, not {duration}")
+        stop = self.step + steps
+        while self.step < stop:
+            self._advance(min(stop, self.step + CHUNK), record)
+            if observe is not None:
+                observe(self)
+        self._flush()
+
+    def _advance(self, stop: int, record: bool) -> None:
+        while True:
+            why = loop.advance(
+                stop,
+                record,
+                self.clock,
+                self.constants,
+                self.synapses,
+                self.neurons,
+                self.poisson,
+                self.currents,
+                self.trains,
+                self.history,
+                self.exchange,
+                self.recording,
+                self.timer,
+            )
+            if why == loop.DONE:
+                return
+            if why == loop.GROW_HISTORY:
+                self._grow_history()
+            elif why == loop.FLUSH:
+                self._flush()
+            else:
+                raise RuntimeError("MPI reported an error during the exchange of spikes")
+
+    def _grow_history(self) -> None:
+        """Double the ring; spikes keep their running numbers, so each moves to its place modulo the new size."""
+        old = self.history.gids
+        gids = np.empty(2 * old.size, np.uint32)
+        head = int(self.clock[loop.HEAD])
+        numbers = np.arange(max(0, head - old.size), head)
+        gids[numbers % gids.size] = old[numbers % old.size]
+        self.history = self.history._replace(gids=gids)
+
+    def _flush(self) -> None:
+        """Hand what was recorded to the sink."""
+        started = time.perf_counter()
+        n, samples = int(self.clock[loop.RECORDED]), int(self.clock[loop.SAMPLES])
+        if n:
+            self.sink.spikes(self.recording.steps[:n], self.recording.gids[:n])
+        if samples:
+            last = self.step // self.recording.interval * self.recording.interval
+            steps = last - self.recording.interval * np.arange(samples - 1, -1, -1)
+            self.sink.voltages(steps, self.recording.voltages[:samples] + self._resting)
+        self.clock[loop.RECORDED] = self.clock[loop.SAMPLES] = 0
+        self.timer[loop.RECORD] += time.perf_counter() - started
+
+    # --- results --------------------------------------------------------------------------------------------------
+
+    def spikes(self, what: Population | Selection) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id)."""
+        steps, ids = self._recorded(select(what))
+        return self.network.grid.ms(steps), ids
+
+    def voltages(self, what: Population | Selection) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded V_m of `what` (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what)))."""
+        gids, wanted = voltage_gids(self.network), select(what).gids
+        columns = np.searchsorted(gids, wanted)
+        if np.any(gids[np.minimum(columns, gids.size - 1)] != wanted) if gids.size else wanted.size:
+            raise ValueError(f"the voltages of {what} are not all recorded")
+        steps, block = self.sink.local_voltages()
+        table = np.zeros((steps.size, gids.size))
+        for rank, part in enumerate(self.comm.allgather(block)):
+            table[:, gids % self.comm.size == rank] = part
+        return self.network.grid.ms(steps), table[:, columns]
+
+    def spikes_sha256(self) -> str:
+        """Hash of all recorded spikes: the same for the same network and seed on any number of ranks."""
+        recorded = recorded_populations(self.network)
+        return spikes_sha256_of({p.name: self._recorded(p[:]) for p in self.network.populations if p.name in recorded})
+
+    def _recorded(self, selection: Selection) -> tuple[np.ndarray, np.ndarray]:
+        steps, gids = self.sink.all_spikes()
+        ids = gids - selection.population.first
+        chosen = (ids >= 0) & (ids < len(selection.population))
+        indices = selection.indices
+        if len(indices) != len(selection.population):
+            chosen &= (ids >= indices.start) & (ids < indices.stop) & ((ids - indices.start) % indices.step == 0)
+        return steps[chosen], ids[chosen]
+
+    def ledger(self) -> Ledger:
+        """Balance of synaptic events since time 0; RuntimeError if one was lost or counted twice (collective)."""
+        return balance(self)
+
+    def spike_counts(self) -> np.ndarray:
+        """Spikes of every neuron since time 0, int64 by gid (collective)."""
+        counts = np.zeros(self.network.n, np.int64)
+        counts[self.deal.gid(np.arange(self.deal.n_local))] = self.neurons.emitted
+        return self.comm.allreduce(counts)
+
+
+def check_seed(seed: int) -> int:
+    if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be a whole number from 0 to 2^64 - 1, not {seed}")
+    return int(seed)
+
+
+def wanted_neurons(network: Network) -> np.ndarray:
+    """Bytes by gid: 1 where spikes are recorded; empty if none are."""
+    if not network.spike_recorders:
+        return np.zeros(0, np.uint8)
+    wanted = np.zeros(network.n, np.uint8)
+    for selection in network.spike_recorders:
+        wanted[selection.gids] = 1
+    return wanted
+
+
+def voltage_gids(network: Network) -> np.ndarray:
+    """Global ids whose V_m is recorded, ascending, each once."""
+    gids = [recorder.target.gids for recorder in network.voltage_recorders]
+    return np.unique(np.concatenate([*gids, np.zeros(0, np.int64)]))
+
+
+def recorded_populations(network: Network) -> dict[str, tuple[int, int]]:
+    """Populations with a neuron whose spikes are recorded, in order: name -> (first gid, n)."""
+    names = {selection.population.name for selection in network.spike_recorders}
+    return {p.name: (p.first, p.n) for p in network.populations if p.name in names}
+
+
+def resting_potentials(network: Network, gids: np.ndarray) -> np.ndarray:
+    """E_L (mV) of the neurons `gids`."""
+    E_L = [np.zeros(0)]
+    for population in network.populations:
+        mine = gids[(gids >= population.first) & (gids < population.first + population.n)] - population.first
+        E_L.append(np.broadcast_to(population.parameters.get("E_L", 0.0), population.n)[mine])
+    return np.concatenate(E_L)

@@ -1,0 +1,36 @@
+"""Where recordings go. A sink has two methods, called on all ranks alike:
+
+spikes(steps, gids)      recorded spikes of all ranks, by (step, gid); the same on every rank
+voltages(steps, block)   V_m (mV) of this rank's recorded neurons at `steps`, by ascending gid
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class MemorySink:
+    """Keeps everything in memory: spikes on every rank, voltages on the rank that owns the neuron."""
+
+    def __init__(self, n_voltages: int) -> None:
+        self._n_voltages = n_voltages
+        self._spikes: list[tuple[np.ndarray, np.ndarray]] = []
+        self._voltages: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
+        self._spikes.append((steps.copy(), gids.astype(np.int64)))
+
+    def voltages(self, steps: np.ndarray, block: np.ndarray) -> None:
+        self._voltages.append((steps, block.copy()))
+
+    def all_spikes(self) -> tuple[np.ndarray, np.ndarray]:
+        """(steps, gids) of all recorded spikes, int64, by (step, gid)."""
+        if not self._spikes:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return tuple(np.concatenate(parts) for parts in zip(*self._spikes, strict=True))
+
+    def local_voltages(self) -> tuple[np.ndarray, np.ndarray]:
+        """(steps, V_m (mV) of this rank's recorded neurons, float64 (time, neuron))."""
+        if not self._voltages:
+            return np.zeros(0, np.int64), np.zeros((0, self._n_voltages))
+        return tuple(np.concatenate(parts) for parts in zip(*self._voltages, strict=True))

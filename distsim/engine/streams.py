@@ -1,0 +1,239 @@
+"""Counter-based random numbers: every number is a function of the seed, of what it is for and whom it belongs to.
+
+Philox4x32-10 (Salmon et al. 2011, SC11, doi:10.1145/2063384.2063405): key = seed, counter = (index, owner, object,
+purpose). `owner` is a global neuron id or a tree node, `object` the number of the projection or stimulus in the
+network, so nothing drawn depends on the number of ranks.
+
+What has a distribution function is drawn through a table: a `QuantileTable` holds the 32-bit thresholds between the
+levels of a discrete distribution (delays on the grid, weights on their levels, Poisson numbers), exact to 2^-32.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+INITIAL, POISSON, SYNAPSE, INDEGREE = 1, 2, 3, 4  # purposes
+
+GUIDE_BITS = 12
+
+
+def key(seed: int) -> tuple[int, int]:
+    """A 64-bit seed as the two words of the key."""
+    return seed & 0xFFFFFFFF, seed >> 32
+
+
+@njit(inline="always")
+def philox(c0, c1, c2, c3, k0, k1):
+    """One block: counter (4 words) and key (2 words) -> 4 words, all uint32."""
+    for _ in range(10):
+        p0 = np.uint64(c0) * np.uint64(0xD2511F53)
+        p1 = np.uint64(c2) * np.uint64(0xCD9E8D57)
+        c0 = np.uint32(np.uint32(p1 >> np.uint64(32)) ^ c1 ^ k0)
+        c2 = np.uint32(np.uint32(p0 >> np.uint64(32)) ^ c3 ^ k1)
+        c1, c3 = np.uint32(p1), np.uint32(p0)
+        k0 = np.uint32(k0 + np.uint32(0x9E3779B9))
+        k1 = np.uint32(k1 + np.uint32(0xBB67AE85))
+    return c0, c1, c2, c3
+
+
+@njit(cache=True)
+def words_by_owner(n, owner, owner_step, index, obj, purpose, k0, k1, u):
+    """Blocks of n owners (owner, owner + owner_step, ...) at one index: word w of owner i to u[w, i]."""
+    u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
+    for i in range(n):
+        who = np.uint32(owner + owner_step * i)
+        u0[i], u1[i], u2[i], u3[i] = philox(
+            np.uint32(index), who, np.uint32(obj), np.uint32(purpose), np.uint32(k0), np.uint32(k1)
+        )
+
+
+@njit(cache=True)
+def words_by_index(n, owner, index, obj, purpose, k0, k1, u):
+    """Blocks of one owner at n indices (index, index + 1, ...): word w of index i to u[w, i]."""
+    u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
+    for i in range(n):
+        which = np.uint32(index + i)
+        u0[i], u1[i], u2[i], u3[i] = philox(
+            which, np.uint32(owner), np.uint32(obj), np.uint32(purpose), np.uint32(k0), np.uint32(k1)
+        )
+
+
+def uniforms(n: int, owner: int, owner_step: int, obj: int, purpose: int, seed: int) -> np.ndarray:
+    """One uniform number in (0, 1), 53 bits, for each of n owners; float64 (n,)."""
+    u = np.empty((4, n), np.uint32)
+    words_by_owner(n, owner, owner_step, 0, obj, purpose, *key(seed), u)
+    high, low = u[0].astype(np.uint64) >> np.uint64(5), u[1].astype(np.uint64) >> np.uint64(6)
+    return (high * np.uint64(67108864) + low).astype(float) / 2.0**53 + 2.0**-54
+
+
+# --- discrete distributions -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class QuantileTable:
+    """A distribution on consecutive integers: the level of word u is `first` + the number of thresholds below u.
+
+    Attributes
+    ----------
+    first : lowest level.
+    thresholds : uint32, ascending, one fewer than levels; closed by 2^32 - 1, which no word exceeds.
+    guide : int32 (2^GUIDE_BITS,), the level at which the search for words that begin with these bits starts.
+    """
+
+    first: int
+    thresholds: np.ndarray
+    guide: np.ndarray
+
+    @property
+    def n_levels(self) -> int:
+        return self.thresholds.size
+
+
+def quantile_table(first: int, cdf: np.ndarray) -> QuantileTable:
+    """Table of levels first, first + 1, ...; cdf[k] = P(level <= first + k), float64, ascending, ending at (about)
+    1."""
+    edges = np.minimum(np.rint(np.asarray(cdf, float) * 2.0**32), 2.0**32).astype(np.uint64)
+    below = int(np.count_nonzero(edges == 0))
+    edges = edges[(edges > 0) & (edges < 2**32)]
+    thresholds = np.append(edges - np.uint64(1), np.uint64(2**32 - 1)).astype(np.uint32)
+    starts = np.arange(2**GUIDE_BITS, dtype=np.uint64) << np.uint64(32 - GUIDE_BITS)
+    guide = np.searchsorted(edges, starts, side="right").astype(np.int32)
+    return QuantileTable(first + below, thresholds, guide)
+
+
+def poisson_table(mean: float) -> QuantileTable:
+    """Poisson numbers of `mean` >= 0 as a table (levels of a probability below 2^-33 in the tails left out)."""
+    if mean == 0:
+        return quantile_table(0, np.ones(1))
+    from scipy.special import pdtr
+
+    width = 7.0 * math.sqrt(mean) + 30.0
+    levels = np.arange(max(0, math.floor(mean - width)), math.ceil(mean + width) + 1)
+    return quantile_table(int(levels[0]), pdtr(levels, mean))
+
+
+@njit(inline="always")
+def level(u, thresholds, start, guide, guide_start):
+    """Number of thresholds[start:] below the word u, from the guide's hint upwards."""
+    k = np.int64(guide[guide_start + np.int64(u >> np.uint32(32 - GUIDE_BITS))])
+    while u > thresholds[start + k]:
+        k += 1
+    return k
+
+
+# --- binomial numbers -----------------------------------------------------------------------------------------------
+
+
+@njit
+def _stirling(k):
+    """log k! minus its Stirling approximation."""
+    if k < 10:
+        return math.lgamma(k + 1.0) - ((k + 0.5) * math.log(k + 1.0) - (k + 1.0) + 0.9189385332046727)
+    x = k + 1.0
+    return (1 / 12.0 - (1 / 360.0 - 1 / 1260.0 / (x * x)) / (x * x)) / x
+
+
+@njit
+def _two_uniforms(index, owner, obj, k0, k1):
+    a, b, c, d = philox(np.uint32(index), np.uint32(owner), np.uint32(obj), np.uint32(INDEGREE), k0, k1)
+    u = (np.float64(a >> np.uint32(5)) * 67108864.0 + np.float64(b >> np.uint32(6)) + 0.5) / 2.0**53
+    v = (np.float64(c >> np.uint32(5)) * 67108864.0 + np.float64(d >> np.uint32(6)) + 0.5) / 2.0**53
+    return u, v
+
+
+@njit
+def _binomial_small(n, p, owner, obj, k0, k1):
+    """Inversion by summing the probabilities; for n p < 10."""
+    u, _ = _two_uniforms(0, owner, obj, k0, k1)
+    q = 1.0 - p
+    probability, k = math.exp(n * math.log1p(-p)), 0
+    while u > probability and k < n:
+        u -= probability
+        k += 1
+        probability *= (n - k + 1) * p / (k * q)
+    return k
+
+
+@njit
+def _binomial_large(n, p, owner, obj, k0, k1):
+    """Transformed rejection with squeeze, BTRS of Hoermann (1993, J Stat Comput Simul 46:101); for p <= 1/2, n p >=
+    10."""
+    spq = math.sqrt(n * p * (1.0 - p))
+    b = 1.15 + 2.53 * spq
+    a = -0.0873 + 0.0248 * b + 0.01 * p
+    c = n * p + 0.5
+    r = p / (1.0 - p)
+    alpha = (2.83 + 5.1 / b) * spq
+    m = math.floor((n + 1) * p)
+    attempt = 0
+    while True:
+        u, v = _two_uniforms(attempt, owner, obj, k0, k1)
+        attempt += 1
+        u -= 0.5
+        us = 0.5 - abs(u)
+        k = math.floor((2.0 * a / us + b) * u + c)
+        if k < 0 or k > n:
+            continue
+        if us >= 0.07 and v <= 0.92 - 4.2 / b:
+            return k
+        bound = (m + 0.5) * math.log((m + 1.0) / (r * (n - m + 1.0)))
+        bound += (n + 1.0) * math.log((n - m + 1.0) / (n - k + 1.0))
+        bound += (k + 0.5) * math.log(r * (n - k + 1.0) / (k + 1.0))
+        bound += _stirling(m) + _stirling(n - m) - _stirling(k) - _stirling(n - k)
+        if math.log(v * alpha / (a / (us * us) + b)) <= bound:
+            return k
+
+
+@njit(cache=True)
+def binomial(n, p, owner, obj, k0, k1):
+    """Exact binomial number of `n` trials at probability 0 <= p <= 1, drawn for (INDEGREE, obj, owner)."""
+    if n == 0 or p <= 0.0:
+        return 0
+    if p > 0.5:
+        return n - binomial_half(n, 1.0 - p, owner, obj, k0, k1)
+    return binomial_half(n, p, owner, obj, k0, k1)
+
+
+@njit
+def binomial_half(n, p, owner, obj, k0, k1):
+    if p <= 0.0:
+        return 0
+    if n * p < 10.0:
+        return _binomial_small(n, p, owner, obj, k0, k1)
+    return int(_binomial_large(n, p, owner, obj, k0, k1))
+
+
+@njit(cache=True)
+def split_over_targets(total, n_targets, mine, obj, k0, k1, indegree):
+    """Deal `total` synapses to n_targets equally likely targets; those of the targets `mine` go to `indegree`.
+
+    The multinomial is split over a binary tree of target ranges by binomials keyed by tree node, so any rank can work
+    out its own targets alone: it descends only where it has targets, about 2 n_mine + n_mine log2(n_targets / n_mine)
+    nodes.
+
+    Parameters
+    ----------
+    mine : int64, ascending indices of the targets wanted; indegree : int32, same length, filled.
+    """
+    stack = np.empty((128, 6), np.int64)
+    stack[0] = (0, n_targets, total, 1, 0, mine.size)
+    depth = 1
+    while depth:
+        depth -= 1
+        low, high, count, node = stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3]
+        first, last = stack[depth, 4], stack[depth, 5]
+        if first == last:
+            continue
+        if high - low == 1:
+            indegree[first] = count
+            continue
+        middle = (low + high) // 2
+        left = binomial(count, (middle - low) / (high - low), node, obj, k0, k1)
+        cut = first + np.searchsorted(mine[first:last], middle)
+        stack[depth] = (middle, high, count - left, 2 * node + 1, cut, last)
+        stack[depth + 1] = (low, middle, left, 2 * node, first, cut)
+        depth += 2

@@ -1,0 +1,73 @@
+"""The ranks: which communicator there is, agreeing, ending all ranks."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+
+
+class InputError(Exception):
+    """The user's mistake: to be shown once, without a traceback; exit code 2 on every rank."""
+
+
+class SerialCommunicator:
+    """The one process there is, where no MPI library can be loaded; the part of mpi4py's interface that is used."""
+
+    rank, size = 0, 1
+
+    def allreduce(self, value, op=None):
+        return value
+
+    def bcast(self, value, root=0):
+        return value
+
+    def gather(self, value, root=0):
+        return [value]
+
+    def allgather(self, value):
+        return [value]
+
+    def Barrier(self) -> None:
+        pass
+
+    def Abort(self, code: int = 1) -> None:
+        sys.exit(code)
+
+
+def world():
+    """All ranks that MPI has started; a `SerialCommunicator` where there is no MPI library.
+
+    From then on an exception that nobody catches ends all ranks, not just the one, which the others would wait for.
+    """
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError):
+        return SerialCommunicator()
+    if MPI.COMM_WORLD.size > 1 and sys.excepthook is sys.__excepthook__:
+        sys.excepthook = lambda kind, error, trace: end_all_ranks(MPI.COMM_WORLD, error)
+    return MPI.COMM_WORLD
+
+
+def on_root(comm, action: Callable):
+    """Result of `action`, run on rank 0, on all ranks; an InputError or OSError there is raised on all (collective)."""
+    result = error = None
+    if comm.rank == 0:
+        try:
+            result = action()
+        except (InputError, OSError) as failure:
+            error = failure
+    result, error = comm.bcast((result, error))
+    if error is not None:
+        raise error
+    return result
+
+
+def end_all_ranks(comm, error: BaseException) -> None:
+    """Print the traceback of `error` and end all ranks with a code other than 0."""
+    sys.stdout.flush()
+    where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
+    text = "".join(traceback.format_exception(error))
+    sys.stderr.write(f"distsim: error{where}; all ranks end\n{text}")
+    sys.stderr.flush()
+    comm.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)

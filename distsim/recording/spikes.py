@@ -1,0 +1,196 @@
+"""Spikes on disk: the SONATA spike file, written by all ranks together and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+
+from distsim.recording.recorder import Recorder
+from distsim.recording.sonata import in_order, open_to_read, times_of, write_header, write_sorting, write_units
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+CHUNK = 16384
+
+
+class SpikeFile(Recorder):
+    """Writer of a SONATA spike file; its datasets hold the same bytes for any number of ranks.
+
+    See `Recorder` for what a ``with`` statement does. Every method is collective; all ranks pass the same arguments.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; it appears under this name when it is closed.
+    populations : mapping of str to (int, int)
+        First gid and number of neurons of each recorded population, in the order of the file.
+    dt : Fraction
+        The step in ms.
+    comm : mpi4py.MPI.Comm, optional
+        The ranks that write; None for a single process.
+    parallel : bool, optional
+        See `OutputFile`.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        The spikes written so far, by population.
+
+    Raises
+    ------
+    OSError
+        On every rank, here and from every method, if writing fails on any rank (but see `OutputFile`).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        populations: Mapping[str, tuple[int, int]],
+        dt: Fraction,
+        comm: MPI.Comm | None = None,
+        *,
+        parallel: bool | None = None,
+    ) -> None:
+        self.dt = dt
+        self.populations = {name: (int(first), int(n)) for name, (first, n) in populations.items()}
+        self.counts = dict.fromkeys(self.populations, 0)
+        self._last = (-1, -1)
+        self._period: dict[str, float] = {}
+        super().__init__(path, comm, parallel, self._bytes(0))
+
+    def _create(self) -> None:
+        write_header(self._file.h5)
+        spikes = self._file.h5.create_group("spikes", track_order=True)
+        for name, (first, n) in self.populations.items():
+            group = spikes.create_group(name)
+            group.create_dataset("timestamps", (0,), "<f8", maxshape=(None,), chunks=(CHUNK,))
+            group.create_dataset("node_ids", (0,), "<u8", maxshape=(None,), chunks=(CHUNK,))
+            write_units(group["timestamps"], "ms")
+            write_sorting(group, "by_time")
+            group.attrs.update({"n": np.int64(n), "first_gid": np.int64(first), "dt_ms": float(self.dt)})
+
+    def append(self, steps: np.ndarray, gids: np.ndarray) -> None:
+        """Write the spikes that follow those written so far; gids of populations not recorded are left out.
+
+        Parameters
+        ----------
+        steps : ndarray of int64, shape (n,)
+            The step of each spike.
+        gids : ndarray of uint32 or int64, shape (n,)
+            The neuron of each spike. Sorted by (step, gid) and the same on all ranks.
+
+        Raises
+        ------
+        ValueError
+            If the spikes are not in order, within themselves or after those written before.
+        """
+        steps, gids = np.asarray(steps), np.asarray(gids)
+        self._follow(steps, gids)
+        if not steps.size:
+            return
+        self._file.reserve(self._bytes(sum(self.counts.values()) + steps.size))
+        for name, (first, n) in self.populations.items():
+            chosen = np.flatnonzero((gids >= first) & (gids < first + n))
+            if chosen.size:
+                mine = chosen[self._file.share(chosen.size)]
+                self._extend(name, chosen.size, times_of(steps[mine], self.dt), gids[mine].astype(np.uint64) - first)
+        self._file.settle()
+
+    def _bytes(self, n_spikes: int) -> int:
+        """Return the space that `n_spikes` take at most: each dataset may end in a chunk that is almost empty."""
+        return 16 * (n_spikes + CHUNK * len(self.populations))
+
+    def _follow(self, steps: np.ndarray, gids: np.ndarray) -> None:
+        """Check that the spikes follow the last one, and remember their own last."""
+        if steps.ndim != 1 or steps.shape != gids.shape:
+            raise ValueError(f"steps and gids must be equally long lists, not of shape {steps.shape} and {gids.shape}")
+        if not steps.size:
+            return
+        if not in_order(steps, gids, self._last):
+            raise ValueError("spikes must be sorted by (step, gid) and follow those written before")
+        self._last = (int(steps[-1]), int(gids[-1]))
+
+    def _extend(self, name: str, n_new: int, times: np.ndarray, ids: np.ndarray) -> None:
+        """Make room for the `n_new` spikes that all ranks bring, and write this rank's share of them."""
+        count = self.counts[name]
+        start = count + self._file.share(n_new).start
+        for dataset, rows in (("timestamps", times), ("node_ids", ids)):
+            self._file.attempt_writing(self._file.extend, f"spikes/{name}/{dataset}", count + n_new, start, rows)
+        self.counts[name] += n_new
+
+    def close(self, t_start_ms: float | None = None, t_stop_ms: float | None = None) -> None:
+        """Close the file and move it into place; a second call does nothing.
+
+        Parameters
+        ----------
+        t_start_ms, t_stop_ms : float, optional
+            The recorded period in ms, kept as attributes of each population.
+        """
+        period = {"t_start_ms": t_start_ms, "t_stop_ms": t_stop_ms}
+        self._period = {key: float(time) for key, time in period.items() if time is not None}
+        super().close()
+
+    def _conclude(self) -> None:
+        for name in self.populations:
+            self._file.h5["spikes"][name].attrs.update(self._period)
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """The recorded spikes of one population.
+
+    Attributes
+    ----------
+    times : ndarray of float64, shape (n_spikes,)
+        In ms, in the order of the file.
+    ids : ndarray of int64, shape (n_spikes,)
+        The neuron of each spike, 0 to n - 1.
+    n : int
+        The number of neurons (where the file does not say: the highest id plus one).
+    t_start_ms, t_stop_ms : float or None
+        The recorded period in ms, if the file says.
+    """
+
+    times: np.ndarray
+    ids: np.ndarray
+    n: int
+    t_start_ms: float | None = None
+    t_stop_ms: float | None = None
+
+
+def read_spikes(path: str | Path) -> dict[str, Spikes]:
+    """Read a SONATA spike file, distsim's or another's.
+
+    Returns
+    -------
+    dict of str to Spikes
+        By population, in the order of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged or not a SONATA spike file.
+    """
+    with open_to_read(path) as file:
+        return {name: _read_population(group) for name, group in file["spikes"].items()}
+
+
+def _read_population(group: h5py.Group) -> Spikes:
+    times = group["timestamps"][:].astype(np.float64)
+    ids = group["node_ids"][:].astype(np.int64)
+    if times.shape != ids.shape:
+        raise ValueError(f"population {group.name} has {times.size} timestamps but {ids.size} node_ids")
+    n = int(group.attrs.get("n", ids.max(initial=-1) + 1))
+    if ids.size and not 0 <= ids.min() <= ids.max() < n:
+        raise ValueError(f"population {group.name} has node_ids outside 0 to {n - 1}")
+    period = {key: float(group.attrs[key]) for key in ("t_start_ms", "t_stop_ms") if key in group.attrs}
+    return Spikes(times, ids, n, **period)

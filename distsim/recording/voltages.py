@@ -1,0 +1,226 @@
+"""Membrane potentials on disk: the SONATA report, written by all ranks together and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+
+from distsim.recording.recorder import Recorder
+from distsim.recording.sonata import open_to_read, times_of, write_header, write_units
+from distsim.recording.transpose import Transpose
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+
+def chunk_shape(n_columns: int) -> tuple[int, int]:
+    """Return samples and neurons of a chunk: 256 KiB, and the last row of chunks, which may be almost empty, small."""
+    n_columns = max(n_columns, 1)
+    rows = min(max(2**22 // n_columns, 16), 1024)
+    return rows, min(n_columns, 2**16 // rows)
+
+
+class VoltageFile(Recorder):
+    """Writer of a SONATA report of V_m; its datasets hold the same bytes for any number of ranks.
+
+    See `Recorder` for what a ``with`` statement does. Every method is collective.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; it appears under this name when it is closed.
+    columns : mapping of str to ndarray of int64, shape (n,)
+        The recorded neurons of each population (0-based in it, ascending) on all ranks together.
+    dt : Fraction
+        The step in ms.
+    interval_steps : int
+        The steps from one sample to the next.
+    comm : mpi4py.MPI.Comm, optional
+        The ranks that write; None for a single process.
+    mine : mapping of str to ndarray of int64, shape (n_mine,), optional
+        The columns (indices into `columns`) that this rank brings; by default all of them. A population may be missing.
+    parallel : bool, optional
+        See `OutputFile`.
+
+    Raises
+    ------
+    OSError
+        On every rank, here and from every method, if writing fails on any rank (but see `OutputFile`).
+    ValueError
+        On every rank, if a column is brought by several ranks or by none.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        columns: Mapping[str, np.ndarray],
+        dt: Fraction,
+        interval_steps: int,
+        comm: MPI.Comm | None = None,
+        mine: Mapping[str, np.ndarray] | None = None,
+        *,
+        parallel: bool | None = None,
+    ) -> None:
+        self.dt, self.interval_steps = dt, int(interval_steps)
+        self.n_samples = 0
+        self.columns = {name: np.asarray(ids, dtype=np.int64) for name, ids in columns.items()}
+        self._first_step: int | None = None
+        self._plan(comm, mine)
+        super().__init__(path, comm, parallel, self._bytes(0))
+
+    def _plan(self, comm: MPI.Comm | None, mine: Mapping[str, np.ndarray] | None) -> None:
+        """Lay the columns of all populations side by side, so that one exchange serves them all."""
+        if mine is None:
+            mine = {name: np.arange(ids.size) for name, ids in self.columns.items()}
+        self._mine = {name: np.asarray(mine.get(name, ()), dtype=np.int64) for name in self.columns}
+        ends = np.cumsum([0] + [ids.size for ids in self.columns.values()])
+        self._span = {name: slice(*ends[i : i + 2]) for i, name in enumerate(self.columns)}
+        shifted = [self._span[name].start + own for name, own in self._mine.items()]
+        self._transpose = Transpose(comm, np.concatenate([np.empty(0, dtype=np.int64), *shifted]), int(ends[-1]))
+
+    def _create(self) -> None:
+        write_header(self._file.h5)
+        report = self._file.h5.create_group("report", track_order=True)
+        for name, ids in self.columns.items():
+            group = report.create_group(name)
+            chunks = chunk_shape(ids.size)
+            group.create_dataset("data", (0, ids.size), "<f4", maxshape=(None, None), chunks=chunks)
+            write_units(group["data"], "mV")
+            group.attrs.update({"dt_ms": float(self.dt), "interval_steps": self.interval_steps})
+            self._create_mapping(group.create_group("mapping"), ids)
+
+    def _create_mapping(self, mapping: h5py.Group, ids: np.ndarray) -> None:
+        """Say whose columns they are, and when: neurons of one compartment each."""
+        arrays = {
+            "node_ids": ids.astype("<u8"),
+            "index_pointers": np.arange(ids.size + 1, dtype="<u8"),
+            "element_ids": np.zeros(ids.size, dtype="<u4"),
+            "element_pos": np.zeros(ids.size, dtype="<f4"),
+        }
+        for name, array in arrays.items():
+            share = self._file.share(array.size)
+            self._file.write(mapping.create_dataset(name, array.shape, array.dtype), share.start, array[share])
+        # libsonata looks for index_pointers, bmtk for index_pointer.
+        mapping["index_pointer"] = mapping["index_pointers"]
+        mapping["node_ids"].attrs["sorted"] = np.uint8(1)
+        write_units(mapping.create_dataset("time", (3,), "<f8"), "ms")
+
+    def append(self, steps: np.ndarray, block: Mapping[str, np.ndarray]) -> None:
+        """Write the samples that follow those written so far.
+
+        Parameters
+        ----------
+        steps : ndarray of int64, shape (k,)
+            The steps of the samples, `interval_steps` apart; the same on all ranks.
+        block : mapping of str to ndarray of float64, shape (k, n_mine)
+            V_m in mV of this rank's columns, in the order of `mine`.
+
+        Raises
+        ------
+        ValueError
+            On every rank, if the steps do not continue those written before, or a block has the wrong shape on any.
+        """
+        steps = np.asarray(steps, dtype=np.int64)
+        if not steps.size:
+            return
+        self._follow(steps)
+        local: list[np.ndarray] = []
+        self._file.attempt(lambda: local.append(self._side_by_side(steps.size, block)))
+        self._file.reserve(self._bytes(self.n_samples + steps.size))
+        share = self._file.share(steps.size)
+        rows = self._transpose.rows(local[0], self._file.bounds(steps.size))
+        for name, span in self._span.items():
+            length, start = self.n_samples + steps.size, self.n_samples + share.start
+            self._file.attempt_writing(self._file.extend, f"report/{name}/data", length, start, rows[:, span])
+        self.n_samples += steps.size
+        self._file.settle()
+
+    def _bytes(self, n_samples: int) -> int:
+        """Return the space that `n_samples` take at most, in chunks that may be almost empty."""
+        shapes = [(ids.size, *chunk_shape(ids.size)) for ids in self.columns.values()]
+        return sum(4 * (n + columns) * (n_samples + rows) for n, rows, columns in shapes)
+
+    def _follow(self, steps: np.ndarray) -> None:
+        if self._first_step is None:
+            self._first_step = int(steps[0])
+        expected = self._first_step + self.interval_steps * (self.n_samples + np.arange(steps.size))
+        if not np.array_equal(steps, expected):
+            raise ValueError(f"samples must be {self.interval_steps} steps apart and follow those written before")
+
+    def _side_by_side(self, n_samples: int, block: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return this rank's columns of all populations as one float32 array."""
+        local = np.empty((n_samples, sum(own.size for own in self._mine.values())), dtype=np.float32)
+        start = 0
+        for name, own in self._mine.items():
+            V = np.asarray(block[name]) if own.size else np.empty((n_samples, 0))
+            if V.shape != (n_samples, own.size):
+                raise ValueError(f"V_m of {name} must have shape {(n_samples, own.size)}, not {V.shape}")
+            local[:, start : start + own.size] = V
+            start += own.size
+        return local
+
+    def _conclude(self) -> None:
+        """Write when the samples are: as start, stop (exclusive) and step in ms, and exactly as steps."""
+        first = self._first_step or 0
+        time = times_of([first, first + self.n_samples * self.interval_steps, self.interval_steps], self.dt)
+        share = self._file.share(time.size)
+        for group in self._file.h5["report"].values():
+            group.attrs["first_step"] = first
+            self._file.write(group["mapping/time"], share.start, time[share])
+
+
+@dataclass(frozen=True, eq=False)
+class Voltages:
+    """The recorded membrane potentials of one population.
+
+    Attributes
+    ----------
+    times : ndarray of float64, shape (n_samples,)
+        In ms.
+    ids : ndarray of int64, shape (n,)
+        The recorded neurons, 0-based in the population.
+    V : ndarray of float32, shape (n_samples, n)
+        V_m in mV.
+    """
+
+    times: np.ndarray
+    ids: np.ndarray
+    V: np.ndarray
+
+
+def read_voltages(path: str | Path) -> dict[str, Voltages]:
+    """Read a SONATA report of V_m.
+
+    Returns
+    -------
+    dict of str to Voltages
+        By population, in the order of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged or not a SONATA report.
+    """
+    with open_to_read(path) as file:
+        return {name: _read_population(group) for name, group in file["report"].items()}
+
+
+def _read_population(group: h5py.Group) -> Voltages:
+    V, ids = group["data"][:], group["mapping/node_ids"][:].astype(np.int64)
+    if V.ndim != 2 or V.shape[1] != ids.size:
+        raise ValueError(f"population {group.name} has data of shape {V.shape} but {ids.size} node_ids")
+    if "first_step" in group.attrs:
+        # The step as the fraction it was, so that the times are those of the spike file.
+        dt = Fraction(float(group.attrs["dt_ms"])).limit_denominator(10**6)
+        steps = group.attrs["first_step"] + group.attrs["interval_steps"] * np.arange(len(V))
+        return Voltages(times_of(steps, dt), ids, V)
+    start, _, interval = group["mapping/time"][:]
+    return Voltages(start + interval * np.arange(len(V)), ids, V)
