@@ -1,0 +1,1 @@
+"""Statistics and figures of a run, from its files alone."""

@@ -1,0 +1,151 @@
+"""Statistics of the spikes of one population: rates, regularity, correlation, synchrony.
+
+A period from t0 to t1 holds the spikes with t0 < t <= t1, as a run that starts at t0 emits them; bins likewise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def rates(ids: np.ndarray, n: int, duration_ms: float) -> np.ndarray:
+    """Return the rate of each neuron.
+
+    Parameters
+    ----------
+    ids : ndarray of int, shape (n_spikes,)
+        The neuron of each spike, 0 to n - 1.
+    n : int
+        The number of neurons.
+    duration_ms : float
+        The length in ms of the period that the spikes are from.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        In spikes/s.
+    """
+    _check_positive("duration_ms", duration_ms)
+    return np.bincount(_as_ids(ids, n), minlength=n) / (duration_ms / 1000.0)
+
+
+def cv_isi(times: np.ndarray, ids: np.ndarray, n: int, min_isis: int = 2) -> np.ndarray:
+    """Return the coefficient of variation of each neuron's inter-spike intervals (0 regular, 1 Poisson).
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (n_spikes,)
+        In ms, in any order.
+    ids : ndarray of int, shape (n_spikes,)
+        The neuron of each spike, 0 to n - 1.
+    n : int
+        The number of neurons.
+    min_isis : int
+        The intervals that a neuron must have at least.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        NaN for the neurons that have fewer intervals.
+    """
+    ids = _as_ids(ids, n)
+    order = np.lexsort((times, ids))
+    times, ids = np.asarray(times, dtype=np.float64)[order], ids[order]
+    same = ids[1:] == ids[:-1]
+    isis, owners = np.diff(times)[same], ids[1:][same]
+    counts = np.bincount(owners, minlength=n)
+    enough = counts >= max(min_isis, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = np.bincount(owners, isis, minlength=n) / counts
+        variances = np.bincount(owners, (isis - means[owners]) ** 2, minlength=n) / counts
+        return np.where(enough, np.sqrt(variances) / means, np.nan)
+
+
+def correlations(
+    times: np.ndarray, ids: np.ndarray, n: int, t0: float, t1: float, bin: float = 2.0, max_neurons: int = 250
+) -> np.ndarray:
+    """Return the Pearson correlations of the spike counts of all pairs of neurons.
+
+    Neurons without a spike have none. Of more than `max_neurons` others, as many are taken, evenly spread over the
+    ids.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (n_spikes,)
+        In ms, in any order.
+    ids : ndarray of int, shape (n_spikes,)
+        The neuron of each spike, 0 to n - 1.
+    n : int
+        The number of neurons.
+    t0, t1 : float
+        The period in ms.
+    bin : float
+        The width of a bin in ms.
+    max_neurons : int
+        The neurons that are paired at most.
+
+    Returns
+    -------
+    ndarray of float64, shape (m * (m - 1) / 2,) for m neurons
+    """
+    ids = _as_ids(ids, n)
+    bins, n_bins = _bins(times, t0, t1, bin)
+    inside = (bins >= 0) & (bins < n_bins)
+    active = np.unique(ids[inside])
+    chosen = active[np.arange(min(max_neurons, active.size)) * active.size // max(min(max_neurons, active.size), 1)]
+    row = np.full(n, -1)
+    row[chosen] = np.arange(chosen.size)
+    kept = inside & (row[ids] >= 0)
+    counts = np.bincount(row[ids[kept]] * n_bins + bins[kept], minlength=chosen.size * n_bins)
+    return _pearson(counts.reshape(chosen.size, n_bins))
+
+
+def _pearson(counts: np.ndarray) -> np.ndarray:
+    """Return the correlation of each pair of rows, without those of rows that do not vary."""
+    deviations = counts - counts.mean(axis=1, keepdims=True)
+    norms = np.sqrt(np.sum(deviations**2, axis=1))
+    deviations = deviations[norms > 0] / norms[norms > 0, np.newaxis]
+    return (deviations @ deviations.T)[np.triu_indices(len(deviations), k=1)]
+
+
+def fano_factor(times: np.ndarray, t0: float, t1: float, bin: float = 1.0) -> float:
+    """Return variance over mean of the population's spike count in bins: 1 if independent, more if synchronous.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (n_spikes,)
+        The spikes of all neurons, in ms, in any order.
+    t0, t1 : float
+        The period in ms.
+    bin : float
+        The width of a bin in ms.
+
+    Returns
+    -------
+    float
+        NaN if there is no spike.
+    """
+    bins, n_bins = _bins(times, t0, t1, bin)
+    counts = np.bincount(bins[(bins >= 0) & (bins < n_bins)], minlength=n_bins)
+    return float(counts.var() / counts.mean()) if counts.any() else float("nan")
+
+
+def _bins(times: np.ndarray, t0: float, t1: float, width: float) -> tuple[np.ndarray, int]:
+    """Return the bin of each time and the number of whole bins from t0 to t1; bins include their end."""
+    _check_positive("bin", width)
+    n_bins = int(np.floor((t1 - t0) / width + 1e-6))
+    _check_positive("number of whole bins from t0 to t1", n_bins)
+    # A spike at the very end of a bin must not slip into the next one by rounding.
+    return np.ceil((np.asarray(times, dtype=np.float64) - t0) / width - 1e-6).astype(np.int64) - 1, n_bins
+
+
+def _as_ids(ids: np.ndarray, n: int) -> np.ndarray:
+    ids = np.asarray(ids, dtype=np.int64)
+    if ids.size and not 0 <= ids.min() <= ids.max() < n:
+        raise ValueError(f"ids must be between 0 and {n - 1}; they reach from {ids.min()} to {ids.max()}")
+    return ids
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"{name} must be positive, not {value}")

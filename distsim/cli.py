@@ -1,0 +1,267 @@
+"""The command line: one subcommand a network, and `plot`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+from . import __version__, folder
+from .models import microcircuit
+from .models.parameters import make
+from .network import Network, Selection, nearest
+from .parallel import InputError, on_root
+
+PROG = "distsim"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises `InputError` and names the nearest option."""
+
+    def error(self, message: str) -> None:
+        unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        if unknown:
+            option = unknown.group(1).split("=")[0]
+            known = [o for action in self._actions for o in action.option_strings if o.startswith("--")]
+            message = f"unknown option {option}: {nearest(option, known)}"
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def number(minimum: float, *, excluded: bool = False) -> Callable[[str], float]:
+    """Argument type: a finite number of at least `minimum`, or above it if that is `excluded`."""
+
+    def convert(text: str) -> float:
+        allowed = f"a number {'greater than' if excluded else 'of at least'} {minimum:g}"
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}") from None
+        if not math.isfinite(value) or value < minimum or (excluded and value == minimum):
+            raise argparse.ArgumentTypeError(f"{text} is not {allowed}")
+        return value
+
+    return convert
+
+
+def seed(text: str) -> int:
+    if not re.fullmatch(r"\d+", text) or int(text) >= 2**64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^64 - 1")
+    return int(text)
+
+
+# --- parsers ----------------------------------------------------------------------------------------------------------
+
+
+def make_parser() -> Parser:
+    parser = Parser(
+        PROG,
+        description="Spiking neural networks on any number of MPI ranks: mpirun -n 64 python -m distsim microcircuit",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    add_microcircuit(commands)
+    plot = commands.add_parser(
+        "plot", help="draw the figures of a run's folder again", description=plot_command.__doc__
+    )
+    plot.add_argument("folder", metavar="DIR", help="folder of a run")
+    plot.set_defaults(action=plot_command)
+    return parser
+
+
+def add_microcircuit(commands) -> None:
+    model = microcircuit
+    parser = commands.add_parser(
+        model.NAME, help=model.SUMMARY, description=model.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    network = parser.add_argument_group("network")
+    positive = number(0.0, excluded=True)
+    network.add_argument("--scale", type=positive, metavar="S", help="both scalings (default 1: natural density)")
+    network.add_argument("--n-scaling", type=positive, metavar="S", help="scales the numbers of neurons (default 1)")
+    network.add_argument("--k-scaling", type=positive, metavar="S", help="scales the indegrees (default 1)")
+    network.add_argument("--input", choices=("poisson", "dc"), help="background input (default poisson)")
+    network.add_argument("--thalamus", action="store_true", help="thalamic pulse at 700 ms")
+    network.add_argument("--dc-stimulus", action="store_true", help="DC stimulus from 650 to 750 ms")
+    network.add_argument("--v0", choices=("optimized", "original"), help="initial V_m (default optimized)")
+    add_common(parser, network, model, t_presim=500.0, t_sim=1000.0)
+    parser.set_defaults(action=network_command, model=model, shortcuts=microcircuit_parameters)
+
+
+def microcircuit_parameters(args: argparse.Namespace) -> dict:
+    """Network parameters that the options of the microcircuit stand for."""
+    if args.scale is not None and (args.n_scaling is not None or args.k_scaling is not None):
+        raise InputError("--scale sets both scalings: give either it or --n-scaling and --k-scaling")
+    values = {
+        "N_scaling": args.scale if args.scale is not None else args.n_scaling,
+        "K_scaling": args.scale if args.scale is not None else args.k_scaling,
+        "poisson_input": None if args.input is None else args.input == "poisson",
+        "thalamic_input": args.thalamus or None,
+        "dc_input": args.dc_stimulus or None,
+        "V0_type": args.v0,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def add_common(parser: Parser, network, model, t_presim: float, t_sim: float) -> None:
+    """Options that every network has."""
+    network.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any parameter below, lists as [1, 2]; repeatable",
+    )
+    run = parser.add_argument_group("run")
+    at_least_0 = number(0.0)
+    run.add_argument(
+        "--t-presim", type=at_least_0, default=t_presim, metavar="MS", help="warm-up, not recorded, ms (%(default)g)"
+    )
+    run.add_argument(
+        "--t-sim", type=at_least_0, default=t_sim, metavar="MS", help="simulated time after it, ms (%(default)g)"
+    )
+    run.add_argument(
+        "--dt", type=number(0.0, excluded=True), default=0.1, metavar="MS", help="resolution, ms (%(default)g)"
+    )
+    run.add_argument("--seed", type=seed, default=1, help="fixes every random number (%(default)s)")
+    out = parser.add_argument_group("output")
+    out.add_argument("--out", metavar="DIR", help=f"folder of the run (default results/{model.NAME}-1, -2, ...)")
+    out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
+    out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
+    out.add_argument("--no-plots", action="store_true", help="write no figures")
+    out.add_argument(
+        "--record-spikes",
+        nargs="+",
+        metavar="POP[a:b]",
+        help="record spikes of these neurons only, e.g. L4E 'L23E[:100]'",
+    )
+    out.add_argument("--record-voltages", nargs="+", metavar="POP[a:b]", help="record V_m of these neurons")
+    out.add_argument(
+        "--voltage-interval",
+        type=number(0.0, excluded=True),
+        metavar="MS",
+        help="time between samples of V_m, ms (default dt)",
+    )
+    parser.epilog = parameter_help(model)
+
+
+def parameter_help(model) -> str:
+    """The parameters that --set knows, with default and unit."""
+    lines = ["parameters (--set NAME=VALUE), index order of matrices [target, source]:"]
+    for field in dataclasses.fields(model.Parameters):
+        default = field.default if field.default is not dataclasses.MISSING else field.default_factory().tolist()
+        unit = f" {field.metadata['unit']}" if field.metadata["unit"] else ""
+        value = "8 x 8 matrix" if field.name == "conn_probs" else f"{default}{unit}"
+        lines.append(f"  {field.name:<18} {field.metadata['text']} ({value})")
+    return "\n".join(lines)
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def run_command(argv: Sequence[str], comm) -> int:
+    """Parse and run; the exit code. The user's mistakes are printed once and give 2 on every rank (collective)."""
+    try:
+        args = parse(argv, comm)
+        return args.action(args, comm) if args is not None else 0
+    except InputError as error:
+        if comm.rank == 0:
+            sys.stdout.flush()
+            for line in str(error).splitlines():
+                sys.stderr.write(f"{PROG}: error: {line}\n")
+            sys.stderr.flush()
+        comm.Barrier()
+        return 2
+
+
+def parse(argv: Sequence[str], comm) -> argparse.Namespace | None:
+    """The arguments; None after --help or --version, which rank 0 alone prints."""
+    parser = make_parser()
+    if comm.rank:
+        parser._print_message = lambda *_: None
+        for command in parser._subparsers._group_actions[0].choices.values():
+            command._print_message = lambda *_: None
+    try:
+        args, unknown = parser.parse_known_args(argv)
+        if args.command is None:
+            raise InputError(f"no command; try: {PROG} microcircuit --scale 0.1 (see {PROG} --help)")
+        if unknown:
+            parser._subparsers._group_actions[0].choices[args.command].error(f"unrecognized arguments: {unknown[0]}")
+    except SystemExit:
+        return None
+    return args
+
+
+def network_command(args: argparse.Namespace, comm) -> int:
+    """Describe, check, claim the folder, run. Nothing is written before everything is checked."""
+    try:
+        values = {**args.shortcuts(args), **settings(args.set)}
+        parameters = make(args.model.Parameters, values)
+        network = args.model.describe(parameters, args.dt)
+        for name in ("t_presim", "t_sim"):
+            network.grid.steps(getattr(args, name), f"--{name.replace('_', '-')}")
+        set_recorders(network, args)
+    except (ValueError, KeyError) as error:
+        raise InputError(error.args[0]) from None
+    from . import run
+
+    options = run.Options(args.t_presim, args.t_sim, args.seed, not args.no_plots)
+    out = on_root(comm, lambda: folder.claim(args.out, args.model.NAME, args.overwrite))
+    run.run(args.model, parameters, network, options, out, comm)
+    return 0
+
+
+def settings(texts: Sequence[str]) -> dict[str, str]:
+    """--set NAME=VALUE ... as a dictionary."""
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--set {text}: must be NAME=VALUE")
+        if name in values:
+            raise InputError(f"--set {text}: {name} is set twice")
+        values[name] = value
+    return values
+
+
+def set_recorders(network: Network, args: argparse.Namespace) -> None:
+    """Replace what the model records by what the options say."""
+    if args.no_record or args.record_spikes:
+        network.spike_recorders.clear()
+    if args.no_record and (args.record_spikes or args.record_voltages):
+        raise InputError("--no-record excludes --record-spikes and --record-voltages")
+    for text in args.record_spikes or []:
+        network.record_spikes(selection(network, "--record-spikes", text))
+    for text in args.record_voltages or []:
+        network.record_voltages(selection(network, "--record-voltages", text), args.voltage_interval)
+
+
+def selection(network: Network, option: str, text: str) -> Selection:
+    """'L4E' or 'L4E[10:20]' or 'L4E[:100:2]' as a selection."""
+    match = re.fullmatch(r"([^\[\]]+)(?:\[(\d*):(\d*)(?::(\d*))?\])?", text)
+    if not match:
+        raise InputError(f"{option} {text}: must be a population or a slice of one, such as L4E or L4E[0:100]")
+    name, *bounds = match.groups()
+    if name not in (names := [p.name for p in network.populations]):
+        raise InputError(f"{option} {text}: no population {name!r}: {nearest(name, names)}")
+    parts = [int(b) if b else None for b in bounds]
+    if parts[2] == 0:
+        raise InputError(f"{option} {text}: the step must be at least 1")
+    return network[name][slice(*parts)]
+
+
+def plot_command(args: argparse.Namespace, comm) -> int:
+    """Draw raster.png and rates.png of a run's folder again, from its files alone."""
+
+    def draw() -> None:
+        from .analysis.figures import plot_folder
+
+        try:
+            paths = plot_folder(args.folder)
+        except (ValueError, FileNotFoundError) as error:
+            raise InputError(str(error)) from None
+        print("\n".join(str(path) for path in paths), flush=True)
+
+    on_root(comm, draw)
+    return 0

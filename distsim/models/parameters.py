@@ -1,0 +1,102 @@
+"""Parameters of a network model: dataclass fields that know their unit and range, and how a text becomes one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..network import nearest
+
+
+def parameter(default, unit: str, text: str, **limits):
+    """A dataclass field. limits: minimum, maximum (allowed), above, below (excluded), whole, choices."""
+    metadata = {"unit": unit, "text": text, "limits": limits}
+    if isinstance(default, list):
+        metadata["shape"] = np.shape(default)
+        return dataclasses.field(default_factory=lambda: np.array(default, float), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def make(cls, values: Mapping[str, object]):
+    """`cls` with `values` (texts or objects) checked; ValueError listing every mistake."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    problems, checked = [], {}
+    for name, value in values.items():
+        if name not in fields:
+            problems.append(f"unknown parameter {name!r}: {nearest(name, list(fields))}")
+            continue
+        try:
+            checked[name] = convert(fields[name], value)
+        except ValueError as error:
+            problems.append(f"{name}={value}: {error}")
+    if problems:
+        raise ValueError("\n".join(problems))
+    return cls(**checked)
+
+
+def convert(field: dataclasses.Field, value: object):
+    """`value` as the type, shape and range of `field` demand; ValueError saying what is allowed."""
+    limits = field.metadata["limits"]
+    kind = {"bool": bool, "str": str, "int": int, "float": float}.get(field.type, np.ndarray)
+    if kind is str:
+        if value not in limits["choices"]:
+            raise ValueError(f"must be one of {', '.join(limits['choices'])}")
+        return value
+    parsed = _parse(value)
+    if kind is bool:
+        if not isinstance(parsed, bool):
+            raise ValueError("must be true or false")
+        return parsed
+    array = _numbers(parsed)
+    shape = field.metadata.get("shape", ())
+    if array.shape != shape:
+        raise ValueError(f"must be {_shape_text(shape)}")
+    _check_range(array, {**limits, "whole": limits.get("whole", kind is int)}, field.metadata["unit"])
+    return array if kind is np.ndarray else kind(array)
+
+
+def _parse(value: object):
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value.lower() if value.lower() in ("true", "false") else value)
+    except json.JSONDecodeError:
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError("not a number, true/false or a list of numbers") from None
+
+
+def _numbers(value: object) -> np.ndarray:
+    if isinstance(value, bool) or value is None:
+        raise ValueError("must be a number")
+    try:
+        return np.array(value, float)
+    except (TypeError, ValueError):
+        raise ValueError("must be a number or a list of numbers") from None
+
+
+def _shape_text(shape: tuple[int, ...]) -> str:
+    if not shape:
+        return "one number"
+    return " lists of ".join(str(n) for n in shape) + " numbers"
+
+
+def _check_range(array: np.ndarray, limits: Mapping, unit: str) -> None:
+    unit = f" {unit}" if unit else ""
+    if not np.all(np.isfinite(array)):
+        raise ValueError("must be finite")
+    if limits.get("whole") and np.any(array != np.floor(array)):
+        raise ValueError("must be a whole number")
+    if np.any(array < limits.get("minimum", -math.inf)):
+        raise ValueError(f"must be at least {limits['minimum']:g}{unit}")
+    if np.any(array > limits.get("maximum", math.inf)):
+        raise ValueError(f"must be at most {limits['maximum']:g}{unit}")
+    if np.any(array <= limits.get("above", -math.inf)):
+        raise ValueError(f"must be greater than {limits['above']:g}{unit}")
+    if np.any(array >= limits.get("below", math.inf)):
+        raise ValueError(f"must be less than {limits['below']:g}{unit}")

@@ -1,0 +1,57 @@
+"""What rank 0 prints: the network, then the results, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .engine.memory import estimate, n_synapses
+from .network import Network
+
+
+def size_text(n_bytes: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.2f} GB"
+
+
+def network_text(title: str, network: Network, size: int, seed: int) -> str:
+    """The resolved network, before it is built."""
+    n_sources = network.n - network.n_neurons
+    sources = f" and {n_sources:,} sources" if n_sources else ""
+    sizes = "  ".join(f"{p.name} {p.n:,}" for p in network.populations)
+    a_rank = estimate(network, size)
+    ranks = f"{size} rank" + ("s" if size > 1 else "")
+    lines = [
+        f"distsim: {title}",
+        f"  neurons   {network.n_neurons:,}{sources}: {sizes}",
+        f"  synapses  {n_synapses(network):,}",
+        f"  memory    about {size_text(a_rank)} a rank, {size_text(a_rank * size)} on {ranks}",
+        f"  dt        {network.grid.dt_ms:g} ms, seed {seed}",
+    ]
+    return "\n".join(lines)
+
+
+def rates_text(populations: Mapping[str, Mapping]) -> str:
+    """Mean rates by population, beside the reference where there is one."""
+    with_reference = any("reference_rate_hz" in p for p in populations.values())
+    head = f"  {'population':<12}{'neurons':>9}{'spikes/s':>11}"
+    lines = [head + (f"{'reference':>11}{'ratio':>8}" if with_reference else "")]
+    for name, population in populations.items():
+        rate = population["rate_hz"]
+        line = f"  {name:<12}{population['n']:>9,}" + (f"{rate:>11.3f}" if rate is not None else f"{'-':>11}")
+        reference = population.get("reference_rate_hz")
+        if reference and rate is not None:
+            line += f"{reference:>11.3f}{rate / reference:>8.3f}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def phases_text(phases: Mapping[str, Mapping[str, float]], total: float) -> str:
+    """Seconds by phase: min, mean and max over the ranks, and the share of the simulation time."""
+    lines = [f"  {'phase':<12}{'min s':>9}{'mean s':>9}{'max s':>9}{'share':>8}"]
+    for phase, t in phases.items():
+        share = t["mean"] / total if total else 0.0
+        lines.append(f"  {phase:<12}{t['min']:>9.3f}{t['mean']:>9.3f}{t['max']:>9.3f}{share:>8.1%}")
+    return "\n".join(lines)

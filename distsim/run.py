@@ -1,0 +1,144 @@
+"""A run from description to files: build, warm up, simulate, check, write down."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import report, summary
+from .engine import loop
+from .engine.simulation import Simulation, recorded_populations, voltage_gids
+from .network import Network
+from .parallel import on_root
+from .progress import NoProgress, Progress
+from .recording.file_sink import FileSink
+from .recording.spike_hash import spikes_sha256
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a network is run. t_presim, t_sim: ms; t_presim is not recorded. plots: write figures at the end."""
+
+    t_presim: float
+    t_sim: float
+    seed: int
+    plots: bool = True
+
+
+def run(model, parameters, network: Network, options: Options, folder: Path, comm) -> dict:
+    """Run `network`, described by `model` from `parameters`, into `folder`; the summary, on rank 0 (collective)."""
+    say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
+    say(report.network_text(model.SUMMARY, network, comm.size, options.seed), flush=True)
+    startup = summary.startup_seconds()
+    sink = _file_sink(network, folder, comm)
+    simulation = Simulation(network, options.seed, comm, sink)
+    say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)\n", flush=True)
+
+    presim = _advance(simulation, "warm-up ", options.t_presim, False)
+    before, phases_before = simulation.spike_counts(), simulation.timer.copy()
+    sim = _advance(simulation, "simulate", options.t_sim, True)
+    phases = summary.spread(comm, simulation.timer - phases_before)
+    counts = simulation.spike_counts() - before
+    ledger = simulation.ledger()
+    t_start = network.grid.ms(network.grid.steps(options.t_presim, "t_presim"))
+    sink.close(t_start, simulation.time)
+    peaks = comm.gather(summary.peak_rss())
+
+    def finish() -> dict:
+        result = _facts(model, parameters, network, options, simulation, counts)
+        result["spikes_sha256"] = spikes_sha256(folder / "spikes.h5", network.grid.dt) if sink.spike_file else None
+        timing = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
+        factor = sim / (options.t_sim / 1e3) if options.t_sim else None
+        result["timing"] = {**timing, "real_time_factor": factor, "phases": phases}
+        result["memory"] = {"peak_rss_bytes_per_rank": peaks, "peak_rss_bytes_total": sum(peaks)}
+        result["recording"] = {"mode": sink.mode, "files": sink.files}
+        result["ledger"] = dataclasses.asdict(ledger)
+        result["versions"] = summary.versions()
+        summary.write(folder, result)
+        _show(result, ledger)
+        plots = _draw(folder) if options.plots and sink.spike_file else []
+        print(f"\nfiles in {folder}: {', '.join([*sink.files, 'summary.json', *plots])}", flush=True)
+        return result
+
+    return on_root(comm, finish)
+
+
+def _file_sink(network: Network, folder: Path, comm) -> FileSink:
+    gids = voltage_gids(network)
+    ids, mine = {}, {}
+    for population in network.populations:
+        inside = gids[(gids >= population.first) & (gids < population.first + population.n)]
+        if inside.size:
+            ids[population.name] = inside - population.first
+            mine[population.name] = np.flatnonzero(inside % comm.size == comm.rank)
+    interval = network.voltage_recorders[0].interval if network.voltage_recorders else 1
+    several = comm if comm.size > 1 else None
+    return FileSink(folder, network.grid.dt, several, recorded_populations(network), ids, mine, interval)
+
+
+def _advance(simulation: Simulation, label: str, duration: float, record: bool) -> float:
+    """Run `duration` ms with progress; wall time (s), the same on all ranks."""
+    comm = simulation.comm
+    show = Progress(label, simulation.network.n_neurons) if comm.rank == 0 and duration else NoProgress()
+    start = simulation.time
+    comm.Barrier()
+    begun = time.perf_counter()
+    show.start(start, start + duration, int(simulation.clock[loop.SPIKES]))
+    simulation.run(duration, record, lambda s: show.show(s.time, int(s.clock[loop.SPIKES])))
+    comm.Barrier()
+    elapsed = time.perf_counter() - begun
+    show.finish()
+    return comm.bcast(elapsed)
+
+
+def _facts(model, parameters, network: Network, options: Options, simulation: Simulation, counts: np.ndarray) -> dict:
+    """The keys of the summary that say what was run and how often neurons fired."""
+    seconds = options.t_sim / 1e3
+    references = model.reference_rates(parameters)
+    populations = {}
+    for population in network.populations:
+        n_spikes = int(counts[population.first : population.first + population.n].sum())
+        rate = n_spikes / population.n / seconds if population.n and seconds else None
+        populations[population.name] = {"n": population.n, "rate_hz": rate, "n_spikes": n_spikes}
+        populations[population.name]["color"] = model.color(population.name)
+        if population.name in references:
+            populations[population.name]["reference_rate_hz"] = references[population.name]
+    config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
+    return {
+        "network": model.NAME,
+        "seed": options.seed,
+        "ranks": simulation.comm.size,
+        "dt_ms": network.grid.dt_ms,
+        "t_presim_ms": options.t_presim,
+        "t_sim_ms": options.t_sim,
+        "n_neurons": network.n_neurons,
+        "n_synapses": simulation.n_synapses,
+        "n_spikes": int(counts.sum()),
+        "populations": populations,
+        "config": config,
+    }
+
+
+def _show(result: dict, ledger) -> None:
+    timing = result["timing"]
+    print()
+    print(report.rates_text(result["populations"]))
+    print()
+    print(report.phases_text(timing["phases"], timing["sim_s"]))
+    if timing["real_time_factor"] is not None:
+        print(f"\n  real-time factor {timing['real_time_factor']:.3f}, ", end="")
+        print(f"peak memory {report.size_text(result['memory']['peak_rss_bytes_total'])} on {result['ranks']} rank(s)")
+    due, delivered, on_the_way = ledger.due, ledger.delivered, ledger.on_their_way
+    print(f"  ledger {due:,} synaptic events = {delivered:,} delivered + {on_the_way:,} on their way")
+    if result["spikes_sha256"]:
+        print(f"  spikes_sha256 {result['spikes_sha256']}")
+
+
+def _draw(folder: Path) -> list[str]:
+    from .analysis.figures import plot_folder
+
+    return [Path(path).name for path in plot_folder(folder)]
