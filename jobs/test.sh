@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Runs the whole test suite: style, then the tests on 1 rank, then tests/mpi under mpirun on 2 and 3 ranks. Stops at
+# the first failure. Makes .venv on first use.
+#
+#   bash jobs/test.sh                   what every change must pass
+#   bash jobs/test.sh --validation      the long comparisons as well
+#   bash jobs/test.sh -k exchange -x    other options go to pytest
+#
+# DISTSIM_TEST_TIMEOUT bounds each mpirun, in seconds.
+
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+cd "$root"
+
+which_tests="not validation"
+limit=${DISTSIM_TEST_TIMEOUT:-1200}
+options=()
+for option in "$@"; do
+    if [ "$option" = --validation ]; then
+        which_tests="(validation or not validation)" # an empty -m would leave pyproject.toml's in force
+        limit=${DISTSIM_TEST_TIMEOUT:-7200}
+    else
+        options+=("$option")
+    fi
+done
+
+# Open MPI gives rank 0 a terminal of its own, also where the output goes to a file.
+if [ -t 1 ]; then color=yes; else color=no; fi
+
+export scratch
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+stage() { printf '\n== %s\n' "$1"; }
+
+# A choice of tests (-k) may leave a stage without any: pytest's status 5. Without a choice that is a failure.
+export MAY_BE_EMPTY=${#options[@]}
+
+# Rank 0 prints; what the others print is kept for a failure. mpi4py's -m makes a rank that fails end all of them,
+# instead of leaving them waiting for it.
+one_rank() {
+    local rank=${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-${PMI_RANK:-0}}}
+    if [ "$rank" != 0 ]; then exec >"$scratch/rank-$rank" 2>&1; fi
+    python -m mpi4py -c "
+import os, sys, pytest
+status = pytest.main()
+if status == 5 and os.environ['MAY_BE_EMPTY'] != '0':
+    sys.exit(0)
+open(os.environ['scratch'] + '/tests-ran', 'w').close()
+sys.exit(status)
+" --with-mpi -x -p no:cacheprovider --basetemp "$scratch/tmp-$rank" "$@"
+}
+export -f one_rank
+
+stage "style"
+ruff check .
+ruff format --check .
+
+stage "1 rank"
+status=0
+python -m pytest -m "$which_tests and not mpi" tests ${options[@]+"${options[@]}"} || status=$?
+if [ $status = 0 ]; then
+    touch "$scratch/tests-ran"
+elif [ $status != 5 ] || [ "$MAY_BE_EMPTY" = 0 ]; then
+    exit $status
+fi
+
+for ranks in 2 3; do
+    stage "$ranks ranks"
+    plan_launch "$ranks"
+    # In the foreground, so that Ctrl-C reaches mpirun.
+    if ! timeout --foreground -k 10 "$limit" "${launcher[@]}" bash -c 'one_rank "$@"' one_rank \
+        --color="$color" -m "$which_tests" tests/mpi ${options[@]+"${options[@]}"} </dev/null; then
+        tail -n 60 "$scratch"/rank-* || true
+        echo "failed on $ranks ranks (or took more than $limit s)" >&2
+        exit 1
+    fi
+done
+
+if [ ! -e "$scratch/tests-ran" ]; then
+    echo "no test was chosen by ${options[*]}" >&2
+    exit 5
+fi
+stage "all passed"

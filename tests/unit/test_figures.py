@@ -1,0 +1,202 @@
+"""The figures: what they draw and where, and what becomes of empty and damaged input."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from distsim.analysis.drawing import EXCITATORY, INHIBITORY, OTHER, choose_labels, colors_of
+from distsim.analysis.figures import plot_folder
+from distsim.analysis.raster import _draw_spikes, _label, _sampling, raster
+from distsim.analysis.rates import _draw_boxes, _draw_means, rates_boxplot
+from distsim.recording.spikes import SpikeFile, Spikes
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def population(n: int, n_spikes: int, seed: int = 1) -> Spikes:
+    rng = np.random.default_rng(seed)
+    times = np.sort(rng.uniform(500, 1500, n_spikes))
+    return Spikes(times, rng.integers(0, max(n, 1), n_spikes), n)
+
+
+def folder_with_run(path: Path) -> Path:
+    """Write what a run leaves: 60 ms of two populations, of which 10 ms are the start."""
+    with SpikeFile(path / "spikes.h5", {"I": (8, 4), "E": (0, 8)}, Fraction(1, 10)) as file:
+        file.append(np.arange(1, 601), np.arange(600) % 12)
+    summary = {
+        "network": "two",
+        "t_presim_ms": 10.0,
+        "t_sim_ms": 50.0,
+        "populations": {"E": {"n": 8, "reference_rate_hz": 3.0}, "I": {"n": 4, "color": "#00ff00"}, "TC": {"n": 2}},
+    }
+    (path / "summary.json").write_text(json.dumps(summary))
+    return path
+
+
+def test_colors_go_by_name_unless_chosen():
+    names = ["L23E", "L6I", "E3", "I_12", "exc", "inhibitory", "TC", "thalamus"]
+    colors = colors_of(names, {"L6I": "blue"})
+    expected = [EXCITATORY, "blue", EXCITATORY, INHIBITORY, EXCITATORY, INHIBITORY, *OTHER[:2]]
+    assert list(colors.values()) == expected
+
+
+def test_labels_that_would_touch_are_left_out_smallest_first():
+    places, sizes = np.array([0.0, 10.0, 14.0, 17.0, 30.0]), np.array([5, 5, 2, 3, 9])
+    assert choose_labels(places, sizes, gap=3.0).tolist() == [0, 1, 2, 3, 4]
+    assert choose_labels(places, sizes, gap=4.0).tolist() == [0, 1, 3, 4]
+    assert choose_labels(places, sizes, gap=8.0).tolist() == [0, 1, 4]
+    assert choose_labels(places[:0], sizes[:0], gap=3.0).size == 0
+
+
+def test_sampling_keeps_neurons_and_spikes_within_bounds():
+    populations = {"E": population(900, 50), "I": population(101, 50)}
+    assert _sampling(populations, max_neurons=1001, max_spikes=100) == 1
+    assert _sampling(populations, max_neurons=1000, max_spikes=100) == 2
+    assert _sampling(populations, max_neurons=1000, max_spikes=21) == 5
+    assert _sampling({}, max_neurons=10, max_spikes=10) == 1
+
+
+def test_raster_stacks_populations_from_the_top():
+    populations = {"E": Spikes(np.array([1.0, 2.0, 3.0]), np.array([0, 4, 9]), 10), "I": population(3, 20)}
+    axes = Figure().add_subplot()
+    edges = _draw_spikes(axes, populations, 2, colors_of(populations))
+    assert edges.tolist() == [0, 5, 7]
+    low, high = axes.get_ylim()
+    assert (low, high) == (7, 0)
+    excitatory, inhibitory = axes.lines
+    # Of the ids 0, 4 and 9 every second one is drawn, and those at the rows 0 and 2.
+    np.testing.assert_array_equal(excitatory.get_xdata(), [1.0, 2.0])
+    np.testing.assert_array_equal(excitatory.get_ydata(), [0.5, 2.5])
+    assert set(inhibitory.get_ydata()) == {5.5, 6.5}
+    assert (excitatory.get_color(), inhibitory.get_color()) == (EXCITATORY, INHIBITORY)
+
+
+def test_raster_labels_stand_beside_their_bands():
+    axes = Figure().add_subplot()
+    names = ["E", "I"]
+    axes.set_ylim(100, 0)
+    _label(axes, names, np.array([0, 80, 100]), colors_of(names), points=300.0)
+    assert axes.get_yticks().tolist() == [40, 90]
+    labels = axes.get_yticklabels()
+    assert [label.get_text() for label in labels] == names
+    assert [label.get_color() for label in labels] == [EXCITATORY, INHIBITORY]
+
+
+def test_boxes_means_and_references():
+    single = {"E": np.array([0.0, 1.0, 2.0, 9.0]), "I": np.zeros(3)}
+    axes = Figure().add_subplot()
+    _draw_boxes(axes, single, colors_of(single))
+    _draw_means(axes, single, {"I": 4.0, "other": 5.0})
+    assert axes.get_ylim() == (1.5, -0.5)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["E", "I"]
+    assert [to_hex(box.get_facecolor()) for box in axes.patches] == [EXCITATORY, INHIBITORY]
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if line.get_label()[0] != "_"}
+    assert drawn == {"mean": [[3.0, 0.0], [0.0, 1.0]], "reference mean": [[4.0, 1.0]]}
+
+
+@pytest.mark.parametrize(
+    "populations",
+    [
+        {},
+        {"empty": population(0, 0)},
+        {"E": population(100, 0), "empty": population(0, 0), "I": population(1, 5)},
+        {f"{kind}{i}": population(10, 20) for kind in "EI" for i in range(20)},
+    ],
+    ids=["none", "empty", "silent", "forty"],
+)
+def test_any_population_can_be_drawn(tmp_path, populations):
+    for draw in (raster, rates_boxplot):
+        draw(populations, 500.0, 1500.0, tmp_path / "figure.png", title="a network")
+        assert (tmp_path / "figure.png").read_bytes()[:8] == PNG
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+
+
+@pytest.mark.parametrize("draw", [raster, rates_boxplot])
+def test_populations_without_neurons_are_left_out(tmp_path, monkeypatch, draw):
+    figures = []
+    monkeypatch.setattr(f"{draw.__module__}.save", lambda figure, *_, **__: figures.append(figure))
+    draw({"E": population(100, 0), "empty": population(0, 0), "I": population(50, 5)}, 0.0, 9.0, tmp_path / "f.png")
+    (axes,) = figures[0].axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["E", "I"]
+    assert axes.get_xlabel() in ("time (ms)", "rate of single neurons (spikes/s)")
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    def fail(self, path, **_):
+        Path(path).write_bytes(PNG)
+        raise OSError("the disk is on fire")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(OSError, match="on fire"):
+        raster({"E": population(3, 3)}, 0.0, 9.0, tmp_path / "figure.png")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("draw", [raster, rates_boxplot])
+def test_an_empty_period_is_refused(tmp_path, draw):
+    with pytest.raises(ValueError, match=r"from 5\.0 to 5\.0 ms is empty"):
+        draw({"E": population(3, 3)}, 5.0, 5.0, tmp_path / "figure.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_plot_folder_draws_what_the_summary_says(tmp_path, monkeypatch):
+    calls = {}
+    monkeypatch.setattr("distsim.analysis.figures.raster", lambda *given, **_: calls.update(raster=given))
+    monkeypatch.setattr("distsim.analysis.figures.rates_boxplot", lambda *given, **_: calls.update(rates=given))
+    plot_folder(folder_with_run(tmp_path))
+    spikes, *rest = calls["raster"]
+    assert list(spikes) == ["E", "I"] and spikes["E"].n == 8
+    assert rest == [10.0, 60.0, tmp_path / "raster.png", {"I": "#00ff00"}]
+    assert calls["rates"][1:] == (10.0, 60.0, tmp_path / "rates.png", {"I": "#00ff00"}, {"E": 3.0})
+    plot_folder(tmp_path, t0=20.0, t1=30.0)
+    assert calls["raster"][1:3] == (20.0, 30.0)
+
+
+def test_plot_folder_writes_two_pictures(tmp_path):
+    pictures = plot_folder(folder_with_run(tmp_path))
+    assert pictures == [tmp_path / "raster.png", tmp_path / "rates.png"]
+    assert all(picture.read_bytes()[:8] == PNG for picture in pictures)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere: no such folder"):
+        plot_folder(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"summary\.json"):
+        plot_folder(tmp_path)
+    folder_with_run(tmp_path)
+    (tmp_path / "spikes.h5").unlink()
+    with pytest.raises(FileNotFoundError, match=r"spikes\.h5"):
+        plot_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a JSON file"),
+        ("[]", "not the summary of a run"),
+        ('{"populations": {}, "t_presim_ms": 0}', "t_sim_ms is missing"),
+        ('{"populations": [], "t_presim_ms": 0, "t_sim_ms": 1}', "populations is missing or of the wrong kind"),
+    ],
+)
+def test_a_damaged_summary_is_named(tmp_path, text, message):
+    folder_with_run(tmp_path)
+    (tmp_path / "summary.json").write_text(text)
+    with pytest.raises(ValueError, match=rf"summary\.json: {message}"):
+        plot_folder(tmp_path)
+
+
+def test_a_damaged_spike_file_is_named(tmp_path):
+    folder_with_run(tmp_path)
+    path = tmp_path / "spikes.h5"
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r"spikes\.h5: not a complete SONATA file"):
+        plot_folder(tmp_path)
+    assert not list(tmp_path.glob("*.png"))
