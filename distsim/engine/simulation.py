@@ -14,9 +14,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ..network import Network, Population, Selection, select
-from ..parallel import world
+from ..parallel import SerialCommunicator, world
 from ..recording.spike_hash import spikes_sha256_of
-from . import loop
+from . import CACHE, loop
+from .cache import fill_once
 from .connectivity import connect, delays_in_use, plan_layout
 from .decomposition import Decomposition
 from .delivery import History
@@ -27,7 +28,7 @@ from .population_state import plan_neurons, two_receptors
 from .sinks import MemorySink
 from .stimulation import BLOCK, plan_currents, plan_poisson, plan_spikes
 from .streams import key
-from .warmup import compile_kernels
+from .warmup import small_network
 
 CHUNK = 500  # steps between two looks at the clock
 RECORDED = 1 << 19  # spikes held until they are handed on, at least
@@ -59,10 +60,19 @@ class Simulation:
         self.sink = MemorySink(self._voltage_lids()[0].size) if sink is None else sink
         self._compiled: dict = {}
         if not warm:
-            compile_kernels(self.comm, network)
+            self._compile_once()
         started = time.perf_counter()
         self._build()
         self.build_time = time.perf_counter() - started
+
+    def _compile_once(self) -> None:
+        """Have all kernels in the cache: compiled by one rank a node while the others wait (collective)."""
+        models = sorted({population.model.name for population in self.network.populations})
+
+        def compile_all() -> None:
+            Simulation(small_network(models), comm=SerialCommunicator(), warm=True).run(1.0)
+
+        fill_once(self.comm, CACHE, "-".join(["kernels", *models]), compile_all)
 
     # --- building -------------------------------------------------------------------------------------------------
 

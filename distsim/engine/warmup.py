@@ -1,4 +1,4 @@
-"""A network of a few neurons that makes every kernel be compiled, run by one rank before the others begin."""
+"""A network of a few neurons whose simulation needs every kernel: run by one rank, it fills the cache for all."""
 
 from __future__ import annotations
 
@@ -6,21 +6,11 @@ import numpy as np
 
 from ..distributions import Normal
 from ..network import Network
-from ..parallel import SerialCommunicator
 from ..rules import explicit, fixed_total_number
-from . import CACHE
-from .cache import fill_once
 
 
-def compile_kernels(comm, network: Network) -> None:
-    """Have all kernels that `network` needs in the cache (collective)."""
-    models = sorted({population.model.name for population in network.populations})
-    fill_once(comm, CACHE, "-".join(["kernels", *models]), lambda: run_small(models))
-
-
-def run_small(models: list[str]) -> None:
-    from .simulation import Simulation
-
+def small_network(models: list[str]) -> Network:
+    """Three neurons of each of `models` (names), connected, stimulated and recorded in every way."""
     network = Network()
     for name in models:
         population = network.create(name, 3, name)
@@ -29,4 +19,4 @@ def run_small(models: list[str]) -> None:
                 network.connect(population, population, rule, Normal(1.0, 0.1, minimum=0.0), 0.1)
             network.poisson_input(population, 1000.0, 1.0, 0.1)
             network.record_spikes(population)
-    Simulation(network, comm=SerialCommunicator(), warm=True).run(1.0)
+    return network

@@ -1,0 +1,229 @@
+"""Random numbers: Philox as published, and what is drawn from it has the distribution it should have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from distsim.engine import streams
+from distsim.engine.stimulation import COUNTS, DRAWN, GUIDE, TABLE, count_levels, search_levels
+
+ALPHA = 1e-3  # of each test of a distribution; the seeds are fixed, so they pass always or never
+
+# Salmon et al. 2011, kat_vectors of Random123: counter, key, result
+KNOWN = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]
+
+
+def words(text: str) -> list[int]:
+    return [int(word, 16) for word in text.split()]
+
+
+def philox_twin(counter: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Philox4x32-10 as in the paper: counter (4, n), key (2, n) -> words (4, n); all uint64 below 2^32."""
+    low32 = np.uint64(2**32 - 1)
+    c, k = counter.astype(np.uint64), key.astype(np.uint64)
+    for _ in range(10):
+        p0, p1 = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+        c = np.array([(p1 >> np.uint64(32)) ^ c[1] ^ k[0], p1 & low32, (p0 >> np.uint64(32)) ^ c[3] ^ k[1], p0 & low32])
+        k = (k + np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64)) & low32
+    return c
+
+
+def check_distribution(sample: np.ndarray, distribution, smallest: float = 8.0) -> None:
+    """Chi-square of whole numbers against a distribution of scipy.stats, in cells that expect at least `smallest`."""
+    share = smallest / sample.size
+    edges = np.unique(distribution.ppf(np.linspace(0, 1, min(60, int(1 / share)) + 1)[1:-1]))
+    cells = np.diff(distribution.cdf(edges), prepend=0.0, append=1.0)
+    while cells.min() < share:
+        at = int(cells.argmin())
+        edges = np.delete(edges, min(at, edges.size - 1))
+        cells = np.diff(distribution.cdf(edges), prepend=0.0, append=1.0)
+    assert cells.size > 1
+    observed = np.bincount(np.searchsorted(edges, sample), minlength=cells.size)
+    assert stats.chisquare(observed, cells * sample.size).pvalue > ALPHA
+
+
+# --- Philox -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("counter", "key", "result"), KNOWN)
+def test_published_vectors_come_out(counter, key, result):
+    (index, owner, obj, purpose), (k0, k1) = words(counter), words(key)
+    u = np.empty((4, 1), np.uint32)
+    streams.words_by_owner(1, owner, 1, index, obj, purpose, k0, k1, u)
+    assert u[:, 0].tolist() == words(result)
+    streams.words_by_index(1, owner, index, obj, purpose, k0, k1, u)
+    assert u[:, 0].tolist() == words(result)
+
+
+def test_random_counters_agree_with_the_twin():
+    n, rng = 50, np.random.default_rng(3)
+    for _ in range(20):
+        owner, index, obj, purpose, k0, k1 = (int(x) for x in rng.integers(0, 2**32 - 1000, 6))
+        u = np.empty((4, n), np.uint32)
+        key = np.tile([[k0], [k1]], n)
+        streams.words_by_owner(n, owner, 7, index, obj, purpose, k0, k1, u)
+        owners = owner + 7 * np.arange(n)
+        same = np.ones(n, np.int64)
+        np.testing.assert_array_equal(u, philox_twin(np.array([same * index, owners, same * obj, same * purpose]), key))
+        streams.words_by_index(n, owner, index, obj, purpose, k0, k1, u)
+        indices = index + np.arange(n)
+        np.testing.assert_array_equal(
+            u, philox_twin(np.array([indices, same * owner, same * obj, same * purpose]), key)
+        )
+
+
+def test_both_halves_of_a_seed_count():
+    assert streams.key(0x0123456789ABCDEF) == (0x89ABCDEF, 0x01234567)
+    draws = [streams.uniforms(4, 0, 1, 0, streams.INITIAL, seed) for seed in (1, 1 + 2**32, 1 + 2**63, 2)]
+    assert len({draw.tobytes() for draw in draws}) == 4
+
+
+def test_uniforms_are_uniform_and_belong_to_their_owner():
+    u = streams.uniforms(20_000, 0, 1, 5, streams.INITIAL, 1)
+    assert 0 < u.min() < u.max() < 1
+    assert stats.kstest(u, "uniform").pvalue > ALPHA
+    np.testing.assert_array_equal(u[1::3], streams.uniforms(u[1::3].size, 1, 3, 5, streams.INITIAL, 1))
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def levels_by_table(u: np.ndarray, table: streams.QuantileTable) -> np.ndarray:
+    return np.array([table.first + streams.level(x, table.thresholds, 0, table.guide, 0) for x in u])
+
+
+@pytest.mark.parametrize(
+    "cdf",
+    [
+        [1.0],
+        [0.5, 1.0],
+        [0.0, 0.0, 1e-12, 0.3, 0.3, 0.3 + 2.0**-32, 0.9999, 1.0],
+        stats.norm.cdf(np.linspace(-7, 7, 3000)),
+        stats.poisson.cdf(np.arange(60), 9.5),
+    ],
+    ids=["one level", "coin", "gaps", "many levels", "Poisson"],
+)
+def test_a_table_finds_the_level_that_direct_searching_finds(cdf):
+    cdf = np.asarray(cdf, float)
+    table = streams.quantile_table(3, cdf)
+    assert np.all(np.diff(table.thresholds.astype(np.int64)) >= 0)
+    rng = np.random.default_rng(4)
+    near = table.thresholds.astype(np.int64)[:, None] + np.arange(-1, 2)
+    u = np.concatenate([rng.integers(0, 2**32, 500), np.unique(near)[:3000], [0, 2**32 - 1]])
+    u = u[(u >= 0) & (u < 2**32)].astype(np.uint32)
+    # Level k is where cdf[k - 1] <= u / 2^32 < cdf[k], to the resolution of the word.
+    direct = 3 + np.searchsorted(np.rint(cdf * 2.0**32), u.astype(float), side="right")
+    np.testing.assert_array_equal(levels_by_table(u, table), np.minimum(direct, 3 + cdf.size - 1))
+    np.testing.assert_array_equal(table.first + np.searchsorted(table.thresholds, u), levels_by_table(u, table))
+
+
+# --- Poisson numbers --------------------------------------------------------------------------------------------------
+
+
+def poisson_numbers(mean: float, n: int, search: bool) -> np.ndarray:
+    """Draw n Poisson numbers as the simulation does, by counting or by searching thresholds."""
+    table = streams.poisson_table(mean)
+    thresholds = np.full(-(-table.thresholds.size // 8) * 8, 2**32 - 1, np.uint32)
+    thresholds[: table.thresholds.size] = table.thresholds
+    u = np.empty((4, n), np.uint32)
+    streams.words_by_owner(n, 0, 1, 11, 0, streams.POISSON, 5, 0, u)
+    counts = np.zeros(n, np.uint16)
+    if search:
+        entry = np.zeros(DRAWN + 1, np.int64)
+        entry[[TABLE, COUNTS, GUIDE]] = 0
+        search_levels(n, u[0], thresholds, table.guide, entry, counts)
+    else:
+        count_levels(n, u[0], thresholds, counts)
+    return table.first + counts.astype(np.int64)
+
+
+@pytest.mark.parametrize("mean", [0.01, 1.3, 2.3, 29.4, 3000.0])
+def test_poisson_numbers_have_their_distribution(mean):
+    counted, searched = (poisson_numbers(mean, 200_000, search) for search in (False, True))
+    np.testing.assert_array_equal(counted, searched)
+    check_distribution(counted, stats.poisson(mean))
+
+
+def test_poisson_tables_reach_into_the_tail():
+    for mean in (0.01, 2.3, 29.4, 3000.0):
+        table = streams.poisson_table(mean)
+        highest = table.first + table.n_levels - 1
+        assert stats.poisson.sf(highest, mean) < 2.0**-31
+        assert stats.poisson.sf(highest - 2, mean) > 2.0**-34
+    assert streams.poisson_table(0.0).n_levels == 1 and streams.poisson_table(0.0).first == 0
+
+
+# --- binomial numbers -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "p"),
+    [
+        (5, 0.3),
+        (18, 0.5),
+        (100, 0.05),
+        (3_000_000, 1e-6),
+        (25, 0.4),
+        (20, 0.5),
+        (1000, 0.3),
+        (50, 0.9),
+        (10**6, 0.2),
+        (10**9, 1e-6),
+        (298_880_968, 0.5),
+    ],
+)
+def test_binomial_numbers_have_their_distribution(n, p):
+    sample = np.array([streams.binomial(n, p, owner, 3, 7, 0) for owner in range(20_000)])
+    assert sample.min() >= 0 and sample.max() <= n
+    check_distribution(sample, stats.binom(n, p))
+
+
+def test_binomial_numbers_at_the_ends():
+    assert streams.binomial(0, 0.5, 1, 1, 1, 1) == 0
+    assert streams.binomial(10, 0.0, 1, 1, 1, 1) == 0
+    assert streams.binomial(10, 1.0, 1, 1, 1, 1) == 10
+
+
+# --- indegrees --------------------------------------------------------------------------------------------------------
+
+
+def deal(total: int, n_targets: int, mine, seed: int = 1, obj: int = 2) -> np.ndarray:
+    mine = np.asarray(mine, np.int64)
+    indegree = np.full(mine.size, -1, np.int32)
+    streams.split_over_targets(total, n_targets, mine, obj, *streams.key(seed), indegree)
+    return indegree
+
+
+@pytest.mark.parametrize(("total", "n_targets"), [(0, 5), (1, 5), (40, 1), (10_000, 77), (10**8, 1000), (7, 100)])
+def test_all_synapses_are_dealt_alike_on_any_partition(total, n_targets):
+    whole = deal(total, n_targets, range(n_targets))
+    assert whole.min() >= 0 and whole.sum(dtype=np.int64) == total
+    for size in (2, 3, 8, n_targets):
+        for rank in range(min(size, 20)):
+            mine = np.arange(rank, n_targets, size)
+            np.testing.assert_array_equal(deal(total, n_targets, mine), whole[mine])
+    assert deal(total, n_targets, []).size == 0
+
+
+def test_indegrees_over_seeds_are_multinomial():
+    total, n_targets = 50, 7
+    indegrees = np.array([deal(total, n_targets, range(n_targets), seed) for seed in range(3000)])
+    for target in range(n_targets):
+        check_distribution(indegrees[:, target], stats.binom(total, 1 / n_targets))
+    check_distribution(indegrees[:, 2:5].sum(axis=1), stats.binom(total, 3 / n_targets))
+
+
+def test_indegrees_of_many_targets_are_binomial():
+    # The counts of one deal add up to the total; with this many targets that does not show.
+    check_distribution(deal(300_000, 10_000, range(10_000)), stats.binom(300_000, 1e-4))
+
+
+def test_projections_are_dealt_independently():
+    first, second = (deal(300_000, 10_000, range(10_000), obj=obj) for obj in (0, 1))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 4 / np.sqrt(10_000)
