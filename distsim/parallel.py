@@ -64,10 +64,15 @@ def on_root(comm, action: Callable):
 
 
 def end_all_ranks(comm, error: BaseException) -> None:
-    """Print the traceback of `error` and end all ranks with a code other than 0."""
+    """Print the traceback of `error` and end all ranks with a code other than 0 (130 after Ctrl-C)."""
     sys.stdout.flush()
+    if isinstance(error, KeyboardInterrupt):
+        sys.stderr.write("\ndistsim: interrupted\n" if comm.rank == 0 else "")
+        sys.stderr.flush()
+        comm.Abort(130)
+        return
     where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
     text = "".join(traceback.format_exception(error))
     sys.stderr.write(f"distsim: error{where}; all ranks end\n{text}")
     sys.stderr.flush()
-    comm.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)
+    comm.Abort(1)

@@ -16,13 +16,17 @@ def size_text(n_bytes: float) -> str:
     return f"{n_bytes:.2f} GB"
 
 
+def ranks_text(size: int) -> str:
+    return f"{size} rank" + ("s" if size > 1 else "")
+
+
 def network_text(title: str, network: Network, size: int, seed: int) -> str:
     """The resolved network, before it is built."""
     n_sources = network.n - network.n_neurons
     sources = f" and {n_sources:,} sources" if n_sources else ""
     sizes = "  ".join(f"{p.name} {p.n:,}" for p in network.populations)
     a_rank = estimate(network, size)
-    ranks = f"{size} rank" + ("s" if size > 1 else "")
+    ranks = ranks_text(size)
     lines = [
         f"distsim: {title}",
         f"  neurons   {network.n_neurons:,}{sources}: {sizes}",

@@ -25,7 +25,7 @@ class Exchange(NamedTuple):
     Attributes
     ----------
     handles : int64: addresses of MPI_Allgather and MPI_Allgatherv, handles of communicator, int32 and uint32.
-    sent, received : uint32, gids by step. sent_counts : int32 (min_delay,). received_counts : int32 (size *
+    sent, received : uint32, gids by step. sent_counts : int32 (interval,). received_counts : int32 (size *
     min_delay,). counts, starts : int32 (size,), by rank. n_sent : int64 (1,).
     merged, scratch : uint32, one step's spikes of all ranks. cursor, bounds : int64 (size), (size + 1).
     """
@@ -44,21 +44,21 @@ class Exchange(NamedTuple):
     bounds: np.ndarray
 
 
-def plan_exchange(comm, min_delay: int, most_sent: int, most_received: int) -> Exchange:
-    """Buffers for at most `most_sent` spikes of this rank and `most_received` of all in one step, min_delay steps.
+def plan_exchange(comm, interval: int, most_sent: int, most_received: int) -> Exchange:
+    """Buffers for at most `most_sent` spikes of this rank and `most_received` of all in one step, `interval` steps.
 
     Memory is only touched as far as spikes fill it.
     """
-    if most_received * min_delay >= MAX_SIZE:
-        raise ValueError(f"{most_received * min_delay} spikes could be sent in one interval: more than 2^31")
+    if most_received * interval >= MAX_SIZE:
+        raise ValueError(f"{most_received * interval} spikes could be sent in one interval: more than 2^31")
     size = comm.size
     handles = mpi_handles(comm) if size > 1 else np.zeros(5, np.int64)
     return Exchange(
         handles,
-        np.empty(max(1, most_sent * min_delay), np.uint32),
-        np.empty(max(1, most_received * min_delay) if size > 1 else 1, np.uint32),
-        np.zeros(min_delay, np.int32),
-        np.zeros(size * min_delay, np.int32),
+        np.empty(max(1, most_sent * interval), np.uint32),
+        np.empty(max(1, most_received * interval) if size > 1 else 1, np.uint32),
+        np.zeros(interval, np.int32),
+        np.zeros(size * interval, np.int32),
         np.zeros(size, np.int32),
         np.zeros(size, np.int32),
         np.zeros(1, np.int64),

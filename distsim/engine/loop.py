@@ -59,11 +59,11 @@ class Recording(NamedTuple):
 
 
 class Constants(NamedTuple):
-    """rank, size, min_delay (steps), most_spikes (of all ranks in one step), key (two words), clock function."""
+    """rank, size, interval (steps, at most min_delay), most_spikes (of all ranks in one step), key (two words), clock function."""
 
     rank: int
     size: int
-    min_delay: int
+    interval: int
     most_spikes: int
     k0: int
     k1: int
@@ -94,7 +94,7 @@ def advance(
     longest = synapses.delays[-1] if synapses.delays.size else 0
     while clock[STEP] < stop:
         start = clock[STEP]
-        n_steps = min(constants.min_delay, stop - start)
+        n_steps = min(constants.interval, stop - start)
         most = constants.most_spikes * n_steps
         oldest = history.first[(start + 1 - longest) & (history.first.size - 1)]
         if clock[HEAD] - oldest + most > history.gids.size:

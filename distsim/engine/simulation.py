@@ -33,6 +33,7 @@ from .warmup import small_network
 CHUNK = 500  # steps between two looks at the clock
 RECORDED = 1 << 19  # spikes held until they are handed on, at least
 SAMPLED = 1 << 20  # voltages held likewise
+INTERVAL = 1 << 22  # spikes that the buffers of one interval may have to hold: it is cut short in very large networks
 UNLIMITED = 10  # steps of an interval in a network without synapses
 PHASES = ("deliver", "update", "stimulate", "exchange", "record")
 
@@ -94,10 +95,11 @@ class Simulation:
         sources = [p.model.is_source for p in self.network.populations]
         most = [255 * p.n if is_source else p.n for p, is_source in zip(self.network.populations, sources, strict=True)]
         most_spikes = max(1, sum(most))
+        self.interval = max(1, min(self.min_delay, INTERVAL // most_spikes))
         most_sent = 255 * self.deal.n_local if any(sources) else self.deal.n_local
-        self.exchange = plan_exchange(self.comm, self.min_delay, most_sent, most_spikes)
-        at_once = most_spikes * self.min_delay
-        ring = 1 << (max_delay + self.min_delay + 1).bit_length()
+        self.exchange = plan_exchange(self.comm, self.interval, most_sent, most_spikes)
+        at_once = most_spikes * self.interval
+        ring = 1 << (max_delay + self.interval + 1).bit_length()
         gids = np.empty(1 << (2 * at_once).bit_length(), np.uint32)
         self.history = History(gids, np.zeros(ring, np.int64), np.zeros(ring, np.int64))
         wanted = wanted_neurons(self.network)
@@ -105,7 +107,7 @@ class Simulation:
         lids, interval = self._voltage_lids()
         self._resting = resting_potentials(self.network, self.deal.gid(lids))
         a_rank = -(-voltage_gids(self.network).size // self.comm.size)
-        samples = max(self.min_delay, SAMPLED // max(1, a_rank)) if interval else 0
+        samples = max(self.interval, SAMPLED // max(1, a_rank)) if interval else 0
         self.recording = loop.Recording(
             wanted,
             np.empty(room, np.int64),
@@ -115,7 +117,7 @@ class Simulation:
             interval,
         )
         rank, size = self.comm.rank, self.comm.size
-        self.constants = loop.Constants(rank, size, self.min_delay, most_spikes, *key(self.seed), CLOCK_GETTIME)
+        self.constants = loop.Constants(rank, size, self.interval, most_spikes, *key(self.seed), CLOCK_GETTIME)
 
     def _voltage_lids(self) -> tuple[np.ndarray, int]:
         gids = voltage_gids(self.network)

@@ -37,7 +37,9 @@ def philox_twin(counter: np.ndarray, key: np.ndarray) -> np.ndarray:
 def check_distribution(sample: np.ndarray, distribution, smallest: float = 8.0) -> None:
     """Chi-square of whole numbers against a distribution of scipy.stats, in cells that expect at least `smallest`."""
     share = smallest / sample.size
-    edges = np.unique(distribution.ppf(np.linspace(0, 1, min(60, int(1 / share)) + 1)[1:-1]))
+    low, high = distribution.ppf([share, 1 - share])
+    few = high - low < 200
+    edges = np.arange(low, high + 1) if few else np.unique(distribution.ppf(np.linspace(0, 1, 61)[1:-1]))
     cells = np.diff(distribution.cdf(edges), prepend=0.0, append=1.0)
     while cells.min() < share:
         at = int(cells.argmin())
