@@ -25,9 +25,11 @@ class Exchange(NamedTuple):
     Attributes
     ----------
     handles : int64: addresses of MPI_Allgather and MPI_Allgatherv, handles of communicator, int32 and uint32.
-    sent, received : uint32, gids by step. sent_counts : int32 (interval,). received_counts : int32 (size *
-    min_delay,). counts, starts : int32 (size,), by rank. n_sent : int64 (1,).
-    merged, scratch : uint32, one step's spikes of all ranks. cursor, bounds : int64 (size), (size + 1).
+    sent, received : uint32, gids by step; n_sent : int64 (1,).
+    sent_counts : int32 (interval,); received_counts : int32 (size * interval,), spikes by (rank and) step.
+    counts, starts : int32 (size,), spikes by rank and where they begin in `received`.
+    merged, scratch : uint32, one step's spikes of all ranks.
+    cursor, bounds : int64 (size,) and (size + 1,), where merging stands and the runs that are left.
     """
 
     handles: np.ndarray

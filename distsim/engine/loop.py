@@ -59,7 +59,8 @@ class Recording(NamedTuple):
 
 
 class Constants(NamedTuple):
-    """rank, size, interval (steps, at most min_delay), most_spikes (of all ranks in one step), key (two words), clock function."""
+    """Numbers that never change: rank, size, steps of an interval (at most min_delay), spikes that all ranks together
+    can emit in one step, the key of the random numbers, the address of clock_gettime."""
 
     rank: int
     size: int
