@@ -130,10 +130,9 @@ def _show(result: dict, ledger) -> None:
     print()
     print(report.phases_text(timing["phases"], timing["sim_s"]))
     if timing["real_time_factor"] is not None:
-        print(f"\n  real-time factor {timing['real_time_factor']:.3f}, ", end="")
-        print(
-            f"peak memory {report.size_text(result['memory']['peak_rss_bytes_total'])} on {report.ranks_text(result['ranks'])}"
-        )
+        memory = report.size_text(result["memory"]["peak_rss_bytes_total"])
+        ranks = report.ranks_text(result["ranks"])
+        print(f"\n  real-time factor {timing['real_time_factor']:.3f}, peak memory {memory} on {ranks}")
     due, delivered, on_the_way = ledger.due, ledger.delivered, ledger.on_their_way
     print(f"  ledger {due:,} synaptic events = {delivered:,} delivered + {on_the_way:,} on their way")
     if result["spikes_sha256"]:

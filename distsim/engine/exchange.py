@@ -76,12 +76,10 @@ def mpi_handles(comm) -> np.ndarray:
     from mpi4py import MPI
 
     library = ctypes.CDLL(MPI.__file__)  # looks into what it is linked with, too
-    functions = [
-        ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in ("MPI_Allgather", "MPI_Allgatherv")
-    ]
-    return np.array([*functions, *(MPI._handleof(x) for x in (comm, MPI.INT32_T, MPI.UINT32_T))], np.uint64).view(
-        np.int64
-    )
+    names = ("MPI_Allgather", "MPI_Allgatherv")
+    functions = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
+    handles = [MPI._handleof(x) for x in (comm, MPI.INT32_T, MPI.UINT32_T)]
+    return np.array([*functions, *handles], np.uint64).view(np.int64)
 
 
 @njit
