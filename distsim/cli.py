@@ -78,13 +78,14 @@ def add_microcircuit(commands) -> None:
     )
     network = parser.add_argument_group("network")
     positive = number(0.0, excluded=True)
-    network.add_argument("--scale", type=positive, metavar="S", help="both scalings (default 1: natural density)")
-    network.add_argument("--n-scaling", type=positive, metavar="S", help="scales the numbers of neurons (default 1)")
-    network.add_argument("--k-scaling", type=positive, metavar="S", help="scales the indegrees (default 1)")
-    network.add_argument("--input", choices=("poisson", "dc"), help="background input (default poisson)")
-    network.add_argument("--thalamus", action="store_true", help="thalamic pulse at 700 ms")
-    network.add_argument("--dc-stimulus", action="store_true", help="DC stimulus from 650 to 750 ms")
-    network.add_argument("--v0", choices=("optimized", "original"), help="initial V_m (default optimized)")
+    add = network.add_argument
+    add("--scale", type=positive, metavar="S", help="both scalings, > 0 (default 1: natural density)")
+    add("--n-scaling", type=positive, metavar="S", help="scales the numbers of neurons, > 0 (default 1)")
+    add("--k-scaling", type=positive, metavar="S", help="scales the indegrees, > 0; weights and DC make up for it (1)")
+    add("--input", choices=("poisson", "dc"), help="background (poisson); dc: same mean without noise")
+    add("--thalamus", action="store_true", help="thalamic pulse, 700 to 710 ms (parameters th_*)")
+    add("--dc-stimulus", action="store_true", help="DC into all populations, 650 to 750 ms (parameters dc_*)")
+    add("--v0", choices=("optimized", "original"), help="initial V_m, by population (optimized) or one for all")
     add_common(parser, network, model, t_presim=500.0, t_sim=1000.0)
     parser.set_defaults(action=network_command, model=model, shortcuts=microcircuit_parameters)
 
@@ -124,7 +125,7 @@ def add_common(parser: Parser, network, model, t_presim: float, t_sim: float) ->
     run.add_argument(
         "--dt", type=number(0.0, excluded=True), default=0.1, metavar="MS", help="resolution, ms (%(default)g)"
     )
-    run.add_argument("--seed", type=seed, default=1, help="fixes every random number (%(default)s)")
+    run.add_argument("--seed", type=seed, default=1, help="fixes every random number, 0 to 2^64 - 1 (%(default)s)")
     out = parser.add_argument_group("output")
     out.add_argument("--out", metavar="DIR", help=f"folder of the run (default results/{model.NAME}-1, -2, ...)")
     out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
@@ -136,7 +137,8 @@ def add_common(parser: Parser, network, model, t_presim: float, t_sim: float) ->
         metavar="POP[a:b]",
         help="record spikes of these neurons only, e.g. L4E 'L23E[:100]'",
     )
-    out.add_argument("--record-voltages", nargs="+", metavar="POP[a:b]", help="record V_m of these neurons")
+    what = "record V_m of these neurons (ids from 0, b excluded)"
+    out.add_argument("--record-voltages", nargs="+", metavar="POP[a:b]", help=what)
     out.add_argument(
         "--voltage-interval",
         type=number(0.0, excluded=True),
@@ -148,9 +150,12 @@ def add_common(parser: Parser, network, model, t_presim: float, t_sim: float) ->
 
 def parameter_help(model) -> str:
     """The parameters that --set knows, with default and unit."""
-    lines = ["parameters (--set NAME=VALUE), index order of matrices [target, source]:"]
+    lines = ["parameters (--set NAME=VALUE; times count from the start of the warm-up; lists in the order"]
+    lines.append(f"{', '.join(model.POPULATIONS)}; matrices [target, source]):")
     for field in dataclasses.fields(model.Parameters):
         default = field.default if field.default is not dataclasses.MISSING else field.default_factory().tolist()
+        if field.metadata["limits"].get("whole"):
+            default = [int(n) for n in default]
         unit = f" {field.metadata['unit']}" if field.metadata["unit"] else ""
         value = "8 x 8 matrix" if field.name == "conn_probs" else f"{default}{unit}"
         lines.append(f"  {field.name:<18} {field.metadata['text']} ({value})")

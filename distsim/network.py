@@ -23,6 +23,7 @@ import numpy as np
 from .distributions import Distribution, Normal
 from .grid import TimeGrid, resolution
 from .neurons import MODELS, NeuronModel
+from .neurons.sources import MOST_MEAN, MOST_SPIKES
 from .rules import Explicit, FixedTotalNumber
 
 Value = float | np.ndarray | Normal
@@ -192,6 +193,9 @@ class Network:
     def poisson_source(self, name: str, n: int, rate: float, start: float = 0.0, stop: float = math.inf) -> Population:
         """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms, each one train for all
         targets."""
+        largest = MOST_MEAN / (self.grid.dt_ms * 1e-3)
+        if not (math.isfinite(rate) and 0 <= rate <= largest):
+            raise ValueError(f"{name}: rate must be from 0 to {largest:g} spikes/s a source, not {rate}: use several")
         source = self.create(name, n, "poisson_source", rate=rate, start=start)
         self.poisson_input(source, rate, 1.0, 0.0, start, stop)
         return source
@@ -203,6 +207,10 @@ class Network:
             train_steps = np.sort(self.grid.steps(np.asarray(train, float), f"{name}: spike time of source {k}"))
             if train_steps.size and train_steps[0] < 1:
                 raise ValueError(f"{name}: spike times of source {k} must be at least dt = {self.grid.dt_ms:g} ms")
+            if train_steps.size and np.unique(train_steps, return_counts=True)[1].max() > MOST_SPIKES:
+                raise ValueError(
+                    f"{name}: source {k} has more than {MOST_SPIKES} spikes at one time: use several sources"
+                )
             steps.append(train_steps)
         return self._add(name, len(steps), MODELS["spike_source"], {}, tuple(steps))
 

@@ -38,16 +38,16 @@ def network_text(title: str, network: Network, size: int, seed: int) -> str:
 
 
 def rates_text(populations: Mapping[str, Mapping]) -> str:
-    """Mean rates by population, beside the reference where there is one."""
+    """Mean rates by population, beside those of the full-scale model where they are known."""
     with_reference = any("reference_rate_hz" in p for p in populations.values())
     head = f"  {'population':<12}{'neurons':>9}{'spikes/s':>11}"
-    lines = [head + (f"{'reference':>11}{'ratio':>8}" if with_reference else "")]
+    lines = [head + (f"{'full scale':>12}{'ratio':>8}" if with_reference else "")]
     for name, population in populations.items():
         rate = population["rate_hz"]
         line = f"  {name:<12}{population['n']:>9,}" + (f"{rate:>11.3f}" if rate is not None else f"{'-':>11}")
         reference = population.get("reference_rate_hz")
         if reference and rate is not None:
-            line += f"{reference:>11.3f}{rate / reference:>8.3f}"
+            line += f"{reference:>12.3f}{rate / reference:>8.3f}"
         lines.append(line)
     return "\n".join(lines)
 

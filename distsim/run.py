@@ -11,8 +11,9 @@ import numpy as np
 
 from . import report, summary
 from .engine import loop
-from .engine.simulation import Simulation, recorded_populations, voltage_gids
-from .network import Network
+from .engine.decomposition import runs
+from .engine.simulation import Simulation, recorded_populations, voltage_gids, wanted_neurons
+from .network import Network, Population
 from .parallel import on_root
 from .progress import NoProgress, Progress
 from .recording.file_sink import FileSink
@@ -105,6 +106,9 @@ def _facts(model, parameters, network: Network, options: Options, simulation: Si
         rate = n_spikes / population.n / seconds if population.n and seconds else None
         populations[population.name] = {"n": population.n, "rate_hz": rate, "n_spikes": n_spikes}
         populations[population.name]["color"] = model.color(population.name)
+        recorded = recorded_ranges(network, population)
+        if recorded is not None:
+            populations[population.name]["recorded"] = recorded
         if population.name in references:
             populations[population.name]["reference_rate_hz"] = references[population.name]
     config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
@@ -121,6 +125,14 @@ def _facts(model, parameters, network: Network, options: Options, simulation: Si
         "populations": populations,
         "config": config,
     }
+
+
+def recorded_ranges(network: Network, population: Population) -> list[list[int]] | None:
+    """[start, stop) runs of the neurons of `population` whose spikes are recorded; None if it is all of them."""
+    wanted = wanted_neurons(network)[population.first : population.first + population.n]
+    if wanted.all() and wanted.size == population.n:
+        return None
+    return [list(run) for run in runs(np.flatnonzero(wanted))]
 
 
 def _show(result: dict, ledger) -> None:

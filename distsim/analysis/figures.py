@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from distsim.analysis.raster import raster
 from distsim.analysis.rates import rates_boxplot
@@ -77,7 +80,16 @@ def read_summary(path: str | Path) -> dict[str, Any]:
 
 def _in_order_of(populations: Mapping[str, Any], spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
     """Return the recorded spikes in the summary's order of populations; what it does not name comes last."""
-    return {name: spikes[name] for name in [*populations, *spikes] if name in spikes}
+    names = [name for name in [*populations, *spikes] if name in spikes]
+    return {name: _recorded_only(populations.get(name), spikes[name]) for name in names}
+
+
+def _recorded_only(entry: Any, spikes: Spikes) -> Spikes:
+    """Return the spikes with the recorded neurons of a population numbered through, so that no other seems silent."""
+    if not isinstance(entry, dict) or entry.get("recorded") is None:
+        return spikes
+    ids = np.concatenate([np.zeros(0, np.int64), *(np.arange(first, last) for first, last in entry["recorded"])])
+    return dataclasses.replace(spikes, ids=np.searchsorted(ids, spikes.ids), n=ids.size)
 
 
 def _collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -86,5 +98,15 @@ def _collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _title(summary: Mapping[str, Any]) -> str | None:
-    name = summary.get("network")
-    return name if isinstance(name, str) else None
+    """Return the network's name, its scale if it is scaled, and the seed."""
+    name, config = summary.get("network"), summary.get("config")
+    if not isinstance(name, str):
+        return None
+    config = config if isinstance(config, dict) else {}
+    parts = [name]
+    for key, word in (("N_scaling", "N"), ("K_scaling", "K")):
+        if config.get(key, 1.0) != 1.0:
+            parts.append(f"{word} scaled by {config[key]:g}")
+    if "seed" in summary:
+        parts.append(f"seed {summary['seed']}")
+    return ", ".join(parts)

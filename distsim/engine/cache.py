@@ -59,6 +59,8 @@ def fill_once(comm, path: Path, what: str, compile_all: Callable[[], None]) -> N
     if _leads_node(comm) and not done.exists():
         with locked(path / "lock"):
             if not done.exists():
+                if comm.rank == 0:
+                    print("  compiling (once on this machine, about ten seconds)", flush=True)
                 compile_all()
                 with contextlib.suppress(OSError):
                     done.touch()

@@ -1,9 +1,9 @@
 """The loop over time, compiled.
 
-Interval k covers the steps (k m, (k + 1) m], m = min_delay. What a neuron emits in an interval reaches other neurons in
-the next one at the earliest. So all ranks may deliver and update a whole interval, then exchange its spikes once,
-then go on; an interval cut short by the end of a run changes nothing. Within a step: first what arrives (deliver,
-stimulate), then the neurons (update).
+An interval is up to min_delay steps long and begins where the last one ended. What a neuron emits in it reaches other
+neurons in the next one at the earliest. So all ranks may deliver and update a whole interval, then exchange its spikes
+once, then go on; an interval cut short, by the end of a run for instance, changes nothing. Within a step: first what
+arrives (deliver, stimulate), then the neurons (update).
 
 `advance` gives control back only when the steps are done or a buffer must be emptied or grown; all ranks hold the same
 spikes at the end of an interval, so all of them come back at the same step for the same reason.
@@ -79,7 +79,7 @@ def seconds(constants, spec):
 
 @njit(cache=True)
 def advance(
-    stop, record, clock, constants, synapses, neurons, poisson, currents, spikes, history, plan, recording, timer
+    stop, record, clock, constants, synapses, neurons, poisson, currents, trains, history, plan, recording, timer
 ):
     """Advance to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or MPI_FAILED).
 
@@ -87,8 +87,10 @@ def advance(
     ----------
     record : whether spikes and voltages are recorded.
     clock : int64 (6,): step, head of the history, synaptic events, spikes of all ranks, recorded spikes, samples.
-    currents, spikes : `stimulation.Schedule`s. plan : `Exchange`. timer : float64 (5,), seconds by phase.
-    The others : the structures of these names.
+    currents, trains : `Schedule`s of device currents and of the spikes of sources. plan : `Exchange`.
+    timer : float64 (5,), seconds by phase.
+    synapses, history, neurons, poisson, recording, constants : `Synapses`, `History`, `Neurons`, `PoissonInputs`,
+        `Recording`, `Constants`.
     """
     segments = np.empty((2, BATCH), np.int64)
     spec = np.empty(2, np.int64)
@@ -114,7 +116,7 @@ def advance(
             draw_poisson(t, poisson, constants.rank, constants.size, constants.k0, constants.k1)
             apply_currents(t, currents, neurons.current)
             t2 = seconds(constants, spec)
-            plan.sent_counts[t - start - 1] = update(t, constants, synapses, neurons, poisson, spikes, plan)
+            plan.sent_counts[t - start - 1] = update(t, constants, synapses, neurons, poisson, trains, plan)
             t3 = seconds(constants, spec)
             timer[DELIVER] += t1 - t0
             timer[STIMULATE] += t2 - t1
@@ -139,7 +141,7 @@ def advance(
 
 
 @njit
-def update(t, constants, synapses, neurons, poisson, spikes, plan):
+def update(t, constants, synapses, neurons, poisson, trains, plan):
     """Advance all local neurons by the step that ends at `t`; the number of spikes appended to plan.sent.
 
     Block by block, so that the input of a block stays in the L1 cache. Limits, per neuron: 53 bytes of state and row
@@ -153,7 +155,7 @@ def update(t, constants, synapses, neurons, poisson, spikes, plan):
         gather_inputs(block, n, synapses, neurons.inputs)
         add_poisson(t, poisson, first, last, neurons.inputs)
         if block[SOURCE]:
-            add_scheduled(t, spikes, last, first, neurons.inputs[0])
+            add_scheduled(t, trains, first, last, neurons.inputs[0])
         n_fired = call(
             block[UPDATE_ADDRESS],
             (
@@ -200,7 +202,7 @@ def collect_spikes(first, n, constants, neurons, plan):
     """Append the gids of the block's neurons that fired, in ascending order, to what will be sent."""
     fired = neurons.fired
     n_sent = plan.n_sent[0]
-    for i in range(n, min(BLOCK, n + 7)):
+    for i in range(n, min(BLOCK, n + 7)):  # what an earlier, longer block left in the last eight bytes
         fired[i] = 0
     eight = fired.view(np.uint64)
     for k in range((n + 7) >> 3):

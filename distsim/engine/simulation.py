@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..network import Network, Population, Selection, select
+from ..neurons.sources import MOST_SPIKES
 from ..parallel import SerialCommunicator, world
 from ..recording.spike_hash import spikes_sha256_of
 from . import CACHE, loop
@@ -31,10 +32,10 @@ from .streams import key
 from .warmup import small_network
 
 CHUNK = 500  # steps between two looks at the clock
-RECORDED = 1 << 19  # spikes held until they are handed on, at least
-SAMPLED = 1 << 20  # voltages held likewise
+SPIKE_BUFFER = 1 << 19  # spikes held until they are handed on, at least
+VOLTAGE_BUFFER = 1 << 20  # voltages held likewise
 INTERVAL = 1 << 22  # spikes that the buffers of one interval may have to hold: it is cut short in very large networks
-UNLIMITED = 10  # steps of an interval in a network without synapses
+STEPS_WITHOUT_SYNAPSES = 10  # steps of an interval in a network without synapses
 PHASES = ("deliver", "update", "stimulate", "exchange", "record")
 
 
@@ -51,7 +52,8 @@ class Simulation:
 
     Attributes
     ----------
-    step : steps done. n_synapses : of all ranks. timer : float64 (5,), this rank's seconds in PHASES.
+    step, time : steps done, model time (ms). n_synapses : of all ranks. build_time : s.
+    timer : float64 (5,), this rank's seconds in PHASES.
     """
 
     def __init__(self, network: Network, seed: int = 1, comm=None, sink=None, *, warm: bool = False) -> None:
@@ -85,29 +87,28 @@ class Simulation:
         self.poisson = plan_poisson(self.network, self.deal, two)
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         delays = delays_in_use(self.network)
-        self.min_delay = int(delays[0]) if delays.size else UNLIMITED
-        self._plan_buffers(int(delays[-1]) if delays.size else UNLIMITED)
+        self.min_delay = int(delays[0]) if delays.size else STEPS_WITHOUT_SYNAPSES
+        self._plan_buffers(int(delays[-1]) if delays.size else STEPS_WITHOUT_SYNAPSES)
         self.clock = np.zeros(6, np.int64)
         self.timer = np.zeros(len(PHASES))
         self.n_synapses = self.comm.allreduce(self.synapses.words.size)
 
     def _plan_buffers(self, max_delay: int) -> None:
         sources = [p.model.is_source for p in self.network.populations]
-        most = [255 * p.n if is_source else p.n for p, is_source in zip(self.network.populations, sources, strict=True)]
-        most_spikes = max(1, sum(most))
+        most_spikes = max(1, sum(p.n * (MOST_SPIKES if p.model.is_source else 1) for p in self.network.populations))
         self.interval = max(1, min(self.min_delay, INTERVAL // most_spikes))
-        most_sent = 255 * self.deal.n_local if any(sources) else self.deal.n_local
+        most_sent = self.deal.n_local * (MOST_SPIKES if any(sources) else 1)
         self.exchange = plan_exchange(self.comm, self.interval, most_sent, most_spikes)
         at_once = most_spikes * self.interval
         ring = 1 << (max_delay + self.interval + 1).bit_length()
         gids = np.empty(1 << (2 * at_once).bit_length(), np.uint32)
         self.history = History(gids, np.zeros(ring, np.int64), np.zeros(ring, np.int64))
         wanted = wanted_neurons(self.network)
-        room = RECORDED + at_once if wanted.size else 0
+        room = SPIKE_BUFFER + at_once if wanted.size else 0
         lids, interval = self._voltage_lids()
         self._resting = resting_potentials(self.network, self.deal.gid(lids))
         a_rank = -(-voltage_gids(self.network).size // self.comm.size)
-        samples = max(self.interval, SAMPLED // max(1, a_rank)) if interval else 0
+        samples = max(self.interval, VOLTAGE_BUFFER // max(1, a_rank)) if interval else 0
         self.recording = loop.Recording(
             wanted,
             np.empty(room, np.int64),
@@ -204,16 +205,29 @@ class Simulation:
     # --- results --------------------------------------------------------------------------------------------------
 
     def spikes(self, what: Population | Selection) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id)."""
+        """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
+
+        Raises
+        ------
+        ValueError : if the spikes of some of these neurons are not recorded.
+        """
+        gids = select(what).gids
+        if gids.size and not (self.recording.wanted.size and self.recording.wanted[gids].all()):
+            raise ValueError(f"the spikes of {what} are not all recorded: record_spikes before Simulation")
         steps, ids = self._recorded(select(what))
         return self.network.grid.ms(steps), ids
 
     def voltages(self, what: Population | Selection) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded V_m of `what` (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what)))."""
+        """Recorded V_m of `what` (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
+
+        Raises
+        ------
+        ValueError : if the voltages of some of these neurons are not recorded.
+        """
         gids, wanted = voltage_gids(self.network), select(what).gids
         columns = np.searchsorted(gids, wanted)
         if np.any(gids[np.minimum(columns, gids.size - 1)] != wanted) if gids.size else wanted.size:
-            raise ValueError(f"the voltages of {what} are not all recorded")
+            raise ValueError(f"the voltages of {what} are not all recorded: record_voltages before Simulation")
         steps, block = self.sink.local_voltages()
         table = np.zeros((steps.size, gids.size))
         for rank, part in enumerate(self.comm.allgather(block)):

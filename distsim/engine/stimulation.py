@@ -138,7 +138,7 @@ def apply_currents(t, schedule, current):
 
 
 @njit
-def add_scheduled(t, schedule, last_lid, first_lid, inputs):
+def add_scheduled(t, schedule, first_lid, last_lid, inputs):
     """Add the spikes that sources first_lid ... last_lid - 1 emit at step `t` to their `inputs`."""
     k = schedule.position[0]
     while k < schedule.steps.size and schedule.steps[k] == t and schedule.lids[k] < last_lid:

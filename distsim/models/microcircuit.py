@@ -128,6 +128,8 @@ def reference_rates(p: Parameters) -> dict[str, float]:
 
 def _create_populations(network: Network, p: Parameters) -> list[Population]:
     sizes = np.round(p.full_num_neurons * p.N_scaling).astype(int)
+    if not sizes.any():
+        raise ValueError(f"N_scaling {p.N_scaling:g} leaves no neuron")
     currents = dc_amplitudes(p)
     shared = {"E_L": p.E_L, "V_th": p.V_th, "V_reset": p.V_reset, "C_m": p.C_m, "tau_m": p.tau_m, "t_ref": p.t_ref}
     shared |= {"tau_syn_ex": p.tau_syn, "tau_syn_in": p.tau_syn}

@@ -11,6 +11,7 @@ import math
 from .base import NeuronModel, Parameter
 
 MOST_SPIKES = 255  # of one source in one step: the count is a byte
+MOST_MEAN = 130.0  # Poisson numbers of this mean exceed 255 with a probability below 2^-32
 
 
 def relay(n, stride, state, refractory, par, par_stride, par_step, inputs, input_stride, receptors, current, fired):

@@ -24,9 +24,9 @@ from pathlib import Path
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--ranks", type=int, default=2)
-    parser.add_argument("--t-sim", type=float, default=1000.0, help="ms")
+    parser.add_argument("--pairs", type=int, default=3, help="runs of each program (%(default)s)")
+    parser.add_argument("--ranks", type=int, default=2, help="MPI ranks (%(default)s)")
+    parser.add_argument("--t-sim", type=float, default=1000.0, help="simulated time, ms (%(default)g)")
     parser.add_argument("--record", action="store_true", help="record all spikes")
     parser.add_argument("--against", help="command of the other program, without mpirun")
     args = parser.parse_args()
@@ -48,6 +48,8 @@ def main() -> None:
 
 
 def launcher(ranks: int) -> list[str]:
+    if os.getuid() == 0:  # what Open MPI wants of root
+        os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     return ["mpirun", "-n", str(ranks), "--bind-to", "core"] if ranks > 1 else []
 
 
