@@ -185,7 +185,8 @@ class Network:
         for key, value in parameters.items():
             if key not in model.parameters:
                 raise ValueError(f"{model.name} has no parameter {key!r}: {nearest(key, list(model.parameters))}")
-            values[key] = _parameter_value(f"{name}.{key}", n, value)
+            given = value if model.parameters[key].choices else _parameter_value(f"{name}.{key}", n, value)
+            values[key] = given
         if "V_m" in values and "V_m" not in parameters:
             values["V_m"] = values["E_L"]
         return self._add(name, n, model, values)

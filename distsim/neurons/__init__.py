@@ -1,9 +1,11 @@
 """The neuron models, by name. A new one is a file like `iaf_psc_exp.py` and a line here."""
 
 from .base import NeuronModel, Parameter
+from .iaf_psc_alpha import iaf_psc_alpha
+from .iaf_psc_delta import iaf_psc_delta
 from .iaf_psc_exp import iaf_psc_exp
 from .sources import poisson_source, spike_source
 
-MODELS = {model.name: model for model in (iaf_psc_exp, poisson_source, spike_source)}
+MODELS = {model.name: model for model in (iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp, poisson_source, spike_source)}
 
 __all__ = ["MODELS", "NeuronModel", "Parameter"]

@@ -15,16 +15,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Parameter:
-    """A neuron parameter: default value, unit and the range that is allowed (bounds are excluded if `open`)."""
+    """A neuron parameter: default value, unit and the range that is allowed (`minimum` is excluded if `open`), or the
+    words that are allowed (`choices`)."""
 
-    default: float
+    default: float | str
     unit: str
     text: str
     minimum: float = -math.inf
     open: bool = False
+    choices: tuple[str, ...] = ()
 
     def problem(self, values: np.ndarray) -> str | None:
         """What is wrong with `values`, or None."""
+        if self.choices:
+            return None if values.item() in self.choices else f"must be one of {', '.join(self.choices)}"
         if not np.all(np.isfinite(values)):
             return "must be finite"
         if self.open and not np.all(values > self.minimum):
@@ -61,7 +65,7 @@ class NeuronModel:
     check: Callable[[Mapping], str | None] = field(default=lambda parameters: None)
     is_source: bool = False
 
-    def defaults(self) -> dict[str, float]:
+    def defaults(self) -> dict[str, float | str]:
         return {name: parameter.default for name, parameter in self.parameters.items()}
 
 
