@@ -4,11 +4,33 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-from .distributions import Normal
+from .distributions import Constant, Lognormal, Normal, Uniform
 from .network import Network
-from .rules import explicit, fixed_total_number
+from .rules import (
+    all_to_all,
+    explicit,
+    fixed_indegree,
+    fixed_outdegree,
+    fixed_total_number,
+    one_to_one,
+    pairwise_bernoulli,
+)
 
-__all__ = ["Network", "Normal", "Simulation", "explicit", "fixed_total_number"]
+__all__ = [
+    "Constant",
+    "Lognormal",
+    "Network",
+    "Normal",
+    "Simulation",
+    "Uniform",
+    "all_to_all",
+    "explicit",
+    "fixed_indegree",
+    "fixed_outdegree",
+    "fixed_total_number",
+    "one_to_one",
+    "pairwise_bernoulli",
+]
 
 
 def __getattr__(name: str):

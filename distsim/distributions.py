@@ -1,7 +1,9 @@
 """Distributions of weights, delays and initial values: frozen descriptions with their distribution function.
 
-A draw is the inverse of the distribution function at a uniform number, so a redrawn (truncated) normal costs no more
-than a plain one and every draw needs exactly one number: what belongs to one synapse never shifts another's.
+A draw is the inverse of the distribution function at a uniform number, so a redrawn (truncated) distribution costs no
+more than a plain one and every draw needs exactly one number: what belongs to one synapse never shifts another's.
+
+    Constant(5.0)  Normal(5.0, 0.5, minimum=0.0)  Lognormal(0.0, 1.0)  Uniform(1.0, 2.0)  20.0 - 20.0 * Lognormal(0, 1)
 """
 
 from __future__ import annotations
@@ -11,19 +13,132 @@ from dataclasses import dataclass
 
 import numpy as np
 
+TAIL = 2.0**-33  # what is less probable is never drawn
 
-def _check_finite(name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, not {value}")
+
+class Distribution:
+    """A distribution; shift it and stretch it with + - * and numbers."""
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        """P(draw <= x), shape of x."""
+        raise NotImplementedError
+
+    def quantile(self, u: np.ndarray) -> np.ndarray:
+        """The draw at uniform numbers u in (0, 1), shape of u."""
+        raise NotImplementedError
+
+    def support(self) -> tuple[float, float]:
+        """Bounds outside which a draw has a probability below 2^-32."""
+        low, high = self.quantile(np.array([TAIL, 1 - TAIL]))
+        return float(min(low, high)), float(max(low, high))
+
+    def edges(self, n: int) -> np.ndarray:
+        """n + 1 ascending bounds of the levels that stand for the draws where a table of values is needed."""
+        return np.linspace(*self.support(), n + 1)
+
+    @property
+    def resolution(self) -> float:
+        """The largest step on an even grid of values that keeps the shape of the distribution."""
+        low, high = self.quantile(np.array([0.25, 0.75]))
+        return abs(float(high - low)) / 64
+
+    def __mul__(self, scale: float) -> Distribution:
+        return Affine(self, float(scale), 0.0)
+
+    def __add__(self, offset: float) -> Distribution:
+        return Affine(self, 1.0, float(offset))
+
+    def __neg__(self) -> Distribution:
+        return self * -1.0
+
+    def __sub__(self, offset: float) -> Distribution:
+        return self + -offset
+
+    def __rsub__(self, offset: float) -> Distribution:
+        return self * -1.0 + offset
+
+    __rmul__, __radd__ = __mul__, __add__
 
 
 @dataclass(frozen=True)
-class Normal:
+class Affine(Distribution):
+    """scale * base + offset."""
+
+    base: Distribution
+    scale: float
+    offset: float
+
+    def __post_init__(self) -> None:
+        check_finite(scale=self.scale, offset=self.offset)
+        if self.scale == 0:
+            raise ValueError("a distribution cannot be multiplied by 0")
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        below = self.base.cdf((np.asarray(x, float) - self.offset) / self.scale)
+        return below if self.scale > 0 else 1.0 - below
+
+    def quantile(self, u: np.ndarray) -> np.ndarray:
+        u = np.asarray(u) if self.scale > 0 else 1.0 - np.asarray(u)
+        return self.scale * self.base.quantile(u) + self.offset
+
+    def edges(self, n: int) -> np.ndarray:
+        return np.sort(self.scale * self.base.edges(n) + self.offset)
+
+
+@dataclass(frozen=True)
+class Truncated(Distribution):
+    """A distribution redrawn until the value lies in [minimum, maximum]; the others derive from it."""
+
+    def _plain_cdf(self, x: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _plain_quantile(self, u: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _check_bounds(self) -> None:
+        if not self.minimum < self.maximum:
+            raise ValueError(f"minimum {self.minimum} must be below maximum {self.maximum}")
+        if self._mass()[1] < 1e-6:
+            raise ValueError(f"less than one in a million draws lies in [{self.minimum}, {self.maximum}]")
+
+    def _mass(self) -> tuple[float, float]:
+        """Probability below the minimum, and between the bounds."""
+        low, high = self._plain_cdf(np.array([self.minimum, self.maximum]))
+        return float(low), float(high - low)
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        low, mass = self._mass()
+        inside = np.clip(np.asarray(x, float), self.minimum, self.maximum)
+        return np.clip((self._plain_cdf(inside) - low) / mass, 0.0, 1.0)
+
+    def quantile(self, u: np.ndarray) -> np.ndarray:
+        low, mass = self._mass()
+        return np.clip(self._plain_quantile(low + np.asarray(u) * mass), self.minimum, self.maximum)
+
+
+@dataclass(frozen=True)
+class Constant(Distribution):
+    """Always `value`."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        check_finite(value=self.value)
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        return (np.asarray(x, float) >= self.value).astype(float)
+
+    def quantile(self, u: np.ndarray) -> np.ndarray:
+        return np.full(np.shape(u), float(self.value))
+
+
+@dataclass(frozen=True)
+class Normal(Truncated):
     """Normal distribution, redrawn until the value lies in [minimum, maximum].
 
     Parameters
     ----------
-    mean, std : in the unit of what is drawn (pA, ms, mV); std >= 0.
+    mean, std : in the unit of what is drawn (pA, ms, mV); std > 0 (std = 0 is a constant).
     minimum, maximum : bounds of the redraw, infinite by default.
     """
 
@@ -33,47 +148,85 @@ class Normal:
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        _check_finite("mean", self.mean)
-        _check_finite("std", self.std)
+        check_finite(mean=self.mean, std=self.std)
         if self.std < 0:
             raise ValueError(f"std must be at least 0, not {self.std}")
-        if not self.minimum < self.maximum:
-            raise ValueError(f"minimum {self.minimum} must be below maximum {self.maximum}")
         if self.std == 0 and not self.minimum <= self.mean <= self.maximum:
             raise ValueError(f"mean {self.mean} with std 0 lies outside [{self.minimum}, {self.maximum}]")
-        if self.std > 0 and self._mass() < 1e-6:
-            raise ValueError(f"less than one in a million draws lies in [{self.minimum}, {self.maximum}]")
+        self._check_bounds()
 
-    def _mass(self) -> float:
+    def _plain_cdf(self, x: np.ndarray) -> np.ndarray:
         from scipy.special import ndtr
 
-        return float(ndtr((self.maximum - self.mean) / self.std) - ndtr((self.minimum - self.mean) / self.std))
+        if self.std == 0:
+            return np.where(np.asarray(x) == self.minimum, 0.0, np.asarray(x) >= self.mean).astype(float)
+        return ndtr((x - self.mean) / self.std)
+
+    def _plain_quantile(self, u: np.ndarray) -> np.ndarray:
+        from scipy.special import ndtri
+
+        return self.mean + (self.std * ndtri(u) if self.std else np.zeros(np.shape(u)))
+
+
+@dataclass(frozen=True)
+class Lognormal(Truncated):
+    """exp of a normal number of mean `mu` and SD `sigma` (> 0), redrawn until it lies in [minimum, maximum]."""
+
+    mu: float
+    sigma: float
+    minimum: float = 0.0
+    maximum: float = math.inf
+
+    def __post_init__(self) -> None:
+        check_finite(mu=self.mu, sigma=self.sigma)
+        if self.sigma <= 0:
+            raise ValueError(f"sigma must be greater than 0, not {self.sigma}")
+        if self.minimum < 0:
+            raise ValueError(f"minimum must be at least 0, not {self.minimum}")
+        self._check_bounds()
+
+    def _plain_cdf(self, x: np.ndarray) -> np.ndarray:
+        from scipy.special import ndtr
+
+        with np.errstate(divide="ignore"):
+            return ndtr((np.log(x) - self.mu) / self.sigma)
+
+    def _plain_quantile(self, u: np.ndarray) -> np.ndarray:
+        from scipy.special import ndtri
+
+        return np.exp(self.mu + self.sigma * ndtri(u))
+
+    def edges(self, n: int) -> np.ndarray:
+        """Evenly spaced on the logarithmic axis, so that all levels are equally precise."""
+        return np.exp(np.linspace(*np.log(self.support()), n + 1))
+
+    @property
+    def resolution(self) -> float:
+        """0: no even grid does justice to the small values."""
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Uniform(Distribution):
+    """Uniform between `low` and `high`."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        check_finite(low=self.low, high=self.high)
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} must be below high {self.high}")
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
-        """P(draw <= x), shape of x."""
-        from scipy.special import ndtr
-
-        x = np.clip(np.asarray(x, float), self.minimum, self.maximum)
-        if self.std == 0:
-            return (x >= self.mean).astype(float)
-        low = ndtr((self.minimum - self.mean) / self.std)
-        return np.clip((ndtr((x - self.mean) / self.std) - low) / self._mass(), 0.0, 1.0)
+        return np.clip((np.asarray(x, float) - self.low) / (self.high - self.low), 0.0, 1.0)
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
-        """The draw at uniform numbers u in (0, 1), shape of u."""
-        from scipy.special import ndtr, ndtri
-
-        low = ndtr((self.minimum - self.mean) / self.std) if self.std else 0.0
-        value = self.mean + self.std * ndtri(low + np.asarray(u) * (self._mass() if self.std else 1.0))
-        return np.clip(value, self.minimum, self.maximum)
-
-    def support(self) -> tuple[float, float]:
-        """Bounds outside which a draw has a probability below 2^-32."""
-        if self.std == 0:
-            return self.mean, self.mean
-        tail = 2.0**-33
-        low, high = self.quantile(np.array([tail, 1 - tail]))
-        return float(low), float(high)
+        return self.low + (self.high - self.low) * np.asarray(u)
 
 
-Distribution = (Normal,)
+def check_finite(**values: float) -> None:
+    """ValueError naming the first value that is not a finite number."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{name} must be finite, not {value}")

@@ -20,13 +20,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .distributions import Distribution, Normal
+from .distributions import Distribution
 from .grid import TimeGrid, resolution
 from .neurons import MODELS, NeuronModel
 from .neurons.sources import MOST_MEAN, MOST_SPIKES
-from .rules import Explicit, FixedTotalNumber
+from .rules import Explicit, OneToOne, Rule
 
-Value = float | np.ndarray | Normal
+Value = float | np.ndarray | Distribution
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -102,7 +102,7 @@ class Projection:
 
     source: Selection
     target: Selection
-    rule: FixedTotalNumber | Explicit
+    rule: Rule
     weight: Value
     delay: Value
 
@@ -245,7 +245,7 @@ class Network:
         self,
         source: Population | Selection,
         target: Population | Selection,
-        rule: FixedTotalNumber | Explicit,
+        rule: Rule,
         weight: Value,
         delay: Value,
     ) -> Projection:
@@ -383,23 +383,24 @@ def _check_parameter(name: str, parameter, value: Value) -> None:
         raise ValueError(f"{name} {problem}, not {shown}")
 
 
-def _check_rule(name: str, rule: FixedTotalNumber | Explicit, source: Selection, target: Selection) -> int | None:
-    """Number of synapses where it is a matter of a list; ValueError where the rule cannot be fulfilled."""
-    if isinstance(rule, Explicit):
-        for what, indices, n in (("source", rule.sources, len(source)), ("target", rule.targets, len(target))):
-            if indices.size and (indices.min() < 0 or indices.max() >= n):
-                raise ValueError(f"{name}: {what}s must lie in 0 ... {n - 1}")
-        return rule.sources.size
-    if not isinstance(rule, FixedTotalNumber):
+def _check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> int | None:
+    """Number of synapses where they can be listed; ValueError where the rule cannot be fulfilled."""
+    if not isinstance(rule, Rule):
         raise TypeError(f"{name}: expected a connection rule, not {rule!r}")
-    if rule.n and not (len(source) and len(target)):
-        raise ValueError(f"{name}: {rule.n} synapses, but a selection is empty")
-    return None
+    shared = 0
+    if source.population is target.population:
+        shared = np.intersect1d(source.gids, target.gids, assume_unique=True).size
+    problem = rule.problem(len(source), len(target), shared)
+    if problem:
+        raise ValueError(f"{name}: {problem}")
+    if isinstance(rule, Explicit):
+        return rule.sources.size
+    return len(target) if isinstance(rule, OneToOne) else None
 
 
 def _check_size(name: str, value: float | np.ndarray, n_synapses: int | None) -> None:
     shape = np.shape(value)
     if shape and n_synapses is None:
-        raise ValueError(f"{name}: a number or a distribution; arrays go with explicit()")
+        raise ValueError(f"{name}: a number or a distribution; arrays go with explicit and one_to_one")
     if shape and shape != (n_synapses,):
         raise ValueError(f"{name}: a number, a distribution or {n_synapses} numbers, not shape {shape}")

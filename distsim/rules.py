@@ -1,26 +1,115 @@
-"""Connection rules: which pairs of neurons a projection connects. Plain descriptions; `engine/connectivity.py` draws
-them."""
+"""Connection rules: which pairs of neurons a projection connects. Plain descriptions, `engine/draws.py` draws them.
+
+Names and meanings are NEST's. A multapse is a second synapse of the same pair, an autapse one of a neuron with itself.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 
 @dataclass(frozen=True)
-class FixedTotalNumber:
-    """`n` synapses; source and target of each drawn uniformly with replacement (autapses and multapses occur)."""
+class Rule:
+    """A rule; `problem` says why it cannot be fulfilled between selections of these sizes."""
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        """A message or None. shared: targets that are among the sources."""
+        return None
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        """Synapses to be expected (more than that by chance, fewer where autapses are left out)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FixedIndegree(Rule):
+    """Each target gets `n` synapses from sources drawn uniformly."""
 
     n: int
+    allow_autapses: bool = True
+    allow_multapses: bool = True
 
-    def __post_init__(self) -> None:
-        if self.n < 0:
-            raise ValueError(f"fixed_total_number: n must be at least 0, not {self.n}")
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        return _too_many("indegree", self, n_sources, n_targets, shared)
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.n * n_targets
+
+
+@dataclass(frozen=True)
+class FixedOutdegree(Rule):
+    """Each source makes `n` synapses onto targets drawn uniformly."""
+
+    n: int
+    allow_autapses: bool = True
+    allow_multapses: bool = True
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        return _too_many("outdegree", self, n_targets, n_sources, shared)
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.n * n_sources
+
+
+@dataclass(frozen=True)
+class FixedTotalNumber(Rule):
+    """`n` synapses; source and target of each drawn uniformly from the pairs that are allowed."""
+
+    n: int
+    allow_autapses: bool = True
+    allow_multapses: bool = True
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        pairs = n_sources * n_targets - (0 if self.allow_autapses else shared)
+        if self.n and not pairs:
+            return f"{self.n} synapses, but there is no pair to connect"
+        if self.n > pairs and not self.allow_multapses:
+            return f"{self.n} synapses without multapses, but only {pairs} pairs"
+        return None
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.n
+
+
+@dataclass(frozen=True)
+class PairwiseBernoulli(Rule):
+    """Each pair is connected with probability `p`, at most once."""
+
+    p: float
+    allow_autapses: bool = True
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.p * n_sources * n_targets
+
+
+@dataclass(frozen=True)
+class AllToAll(Rule):
+    """Each source is connected to each target, once."""
+
+    allow_autapses: bool = True
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return n_sources * n_targets
+
+
+@dataclass(frozen=True)
+class OneToOne(Rule):
+    """Source k is connected to target k."""
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        if n_sources != n_targets:
+            return f"one_to_one, but {n_sources} sources and {n_targets} targets"
+        return None
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return n_targets
 
 
 @dataclass(frozen=True, eq=False)
-class Explicit:
+class Explicit(Rule):
     """Synapse k leads from neuron sources[k] to neuron targets[k], both 0-based in their selection (int64 arrays)."""
 
     sources: np.ndarray
@@ -32,12 +121,50 @@ class Explicit:
                 f"explicit: sources {self.sources.shape} and targets {self.targets.shape} must be 1-d and equally long"
             )
 
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        for what, indices, n in (("sources", self.sources, n_sources), ("targets", self.targets, n_targets)):
+            if indices.size and (indices.min() < 0 or indices.max() >= n):
+                return f"{what} must lie in 0 ... {n - 1}"
+        return None
 
-def fixed_total_number(n: int) -> FixedTotalNumber:
-    return FixedTotalNumber(int(n))
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.sources.size
+
+
+def fixed_indegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedIndegree:
+    """`n` synapses onto each target."""
+    return FixedIndegree(_count("fixed_indegree", n), allow_autapses, allow_multapses)
+
+
+def fixed_outdegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedOutdegree:
+    """`n` synapses from each source."""
+    return FixedOutdegree(_count("fixed_outdegree", n), allow_autapses, allow_multapses)
+
+
+def fixed_total_number(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedTotalNumber:
+    """`n` synapses in all."""
+    return FixedTotalNumber(_count("fixed_total_number", n), allow_autapses, allow_multapses)
+
+
+def pairwise_bernoulli(p: float, allow_autapses: bool = True) -> PairwiseBernoulli:
+    """Each pair with probability `p`."""
+    if not (math.isfinite(p) and 0 <= p <= 1):
+        raise ValueError(f"pairwise_bernoulli: p must lie in [0, 1], not {p}")
+    return PairwiseBernoulli(float(p), allow_autapses)
+
+
+def all_to_all(allow_autapses: bool = True) -> AllToAll:
+    """Each pair once."""
+    return AllToAll(allow_autapses)
+
+
+def one_to_one() -> OneToOne:
+    """The k-th source to the k-th target."""
+    return OneToOne()
 
 
 def explicit(sources: np.ndarray, targets: np.ndarray) -> Explicit:
+    """The pairs (sources[k], targets[k])."""
     return Explicit(as_indices("sources", sources), as_indices("targets", targets))
 
 
@@ -47,3 +174,19 @@ def as_indices(name: str, values: np.ndarray) -> np.ndarray:
     if array.size and not (np.issubdtype(array.dtype, np.integer) or np.array_equal(array, np.floor(array))):
         raise ValueError(f"{name} must be whole numbers")
     return array.astype(np.int64)
+
+
+def _count(rule: str, n: int) -> int:
+    if not math.isfinite(n) or int(n) != n or n < 0:
+        raise ValueError(f"{rule}: n must be a whole number of at least 0, not {n}")
+    return int(n)
+
+
+def _too_many(what: str, rule, n_choices: int, n_drawing: int, shared: int) -> str | None:
+    """For a degree drawn from n_choices; a neuron that may not connect to itself has one choice less."""
+    choices = n_choices - (1 if shared and not rule.allow_autapses else 0)
+    if rule.n and n_drawing and not choices:
+        return f"{what} {rule.n}, but there is nothing to choose from"
+    if rule.n > choices and n_drawing and not rule.allow_multapses:
+        return f"{what} {rule.n} without multapses, but only {choices} to choose from"
+    return None

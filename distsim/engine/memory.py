@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..network import Network
-from ..rules import Explicit
 from .connectivity import delays_in_use, plan_layout
 from .delivery import WIDE
 from .stimulation import BLOCK
@@ -14,13 +13,12 @@ STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson num
 
 
 def n_synapses(network: Network) -> int:
-    """Synapses that the projections will have."""
+    """Synapses to be expected."""
     return sum(_size(projection) for projection in network.projections)
 
 
 def _size(projection) -> int:
-    rule = projection.rule
-    return rule.sources.size if isinstance(rule, Explicit) else rule.n
+    return round(projection.rule.expected(len(projection.source), len(projection.target)))
 
 
 def estimate(network: Network, size: int) -> int:

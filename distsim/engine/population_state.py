@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import cfunc, types
 
+from ..distributions import Distribution
 from ..network import Network, Population
 from . import streams
 from .connectivity import Layout
@@ -103,7 +104,7 @@ def local_parameters(network: Network, number: int, seed: int, deal: Decompositi
     chosen = deal.gid(np.arange(first, last)) - population.first
     values = {}
     for object_, (name, value) in enumerate(population.parameters.items()):
-        if hasattr(value, "quantile"):
+        if isinstance(value, Distribution):
             owner = deal.gid(first)
             obj = number * 64 + object_
             u = streams.uniforms(last - first, owner, deal.size, obj, streams.INITIAL, seed)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..distributions import Distribution
 from ..network import Network
 from ..rules import Explicit
 from .delivery import FIXED, PALETTE, WIDE
 from .streams import QuantileTable, quantile_table
 
 LARGEST = 32767  # of the signed 16-bit codes
-FINEST = 64  # units that one standard deviation must have at least
 PALETTE_SIZE = 1 << 16
 MOST_SUMMANDS = 1 << 16  # of LARGEST units each that a 32-bit sum holds
 LEVELS = 1 << 13  # of a distribution in a palette
@@ -53,16 +53,17 @@ class WeightCode:
 def plan_weights(network: Network) -> WeightCode:
     """FIXED where all weights are drawn and the unit resolves every distribution, otherwise a palette."""
     weights = [projection.weight for projection in network.projections]
-    drawn = [weight for weight in weights if hasattr(weight, "cdf") and weight.std > 0]
-    if drawn and len(drawn) == len(weights) and most_indegree(network) < MOST_SUMMANDS:
-        unit = max(max(map(abs, weight.support())) for weight in drawn) / LARGEST
-        if min(weight.std for weight in drawn) >= FINEST * unit:
-            tables = []
-            for weight in drawn:
-                table = _levels(weight, unit)
-                tables.append((table, table.first))
-            return WeightCode(FIXED, unit, np.zeros(0), 0, tables)
-    return _plan_palette(weights)
+    if weights and all(map(_is_spread, weights)) and most_indegree(network) < MOST_SUMMANDS:
+        unit = max(max(map(abs, weight.support())) for weight in weights) / LARGEST
+        if min(weight.resolution for weight in weights) >= unit:
+            tables = [_even_levels(weight, unit) for weight in weights]
+            return WeightCode(FIXED, unit, np.zeros(0), 0, [(table, table.first) for table in tables])
+    return _merge([_palette_levels(weight) for weight in weights])
+
+
+def _is_spread(weight) -> bool:
+    """Whether `weight` is a distribution of more than one value."""
+    return isinstance(weight, Distribution) and weight.support()[0] < weight.support()[1]
 
 
 def most_indegree(network: Network) -> float:
@@ -75,32 +76,30 @@ def most_indegree(network: Network) -> float:
         if isinstance(rule, Explicit):
             most = np.bincount(rule.targets).max() if rule.targets.size else 0
         else:
-            most = rule.n / max(1, len(projection.target))
+            n_targets = len(projection.target)
+            most = rule.expected(len(projection.source), n_targets) / max(1, n_targets)
         indegree[name] = indegree.get(name, 0.0) + most
     return max(n + 10.0 * n**0.5 for n in indegree.values())
 
 
-def _levels(weight, unit: float) -> QuantileTable:
+def _even_levels(weight: Distribution, unit: float) -> QuantileTable:
     """A distribution rounded to multiples of `unit`; a bound of the redraw at 0 keeps the sign."""
     low, high = weight.support()
     first, last = int(np.floor(low / unit + 0.5)), int(np.ceil(high / unit - 0.5))
     return quantile_table(first, weight.cdf((np.arange(first, last + 1) + 0.5) * unit))
 
 
-def _plan_palette(weights: list) -> WeightCode:
-    levels = []
-    for weight in weights:
-        if hasattr(weight, "cdf") and weight.std > 0:
-            low, high = weight.support()
-            unit = (high - low) / LEVELS
-            table = _levels(weight, unit)
-            levels.append((table, (table.first + np.arange(table.n_levels)) * unit))
-        elif np.ndim(weight) == 0:
-            value = weight.mean if hasattr(weight, "cdf") else weight
-            levels.append((quantile_table(0, np.ones(1)), np.array([float(value)])))
-        else:
-            levels.append((None, np.unique(np.asarray(weight, float))))
-    return _merge(levels)
+def _palette_levels(weight) -> tuple[QuantileTable | None, np.ndarray]:
+    """A projection's weights (pA) for a palette, with the table of their levels unless they are listed."""
+    if _is_spread(weight):
+        edges = weight.edges(LEVELS)
+        table = quantile_table(0, weight.cdf(edges[1:]))
+        return table, ((edges[1:] + edges[:-1]) / 2)[table.first :][: table.n_levels]
+    if isinstance(weight, Distribution):
+        weight = weight.support()[0]
+    if np.ndim(weight) == 0:
+        return quantile_table(0, np.ones(1)), np.array([float(weight)])
+    return None, np.unique(np.asarray(weight, float))
 
 
 def _merge(levels: list) -> WeightCode:

@@ -3,8 +3,8 @@
     C_m dV/dt = -C_m (V - E_L) / tau_m + I_ex + I_in + I_e + I_device
     I_x(t)    = weight e t / tau_syn_x exp(-t / tau_syn_x)          peak `weight` (pA) at t = tau_syn_x
 
-Integrated exactly on the grid (Rotter & Diesmann 1999, Biol Cybern 81:381), with dI_x + I_x / tau_syn_x as second variable
-of each current. A potential is exactly 0 in the sample in which its spike arrives.
+Integrated exactly on the grid (Rotter & Diesmann 1999, Biol Cybern 81:381), with dI_x + I_x / tau_syn_x as second
+variable of each current. A potential is exactly 0 in the sample in which its spike arrives.
 """
 
 from __future__ import annotations

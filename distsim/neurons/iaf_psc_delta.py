@@ -2,12 +2,13 @@
 
     C_m dV/dt = -C_m (V - E_L) / tau_m + I_e + I_device
 
-What becomes of spikes that arrive while the neuron is refractory is the parameter `refractory_input`:
+Two conventions are parameters:
 
-    discard      they are lost (NEST's default). Within a step the potential relaxes, jumps, and is compared: V >= V_th.
-    accumulate   V does not relax while refractory but takes the jumps (Brian2's `unless refractory`). Within a step the
-                 potential relaxes, is compared, V > V_th, and jumps; what arrives in the step of a spike is lost to the
-                 reset.
+    refractory_input   discard      spikes that arrive while the neuron is refractory are lost (NEST, Brian2).
+                       accumulate   V does not relax while refractory but takes the jumps.
+    detection          after_input  within a step V relaxes, jumps, and is compared: V >= V_th (NEST).
+                       before_input V relaxes, is compared, V > V_th, and jumps; what arrives in the step of a spike is
+                                    lost to the reset (Brian2's order of operations).
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ PARAMETERS = {name: p for name, p in EXP_PARAMETERS.items() if not name.startswi
 PARAMETERS["refractory_input"] = Parameter(
     "discard", "", "what becomes of input while refractory", choices=("discard", "accumulate")
 )
+PARAMETERS["detection"] = Parameter(
+    "after_input", "", "whether V is compared after or before its jump", choices=("after_input", "before_input")
+)
 
 
 def propagators(parameters: Mapping, dt: float) -> list:
@@ -36,6 +40,7 @@ def propagators(parameters: Mapping, dt: float) -> list:
         parameters["V_reset"] - E_L,
         refractory_steps(parameters["t_ref"], dt),
         float(parameters["refractory_input"] == "accumulate"),
+        float(parameters["detection"] == "before_input"),
     ]
 
 
@@ -46,10 +51,12 @@ def update(n, stride, state, refractory, par, par_stride, par_step, inputs, inpu
         decay, from_current = par[p], par[par_stride + p]
         theta, V_reset = par[2 * par_stride + p], par[3 * par_stride + p]
         steps, accumulate = par[4 * par_stride + p], par[5 * par_stride + p] > 0.5
+        before = par[6 * par_stride + p] > 0.5
         V, wait, jump = state[i], refractory[i], inputs[i]
         relaxed = V if wait > 0 else decay * V + from_current * current[i]
-        after = relaxed + (0.0 if wait > 0 and not accumulate else jump)
-        spike = (relaxed > theta and wait == 0) if accumulate else after >= theta
+        after = relaxed + (jump if wait == 0 or accumulate else 0.0)
+        above = relaxed > theta if before else after >= theta
+        spike = above and wait == 0
         state[i] = V_reset if spike else after
         refractory[i] = np.int16(steps) if spike else max(wait - 1, 0)
         fired[i] = spike
@@ -59,4 +66,4 @@ def update(n, stride, state, refractory, par, par_stride, par_step, inputs, inpu
     return n_fired
 
 
-iaf_psc_delta = NeuronModel("iaf_psc_delta", PARAMETERS, 1, 6, lambda parameters: 1, propagators, update, check)
+iaf_psc_delta = NeuronModel("iaf_psc_delta", PARAMETERS, 1, 7, lambda parameters: 1, propagators, update, check)

@@ -1,0 +1,115 @@
+"""Synapses on their way into the table: sorted by (source, delay) in pieces that fit the cache.
+
+Synapses are written once, as they are drawn, into buckets of neighbouring sources; then each bucket is sorted into its
+part of the table. No scatter over the whole memory, and nothing is drawn twice.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .delivery import SLOT_BITS
+
+CHUNK = 1024  # entries of a bucket that are allotted at a time
+BUCKET = 1 << 17  # synapses a bucket aims at
+
+
+class Pool(NamedTuple):
+    """Entries (key << 32 | word, code) of one source population in chains of chunks, one chain a bucket."""
+
+    entries: np.ndarray
+    codes: np.ndarray
+    following: np.ndarray
+    head: np.ndarray
+    tail: np.ndarray
+    fill: np.ndarray
+    used: np.ndarray
+
+
+class Shape(NamedTuple):
+    """What is common to the synapses of one source population: sources a bucket (as a shift), number of delays."""
+
+    shift: int
+    n_delays: int
+    wide: int
+
+
+def make_pool(total: int, n_sources: int, n_delays: int, wide: bool) -> tuple[Pool, Shape]:
+    shift = 0
+    while (1 << shift) * max(total, 1) < BUCKET * n_sources and (1 << shift) < n_sources:
+        shift += 1
+    n_buckets = -(-n_sources >> shift) + 1
+    n_chunks = total // CHUNK + n_buckets + 1
+    pool = Pool(
+        np.empty(n_chunks * CHUNK if total else 0, np.uint64),
+        np.empty(n_chunks * CHUNK if wide and total else 0, np.uint32),
+        np.full(n_chunks, -1, np.int64),
+        np.full(n_buckets, -1, np.int64),
+        np.full(n_buckets, -1, np.int64),
+        np.full(n_buckets, CHUNK, np.int64),
+        np.zeros(1, np.int64),
+    )
+    return pool, Shape(shift, n_delays, int(wide))
+
+
+@njit(inline="always")
+def push(pool, shape, source, delay, slot, code):
+    """Append a synapse to the bucket of its source."""
+    bucket = source >> shape.shift
+    fill = pool.fill[bucket]
+    if fill == CHUNK:
+        chunk = pool.used[0]
+        pool.used[0] = chunk + 1
+        if pool.head[bucket] < 0:
+            pool.head[bucket] = chunk
+        else:
+            pool.following[pool.tail[bucket]] = chunk
+        pool.tail[bucket] = chunk
+        fill = 0
+    at = pool.tail[bucket] * CHUNK + fill
+    pool.fill[bucket] = fill + 1
+    key = (source - (bucket << shape.shift)) * shape.n_delays + delay
+    if shape.wide:
+        pool.codes[at] = np.uint32(code)
+        pool.entries[at] = (np.uint64(key) << np.uint64(32)) | np.uint64(slot)
+    else:
+        word = np.uint64(np.uint32(slot)) | (np.uint64(np.uint32(code) & np.uint32(0xFFFF)) << np.uint64(SLOT_BITS))
+        pool.entries[at] = (np.uint64(key) << np.uint64(32)) | word
+
+
+@njit(cache=True)
+def sort_buckets(pool, shape, start, index, words, codes):
+    """Move the buckets' synapses to words[start:], sorted by (source, delay); `index` gets where each segment
+    begins."""
+    width = (1 << shape.shift) * shape.n_delays
+    cursor = np.empty(width, np.int64)
+    for bucket in range(pool.head.size):
+        first = bucket * width
+        n = min(width, index.size - first)
+        if n <= 0:
+            break
+        cursor[:n] = 0
+        for passing in range(2):
+            chunk = pool.head[bucket]
+            while chunk >= 0:
+                last = pool.fill[bucket] if chunk == pool.tail[bucket] else CHUNK
+                for at in range(chunk * CHUNK, chunk * CHUNK + last):
+                    key = np.int64(pool.entries[at] >> np.uint64(32))
+                    if passing == 0:
+                        cursor[key] += 1
+                    else:
+                        words[cursor[key]] = np.uint32(pool.entries[at])
+                        if shape.wide:
+                            codes[cursor[key]] = pool.codes[at]
+                        cursor[key] += 1
+                chunk = pool.following[chunk]
+            if passing == 0:
+                for key in range(n):
+                    count = cursor[key]
+                    cursor[key] = start
+                    index[first + key] = start
+                    start += count
+    return start

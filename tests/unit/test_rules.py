@@ -1,0 +1,203 @@
+"""Connection rules: degrees, autapses, multapses, independence of the number of ranks, statistics over 1000 networks."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from distsim import (
+    Network,
+    Normal,
+    all_to_all,
+    fixed_indegree,
+    fixed_outdegree,
+    fixed_total_number,
+    one_to_one,
+    pairwise_bernoulli,
+)
+from distsim.engine.connectivity import connect, plan_layout
+from distsim.engine.decomposition import Decomposition
+from distsim.engine.delivery import SLOT_MASK
+
+ALPHA = 1e-3
+N_NETWORKS = 1000
+
+
+def network(rule, n_sources=12, n_targets=12, same=True, weight=1.0, delay=1.0):
+    net = Network()
+    source = net.create("S", n_sources, "iaf_psc_exp")
+    target = source if same else net.create("T", n_targets, "iaf_psc_exp")
+    net.connect(source, target, rule, weight, delay)
+    return net
+
+
+def pairs(net, seed=1, size=1, block=4):
+    """(source gid, target gid, delay, weight code) of all synapses, sorted, put together from `size` ranks."""
+    found = []
+    for rank in range(size):
+        deal = Decomposition(net.n, size, rank)
+        layout = plan_layout(deal.n_local, 1, block)
+        table = connect(net, seed, layout, deal, np.zeros(len(net.populations), bool))
+        for shard in range(layout.n_shards):
+            counts = np.diff(table.index[shard].astype(np.int64))
+            segments = np.repeat(np.arange(counts.size), counts)
+            words = table.words[table.base[shard] :][: segments.size]
+            targets = deal.gid(shard * layout.width + (words & SLOT_MASK).astype(np.int64))
+            n_delays = table.delays.size
+            delays = table.delays[segments % n_delays]
+            found.append(np.stack([segments // n_delays, targets, delays, words >> 16], axis=1))
+    rows = np.concatenate(found)
+    return rows[np.lexsort(rows.T[::-1])]
+
+
+RULES = {
+    "indegree": fixed_indegree(5),
+    "indegree, no autapses": fixed_indegree(5, allow_autapses=False),
+    "indegree, no multapses": fixed_indegree(5, allow_multapses=False),
+    "indegree, neither": fixed_indegree(9, allow_autapses=False, allow_multapses=False),
+    "outdegree": fixed_outdegree(5),
+    "outdegree, no autapses": fixed_outdegree(5, allow_autapses=False),
+    "outdegree, no multapses": fixed_outdegree(5, allow_multapses=False),
+    "outdegree, neither": fixed_outdegree(9, allow_autapses=False, allow_multapses=False),
+    "total": fixed_total_number(70),
+    "total, no autapses": fixed_total_number(70, allow_autapses=False),
+    "total, no multapses": fixed_total_number(70, allow_multapses=False),
+    "total, neither": fixed_total_number(70, allow_autapses=False, allow_multapses=False),
+    "bernoulli": pairwise_bernoulli(0.4),
+    "bernoulli, no autapses": pairwise_bernoulli(0.7, allow_autapses=False),
+    "all": all_to_all(),
+    "all, no autapses": all_to_all(allow_autapses=False),
+    "one": one_to_one(),
+}
+RANDOM = [name for name in RULES if not name.startswith(("all", "one"))]
+by_name = pytest.mark.parametrize("name", RULES)
+
+
+@by_name
+@pytest.mark.parametrize("size", [2, 3, 5, 20])
+def test_rules_draw_the_same_on_any_number_of_ranks(name, size):
+    net = network(RULES[name], weight=Normal(5.0, 1.0, minimum=0.0), delay=Normal(1.0, 0.4, minimum=0.05))
+    np.testing.assert_array_equal(pairs(net), pairs(net, size=size))
+
+
+@by_name
+def test_autapses_and_multapses_are_absent_where_forbidden(name):
+    rule, forbidden = RULES[name], 0
+    for seed in range(50):
+        rows = pairs(network(rule), seed)
+        if not getattr(rule, "allow_autapses", True):
+            forbidden += np.count_nonzero(rows[:, 0] == rows[:, 1])
+        if not getattr(rule, "allow_multapses", isinstance(rule, type(one_to_one()))):
+            forbidden += rows.shape[0] - np.unique(rows[:, :2], axis=0).shape[0]
+    assert forbidden == 0
+
+
+def test_autapses_and_multapses_are_there_where_allowed():
+    for name in ("indegree", "outdegree", "total"):
+        rows = np.concatenate([pairs(network(RULES[name]), seed) for seed in range(20)])
+        assert np.any(rows[:, 0] == rows[:, 1])
+        one = pairs(network(RULES[name]), 3)
+        assert np.unique(one[:, :2], axis=0).shape[0] < one.shape[0]
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name.startswith("indegree")])
+def test_indegrees_are_met(name):
+    rows = pairs(network(RULES[name], 12, 7, same=False), 5)
+    np.testing.assert_array_equal(np.bincount(rows[:, 1] - 12, minlength=7), RULES[name].n)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name.startswith("outdegree")])
+def test_outdegrees_are_met(name):
+    rows = pairs(network(RULES[name], 7, 12, same=False), 5)
+    np.testing.assert_array_equal(np.bincount(rows[:, 0], minlength=7), RULES[name].n)
+
+
+@pytest.mark.parametrize(("name", "n"), [(name, 70) for name in RULES if name.startswith("total")] + [("all", 84)])
+def test_total_numbers_are_met(name, n):
+    assert pairs(network(RULES[name], 12, 7, same=False), 5).shape[0] == n
+
+
+def degree_probabilities(rule, n):
+    """Exact distribution of the degree that the rule leaves to chance, for a network of n neurons onto itself."""
+    k = np.arange(200)
+    choices = n if rule.allow_autapses else n - 1
+    if hasattr(rule, "p"):
+        return stats.binom.pmf(k, choices, rule.p)
+    allowed_pairs = n * choices
+    if rule in (RULES[name] for name in RULES if name.startswith("total")):
+        if rule.allow_multapses:
+            return stats.binom.pmf(k, rule.n, choices / allowed_pairs)
+        return stats.hypergeom.pmf(k, allowed_pairs, choices, rule.n)
+    if rule.allow_multapses:
+        return stats.binom.pmf(k, rule.n * choices, 1 / choices)
+    return stats.binom.pmf(k, choices, rule.n / choices)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_degrees_follow_their_distribution(name):
+    """The free degree of neuron 3 over 1000 networks: chi-square and Kolmogorov-Smirnov against the exact law."""
+    rule, column = RULES[name], 0 if name.startswith("indegree") else 1
+    net = network(rule)
+    degrees = np.array([np.count_nonzero(pairs(net, seed)[:, column] == 3) for seed in range(N_NETWORKS)])
+    p = degree_probabilities(rule, 12)
+    assert chi_square(degrees, p) > ALPHA
+    # randomised, so that the law is continuous and the test exact
+    jitter = np.random.default_rng(1).random(degrees.size)
+    below = np.concatenate([[0.0], np.cumsum(p)])
+    uniform = below[degrees] + jitter * p[degrees]
+    assert stats.kstest(uniform, "uniform").pvalue > ALPHA
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_all_allowed_pairs_are_equally_likely(name):
+    rule = RULES[name]
+    net = network(rule)
+    counts = np.zeros((12, 12))
+    for seed in range(N_NETWORKS):
+        rows = pairs(net, seed)
+        np.add.at(counts, (rows[:, 0], rows[:, 1]), 1)
+    allowed = ~np.eye(12, dtype=bool) if not rule.allow_autapses else np.ones((12, 12), bool)
+    observed = counts[allowed]
+    assert counts[~allowed].sum() == 0
+    distinct = not getattr(rule, "allow_multapses", False)
+    expected = observed.mean()
+    # of a pair that occurs at most once per network the count is binomial, not Poisson
+    variance = expected * (1 - expected / N_NETWORKS if distinct else 1.0)
+    statistic = ((observed - expected) ** 2).sum() / variance
+    assert stats.chi2.sf(statistic, observed.size - 1) > ALPHA
+
+
+def chi_square(numbers, probabilities):
+    """p value of `numbers` against a law, cells of less than 5 expected ones joined."""
+    expected = probabilities * numbers.size
+    order = np.cumsum(expected)
+    cell = np.minimum((order / 8).astype(int), int(order[-1] / 8) - 1)
+    observed = np.bincount(cell[numbers], minlength=cell.max() + 1)
+    wanted = np.bincount(cell, expected)
+    keep = wanted > 0
+    return stats.chisquare(observed[keep], wanted[keep] * observed[keep].sum() / wanted[keep].sum()).pvalue
+
+
+IMPOSSIBLE = [
+    (fixed_indegree(13, allow_multapses=False), "indegree 13 without multapses, but only 12"),
+    (fixed_indegree(12, allow_autapses=False, allow_multapses=False), "only 11"),
+    (fixed_outdegree(13, allow_multapses=False), "outdegree 13 without multapses"),
+    (fixed_total_number(145, allow_multapses=False), "145 synapses without multapses, but only 144 pairs"),
+    (fixed_total_number(133, allow_autapses=False, allow_multapses=False), "only 132 pairs"),
+]
+
+
+@pytest.mark.parametrize(("rule", "message"), IMPOSSIBLE, ids=[message for _, message in IMPOSSIBLE])
+def test_impossible_demands_are_errors_before_anything_is_built(rule, message):
+    with pytest.raises(ValueError, match=message):
+        network(rule)
+
+
+def test_one_to_one_wants_equal_numbers():
+    with pytest.raises(ValueError, match="12 sources and 7 targets"):
+        network(one_to_one(), 12, 7, same=False)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
+def test_a_probability_lies_between_0_and_1(p):
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        pairwise_bernoulli(p)
