@@ -1,0 +1,87 @@
+"""Sparsely connected network of excitatory and inhibitory neurons with alpha synapses, after Brunel (2000), J Comput
+Neurosci 8:183, doi:10.1023/A:1008925309027, as in NEST's example brunel_alpha_nest.
+
+12,500 neurons at order 2500, each with 1000 excitatory and 250 inhibitory synapses and its own Poisson input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..network import Network
+from ..rules import fixed_indegree
+from .parameters import parameter
+
+NAME = "brunel-alpha"
+SUMMARY = "random balanced network with alpha synapses (Brunel 2000)"
+POPULATIONS = ("E", "I")
+COLORS = {"E": "#595289", "I": "#af143c"}
+SHORTCUTS = ("order", "g", "eta", "epsilon", "J", "delay")
+T_PRESIM, T_SIM = 0.0, 1000.0  # ms
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """Parameters of the network; names are those of NEST's example."""
+
+    order: int = parameter(2500, "", "4 order excitatory and order inhibitory neurons", minimum=1)
+    g: float = parameter(5.0, "", "inhibitory weight relative to the excitatory one, positive", minimum=0.0)
+    eta: float = parameter(2.0, "", "external rate relative to threshold rate", minimum=0.0)
+    epsilon: float = parameter(0.1, "", "connection probability", above=0.0, maximum=1.0)
+    J: float = parameter(0.1, "mV", "peak of the excitatory postsynaptic potential", above=0.0)
+    delay: float = parameter(1.5, "ms", "synaptic delay", above=0.0)
+    tau_m: float = parameter(20.0, "ms", "membrane time constant", above=0.0)
+    tau_syn: float = parameter(0.5, "ms", "synaptic time constant", above=0.0)
+    C_m: float = parameter(250.0, "pF", "membrane capacitance", above=0.0)
+    V_th: float = parameter(20.0, "mV", "spike threshold, above E_L = 0", above=0.0)
+    V_reset: float = parameter(0.0, "mV", "reset potential")
+    t_ref: float = parameter(2.0, "ms", "refractory period", minimum=0.0)
+    N_rec: int = parameter(50, "", "neurons of each population whose spikes are recorded", minimum=0)
+
+
+def describe(p: Parameters, dt: float = 0.1) -> Network:
+    """The network that parameters `p` mean, at resolution `dt` (ms)."""
+    network = Network(dt)
+    neuron = {"C_m": p.C_m, "tau_m": p.tau_m, "tau_syn_ex": p.tau_syn, "tau_syn_in": p.tau_syn, "t_ref": p.t_ref}
+    neuron |= {"E_L": 0.0, "V_reset": p.V_reset, "V_m": 0.0, "V_th": p.V_th}
+    exc = network.create("E", 4 * p.order, "iaf_psc_alpha", **neuron)
+    inh = network.create("I", p.order, "iaf_psc_alpha", **neuron)
+    J_ex = excitatory_weight(p)
+    for target in (exc, inh):
+        network.connect(exc, target, fixed_indegree(int(p.epsilon * len(exc))), J_ex, p.delay)
+        network.connect(inh, target, fixed_indegree(int(p.epsilon * len(inh))), -p.g * J_ex, p.delay)
+        network.poisson_input(target, external_rate(p), J_ex, p.delay)
+    network.record_spikes(exc[: p.N_rec], inh[: p.N_rec])
+    return network
+
+
+def color(name: str) -> str:
+    return COLORS[name]
+
+
+def reference_rates(p: Parameters) -> dict[str, float]:
+    return {}
+
+
+def psp_peak(p: Parameters) -> float:
+    """Peak (mV) of the postsynaptic potential of an alpha current whose own peak is 1 pA, by the Lambert W function."""
+    from scipy.special import lambertw
+
+    a, b = p.tau_m / p.tau_syn, 1.0 / p.tau_syn - 1.0 / p.tau_m
+    t_max = (-lambertw(-np.exp(-1.0 / a) / a, k=-1).real - 1.0 / a) / b
+    difference = (np.exp(-t_max / p.tau_m) - np.exp(-t_max / p.tau_syn)) / b
+    return np.e / (p.tau_syn * p.C_m * b) * (difference - t_max * np.exp(-t_max / p.tau_syn))
+
+
+def excitatory_weight(p: Parameters) -> float:
+    """Weight (pA) of the excitatory synapses."""
+    return p.J / psp_peak(p)
+
+
+def external_rate(p: Parameters) -> float:
+    """Rate (spikes/s) of the Poisson input of one neuron."""
+    indegree = int(p.epsilon * 4 * p.order)
+    threshold_rate = p.V_th * p.C_m / (excitatory_weight(p) * indegree * np.e * p.tau_m * p.tau_syn)
+    return 1000.0 * p.eta * threshold_rate * indegree
