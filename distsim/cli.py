@@ -9,6 +9,8 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from . import __version__, folder
 from .models import microcircuit
 from .models.parameters import make
@@ -200,21 +202,36 @@ def parse(argv: Sequence[str], comm) -> argparse.Namespace | None:
 
 def network_command(args: argparse.Namespace, comm) -> int:
     """Describe, check, claim the folder, run. Nothing is written before everything is checked."""
+    from . import run
+    from .engine.check import check_network
+
     try:
-        values = {**args.shortcuts(args), **settings(args.set)}
-        parameters = make(args.model.Parameters, values)
-        network = args.model.describe(parameters, args.dt)
+        with np.errstate(all="ignore"):
+            parameters = make(args.model.Parameters, network_parameters(args))
+            network = args.model.describe(parameters, args.dt)
         for name in ("t_presim", "t_sim"):
             network.grid.steps(getattr(args, name), f"--{name.replace('_', '-')}")
         set_recorders(network, args)
+        check_network(network, comm.size)
+    except ArithmeticError as error:
+        raise InputError(f"parameters too large or too small to compute with ({error})") from None
     except (ValueError, KeyError) as error:
         raise InputError(error.args[0]) from None
-    from . import run
-
-    options = run.Options(args.t_presim, args.t_sim, args.seed, not args.no_plots)
+    recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
+    recording["voltage_interval"] = args.voltage_interval
+    options = run.Options(args.t_presim, args.t_sim, args.dt, args.seed, recording, not args.no_plots)
     out = on_root(comm, lambda: folder.claim(args.out, args.model.NAME, args.overwrite))
     run.run(args.model, parameters, network, options, out, comm)
     return 0
+
+
+def network_parameters(args: argparse.Namespace) -> dict:
+    """Parameters from the network's own options and from --set; InputError if one is given twice."""
+    from_options, from_set = args.shortcuts(args), settings(args.set)
+    twice = sorted(set(from_options) & set(from_set))
+    if twice:
+        raise InputError(f"--set {twice[0]}={from_set[twice[0]]}: there is an option for it that says something else")
+    return {**from_options, **from_set}
 
 
 def settings(texts: Sequence[str]) -> dict[str, str]:
@@ -234,6 +251,8 @@ def set_recorders(network: Network, args: argparse.Namespace) -> None:
     """Replace what the model records by what the options say."""
     if args.no_record or args.record_spikes:
         network.spike_recorders.clear()
+    if args.voltage_interval is not None and not args.record_voltages:
+        raise InputError("--voltage-interval: there are no --record-voltages")
     if args.no_record and (args.record_spikes or args.record_voltages):
         raise InputError("--no-record excludes --record-spikes and --record-voltages")
     for text in args.record_spikes or []:
@@ -253,7 +272,10 @@ def selection(network: Network, option: str, text: str) -> Selection:
     parts = [int(b) if b else None for b in bounds]
     if parts[2] == 0:
         raise InputError(f"{option} {text}: the step must be at least 1")
-    return network[name][slice(*parts)]
+    chosen = network[name][slice(*parts)]
+    if not len(chosen):
+        raise InputError(f"{option} {text}: selects none of the {len(network[name])} neurons")
+    return chosen
 
 
 def plot_command(args: argparse.Namespace, comm) -> int:

@@ -2,41 +2,98 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import tempfile
 from pathlib import Path
 
 from .parallel import InputError
 
-FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png")
+FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "spikes.h5.part", "voltages.h5.part")
+MARKER = "running.json"  # there while a run writes: its host and process
 
 
 def claim(out: str | None, network: str, overwrite: bool) -> Path:
-    """Make the folder `out`, or the first free results/<network>-<number>, and return it.
+    """Make the folder `out`, or the first free results/<network>-<number>, mark it as taken and return it.
 
     Raises
     ------
-    InputError : it holds an earlier run and `overwrite` is not given, or it cannot be written.
+    InputError : a run is writing there, an earlier one is there and `overwrite` is not given, or it cannot be written.
     """
-    path = Path(out) if out is not None else _first_free(network)
+    if out is None:
+        return _first_free(network)
+    if not out.strip():
+        raise InputError("--out: must name a folder")
+    path = Path(out)
     try:
-        earlier = [name for name in FILES if (path / name).exists()]
-        if earlier and not overwrite:
-            raise InputError(
-                f"--out {path}: holds an earlier run ({', '.join(earlier)}); choose another folder or add --overwrite"
-            )
+        _check_free(path, overwrite)
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-        for name in earlier:
-            os.remove(path / name)
+        _mark(path, overwrite)
+        for name in FILES:
+            (path / name).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"--out {path}: cannot be written ({error.strerror or error})") from None
     return path
 
 
+def release(path: Path) -> None:
+    """The run in `path` is complete."""
+    (path / MARKER).unlink(missing_ok=True)
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
+    owner = _owner(path)
+    if owner and _is_alive(owner):
+        where = f"process {owner['process']} on {owner['host']}"
+        raise InputError(f"--out {path}: another run is writing there ({where}); choose another folder")
+    earlier = [name for name in (*FILES, MARKER) if (path / name).exists()]
+    if earlier and not overwrite:
+        raise InputError(
+            f"--out {path}: holds an earlier run ({', '.join(earlier)}); choose another folder or add --overwrite"
+        )
+
+
+def _mark(path: Path, overwrite: bool) -> None:
+    if overwrite:
+        release(path)
+    try:
+        with open(path / MARKER, "x", encoding="utf8") as file:
+            json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
+    except FileExistsError:
+        raise InputError(f"--out {path}: another run has just begun there; choose another folder") from None
+
+
+def _owner(path: Path) -> dict | None:
+    try:
+        return json.loads((path / MARKER).read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_alive(owner: dict) -> bool:
+    """Whether the process still runs; one on another host cannot be asked and counts as ended."""
+    if owner.get("host") != socket.gethostname():
+        return False
+    try:
+        os.kill(int(owner.get("process", 0)), 0)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _first_free(network: str) -> Path:
     number = 1
-    while Path("results", f"{network}-{number}").exists():
-        number += 1
-    return Path("results", f"{network}-{number}")
+    while True:
+        path = Path("results", f"{network}-{number}")
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            continue
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose --out") from None
+        _mark(path, False)
+        return path

@@ -11,9 +11,10 @@ import numpy as np
 
 def resolution(dt: float) -> Fraction:
     """dt (ms) as the exact fraction that its decimal notation means; ValueError unless positive and finite."""
-    if not (math.isfinite(dt) and dt > 0):
-        raise ValueError(f"dt must be a positive number of ms, not {dt}")
-    return Fraction(repr(float(dt))).limit_denominator(10**6)
+    fraction = Fraction(repr(float(dt))).limit_denominator(10**6) if math.isfinite(dt) else Fraction(0)
+    if fraction <= 0 or abs(float(fraction) - dt) > 1e-9 * dt:
+        raise ValueError(f"dt must be a positive multiple of 1e-6 ms, not {dt}")
+    return fraction
 
 
 @dataclass(frozen=True)

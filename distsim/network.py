@@ -27,6 +27,8 @@ from .neurons.sources import MOST_MEAN, MOST_SPIKES
 from .rules import Explicit, OneToOne, Rule
 
 Value = float | np.ndarray | Distribution
+MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
+MOST_DELAYS = 32767  # steps that a drawn delay may take
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -181,6 +183,8 @@ class Network:
         ValueError : unknown model or parameter, a value outside its range, a name used twice.
         """
         model = self._model(model)
+        if model.is_source:
+            raise ValueError(f"{name}: sources are made by poisson_source and spike_source")
         values = dict(model.defaults())
         for key, value in parameters.items():
             if key not in model.parameters:
@@ -197,8 +201,10 @@ class Network:
         largest = MOST_MEAN / (self.grid.dt_ms * 1e-3)
         if not (math.isfinite(rate) and 0 <= rate <= largest):
             raise ValueError(f"{name}: rate must be from 0 to {largest:g} spikes/s a source, not {rate}: use several")
-        source = self.create(name, n, "poisson_source", rate=rate, start=start)
-        self.poisson_input(source, rate, 1.0, 0.0, start, stop)
+        self._window(name, start, stop)
+        model = MODELS["poisson_source"]
+        source = self._add(name, n, model, {**model.defaults(), "rate": float(rate), "start": float(start)})
+        self.poisson_input(source, rate, 1.0, 0.0, start, stop, relayed=True)
         return source
 
     def spike_source(self, name: str, times: Sequence[Sequence[float]]) -> Population:
@@ -227,8 +233,10 @@ class Network:
             raise ValueError(f"there is a population {name!r} already")
         if not name or "/" in name:
             raise ValueError(f"population name {name!r} must not be empty or contain '/'")
-        if int(n) != n or n < 0:
+        if not math.isfinite(n) or int(n) != n or n < 0:
             raise ValueError(f"{name}: n must be a whole number of at least 0, not {n}")
+        if self.n + n >= 2**32:
+            raise ValueError(f"{name}: {n:g} neurons more make 2^32 or more")
         for key, value in values.items():
             _check_parameter(f"{name}.{key}", model.parameters[key], value)
         plain = {key: value for key, value in values.items() if not isinstance(value, Distribution)}
@@ -238,6 +246,12 @@ class Network:
         population = Population(name, int(n), model, MappingProxyType(values), self.n, spikes)
         self.populations.append(population)
         return population
+
+    def _own(self, what: Population | Selection) -> Selection:
+        selection = select(what)
+        if not any(population is selection.population for population in self.populations):
+            raise ValueError(f"{selection} belongs to another network")
+        return selection
 
     # --- projections, stimuli, recorders --------------------------------------------------------------------------
 
@@ -256,14 +270,14 @@ class Network:
         weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse.
         delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid.
         """
-        source, target = select(source), select(target)
+        source, target = self._own(source), self._own(target)
         name = f"{source.population.name} -> {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
         n_synapses = _check_rule(name, rule, source, target)
         self._check_weight(name, weight, n_synapses)
         self._check_delay(name, delay, n_synapses)
-        projection = Projection(source, target, rule, weight, delay)
+        projection = Projection(source, target, rule, _frozen(weight), _frozen(delay))
         self.projections.append(projection)
         return projection
 
@@ -277,8 +291,11 @@ class Network:
     def _check_delay(self, name: str, delay: Value, n_synapses: int | None) -> None:
         dt = self.grid.dt_ms
         if isinstance(delay, Distribution):
-            if delay.support()[0] < dt / 2 * (1 - 1e-12):
+            low, high = delay.support()
+            if low < dt / 2 * (1 - 1e-12):
                 raise ValueError(f"{name}: delay must be at least dt = {dt:g} ms: redraw below {dt / 2:g} ms (minimum)")
+            if high / dt > MOST_DELAYS:
+                raise ValueError(f"{name}: delays up to {high:g} ms exceed {MOST_DELAYS} steps: set a maximum")
             return
         _check_size(f"{name}: delay", delay, n_synapses)
         if np.any(self.grid.steps(delay, f"{name}: delay") < 1):
@@ -292,12 +309,17 @@ class Network:
         delay: float,
         start: float = 0.0,
         stop: float = math.inf,
+        *,
+        relayed: bool = False,
     ) -> None:
         """Give each neuron of `target` its own Poisson train of `rate` spikes/s and `weight` (pA), `delay` in ms."""
-        target = select(target)
+        target = self._own(target)
         name = f"Poisson input to {target.population.name}"
-        if not (math.isfinite(rate) and rate >= 0):
-            raise ValueError(f"{name}: rate must be at least 0 spikes/s, not {rate}")
+        largest = MOST_EVENTS / (self.grid.dt_ms * 1e-3)
+        if not (math.isfinite(rate) and 0 <= rate <= largest):
+            raise ValueError(f"{name}: rate must be from 0 to {largest:g} spikes/s, not {rate}")
+        if target.population.model.is_source and not relayed:
+            raise ValueError(f"{name}: sources take no input, use poisson_source")
         if not math.isfinite(weight):
             raise ValueError(f"{name}: weight must be finite, not {weight}")
         first = 0 if target.population.model.is_source else 1
@@ -322,7 +344,7 @@ class Network:
         delay: float | None = None,
     ) -> None:
         """Inject a current that becomes amplitudes[k] (pA) at times[k] (ms); it acts `delay` (default dt) later."""
-        target = select(target)
+        target = self._own(target)
         name = f"step current into {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: sources take no current")
@@ -345,11 +367,11 @@ class Network:
 
     def record_spikes(self, *targets: Population | Selection) -> None:
         """Record the spikes of `targets`; several selections of one population are joined."""
-        self.spike_recorders.extend(select(target) for target in targets)
+        self.spike_recorders.extend(self._own(target) for target in targets)
 
     def record_voltages(self, target: Population | Selection, interval: float | None = None) -> None:
         """Record V_m of `target` at every multiple of `interval` (ms, default dt)."""
-        target = select(target)
+        target = self._own(target)
         name = f"voltages of {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: sources have no membrane potential")
@@ -371,7 +393,16 @@ def _parameter_value(name: str, n: int, value: Value) -> Value:
         return float(array)
     if array.shape != (n,):
         raise ValueError(f"{name}: a number or an array of {n} numbers, not of shape {array.shape}")
-    return array.copy()
+    return _frozen(array)
+
+
+def _frozen(value: Value) -> Value:
+    """Arrays as copies that cannot be changed."""
+    if isinstance(value, Distribution) or np.ndim(value) == 0:
+        return value
+    copy = np.array(value, float)
+    copy.setflags(write=False)
+    return copy
 
 
 def _check_parameter(name: str, parameter, value: Value) -> None:

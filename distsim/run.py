@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from . import report, summary
 from .engine import loop
 from .engine.decomposition import runs
 from .engine.simulation import Simulation, recorded_populations, voltage_gids, wanted_neurons
+from .folder import release
 from .network import Network, Population
 from .parallel import on_root
 from .progress import NoProgress, Progress
@@ -22,11 +23,14 @@ from .recording.spike_hash import spikes_sha256
 
 @dataclass(frozen=True)
 class Options:
-    """How a network is run. t_presim, t_sim: ms; t_presim is not recorded. plots: write figures at the end."""
+    """How a network is run. t_presim, t_sim, dt: ms; t_presim is not recorded. recording: the options of what is
+    recorded, for the summary. plots: write figures at the end."""
 
     t_presim: float
     t_sim: float
+    dt: float
     seed: int
+    recording: dict = field(default_factory=dict)
     plots: bool = True
 
 
@@ -61,7 +65,8 @@ def run(model, parameters, network: Network, options: Options, folder: Path, com
         result["versions"] = summary.versions()
         summary.write(folder, result)
         _show(result, ledger)
-        plots = _draw(folder) if options.plots and sink.spike_file else []
+        plots = _draw(folder) if options.plots and sink.spike_file and options.t_sim else []
+        release(folder)
         print(f"\nfiles in {folder}: {', '.join([*sink.files, 'summary.json', *plots])}", flush=True)
         return result
 

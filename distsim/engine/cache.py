@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import platform
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +23,8 @@ import numba
 import numpy
 
 ROOT = Path(__file__).resolve().parents[1]
+MANIFEST = "manifest.json"
+SUFFIXES = (".nbi", ".nbc")  # Numba's index and code files
 
 
 def folder() -> Path:
@@ -54,17 +58,50 @@ def use_folder() -> Path:
 
 
 def fill_once(comm, path: Path, what: str, compile_all: Callable[[], None]) -> None:
-    """Run `compile_all` on one rank a node unless `what` was compiled before; the others wait (collective)."""
-    done = path / f"{what}.done"
-    if _leads_node(comm) and not done.exists():
+    """Run `compile_all` on one rank a node unless `what` was compiled before; the others wait (collective).
+
+    A damaged cache is emptied and filled again.
+    """
+    if _leads_node(comm):
         with locked(path / "lock"):
-            if not done.exists():
+            manifest = _read_manifest(path)
+            if manifest["files"] != _checksums(path):
+                _empty(path)
+                manifest = {"compiled": [], "files": {}}
+            if what not in manifest["compiled"]:
                 if comm.rank == 0:
                     print("  compiling (once on this machine, about ten seconds)", flush=True)
                 compile_all()
-                with contextlib.suppress(OSError):
-                    done.touch()
+                _write_manifest(path, [*manifest["compiled"], what])
     comm.Barrier()
+
+
+def _read_manifest(path: Path) -> dict:
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+        return {"compiled": list(manifest["compiled"]), "files": dict(manifest["files"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"compiled": [], "files": {}}
+
+
+def _write_manifest(path: Path, compiled: list[str]) -> None:
+    with contextlib.suppress(OSError):
+        part = path / f"{MANIFEST}.part"
+        part.write_text(json.dumps({"compiled": compiled, "files": _checksums(path)}))
+        os.replace(part, path / MANIFEST)
+
+
+def _checksums(path: Path) -> dict[str, int]:
+    """CRC-32 of every file that Numba keeps in the cache."""
+    files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
+    return {str(file.relative_to(path)): zlib.crc32(file.read_bytes()) for file in files}
+
+
+def _empty(path: Path) -> None:
+    for file in [*path.rglob("*"), path / MANIFEST]:
+        if file.suffix in SUFFIXES or file.name == MANIFEST:
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 def _leads_node(comm) -> bool:

@@ -57,10 +57,10 @@ def delays_in_use(network: Network) -> np.ndarray:
 
 
 def delay_levels(network: Network, projection: Projection) -> tuple[int, np.ndarray]:
-    """A delay distribution rounded to the grid: first step and the distribution function at each step."""
+    """A delay distribution rounded to the grid, halves upwards: first step and the distribution function by step."""
     dt, low_high = network.grid.dt_ms, projection.delay.support()
     first, last = max(1, round(low_high[0] / dt) - 1), round(low_high[1] / dt) + 1
-    return first, projection.delay.cdf((np.arange(first, last + 1) + 0.5) * dt)
+    return first, projection.delay.cdf((np.arange(first, last + 1) + 0.5) * dt * (1 - 1e-12))
 
 
 def delay_table(network: Network, projection: Projection, delays: np.ndarray):

@@ -8,7 +8,7 @@ from .delivery import WIDE
 from .stimulation import BLOCK
 from .weights import plan_weights
 
-IMPORTS = 120_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
+IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
 
 

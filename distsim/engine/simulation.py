@@ -19,6 +19,7 @@ from ..parallel import SerialCommunicator, world
 from ..recording.spike_hash import spikes_sha256_of
 from . import CACHE, loop
 from .cache import fill_once
+from .check import check_network
 from .connectivity import connect, delays_in_use, plan_layout
 from .decomposition import Decomposition
 from .delivery import History
@@ -64,6 +65,7 @@ class Simulation:
         self._compiled: dict = {}
         if not warm:
             self._compile_once()
+        check_network(network, self.comm.size)
         started = time.perf_counter()
         self._build()
         self.build_time = time.perf_counter() - started

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..distributions import Distribution
 from ..network import Network
+from ..neurons.sources import MOST_SPIKES
 from ..rules import Explicit
 from .delivery import FIXED, PALETTE, WIDE
 from .streams import QuantileTable, quantile_table
@@ -53,7 +54,7 @@ class WeightCode:
 def plan_weights(network: Network) -> WeightCode:
     """FIXED where all weights are drawn and the unit resolves every distribution, otherwise a palette."""
     weights = [projection.weight for projection in network.projections]
-    if weights and all(map(_is_spread, weights)) and most_indegree(network) < MOST_SUMMANDS:
+    if weights and all(map(_is_spread, weights)) and most_events(network) < MOST_SUMMANDS:
         unit = max(max(map(abs, weight.support())) for weight in weights) / LARGEST
         if min(weight.resolution for weight in weights) >= unit:
             tables = [_even_levels(weight, unit) for weight in weights]
@@ -66,7 +67,7 @@ def _is_spread(weight) -> bool:
     return isinstance(weight, Distribution) and weight.support()[0] < weight.support()[1]
 
 
-def most_indegree(network: Network) -> float:
+def most_events(network: Network) -> float:
     """A bound on the indegree of any neuron: by target population, the sum of the mean indegrees plus ten times its
     SD."""
     indegree: dict[str, float] = {}
@@ -78,7 +79,8 @@ def most_indegree(network: Network) -> float:
         else:
             n_targets = len(projection.target)
             most = rule.expected(len(projection.source), n_targets) / max(1, n_targets)
-        indegree[name] = indegree.get(name, 0.0) + most
+        at_once = MOST_SPIKES if projection.source.population.model.is_source else 1
+        indegree[name] = indegree.get(name, 0.0) + most * at_once
     return max(n + 10.0 * n**0.5 for n in indegree.values())
 
 

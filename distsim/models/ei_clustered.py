@@ -40,7 +40,9 @@ class Parameters:
     gii: float = parameter(1.0, "", "strength of inhibition of I relative to excitation", minimum=0.0)
     s: float = parameter(1.0, "", "scales all weights", minimum=0.0)
     rj: float = parameter(0.82, "", "clustering of the other pairs of types relative to E-E", minimum=0.0, maximum=1.0)
-    rep: float = parameter(6.0, "", "clustering of E-E: factor of weights or probabilities within a cluster", minimum=1.0)
+    rep: float = parameter(
+        6.0, "", "clustering of E-E: factor of weights or probabilities within a cluster", minimum=1.0
+    )
     clustering: str = parameter("weight", "", "what is clustered", choices=("weight", "probabilities"))
     fixed_indegree: bool = parameter(False, "", "fixed indegrees instead of connection probabilities")
     E_L: float = parameter(0.0, "mV", "resting potential")
@@ -149,15 +151,21 @@ def clustering_factors(p: Parameters, excitatory: bool) -> tuple[float, float]:
     return plus, (p.n_clusters - plus) / (p.n_clusters - 1)
 
 
-def _cluster_pairs(p: Parameters, source: Population, target: Population) -> Iterator[tuple[Selection, Selection, bool]]:
-    """(sources, targets, whether of one cluster); the sources of other clusters in as few selections as the rule allows."""
+def _cluster_pairs(
+    p: Parameters, source: Population, target: Population
+) -> Iterator[tuple[Selection, Selection, bool]]:
+    """(sources, targets, whether of one cluster), the sources of other clusters in as few selections as possible."""
     n_s, n_t = len(source) // p.n_clusters, len(target) // p.n_clusters
     for c in range(p.n_clusters):
         to = target[c * n_t : (c + 1) * n_t]
         if p.fixed_indegree:  # the indegree is fixed for each source cluster
             parts = [(source[k * n_s : (k + 1) * n_s], k == c) for k in range(p.n_clusters)]
         else:
-            parts = [(source[: c * n_s], False), (source[c * n_s : (c + 1) * n_s], True), (source[(c + 1) * n_s :], False)]
+            parts = [
+                (source[: c * n_s], False),
+                (source[c * n_s : (c + 1) * n_s], True),
+                (source[(c + 1) * n_s :], False),
+            ]
         yield from ((from_, to, same) for from_, same in parts if len(from_))
 
 
@@ -183,7 +191,7 @@ def psp_peak(tau_m: float, tau_syn: float, C_m: float = 1.0) -> float:
 
 
 def balanced_weights(p: Parameters) -> np.ndarray:
-    """Weights (pA) [[EE, EI], [IE, II]] of a balanced random network, times sqrt(N); eqs. 7-10 of Rostami et al. 2020."""
+    """Weights (pA) [[EE, EI], [IE, II]] of a balanced network times sqrt(N), eqs. 7-10 of Rostami et al. 2020."""
     n = p.N_E + p.N_I
     peak = [[psp_peak(tau_m, tau_syn) for tau_syn in (p.tau_syn_ex, p.tau_syn_in)] for tau_m in (p.tau_E, p.tau_I)]
     thresholds, gains = (p.V_th_E - p.E_L, p.V_th_I - p.E_L), (1.0, p.gie)

@@ -99,6 +99,8 @@ class Parameters:
 def describe(p: Parameters, dt: float = 0.1) -> Network:
     """The network that parameters `p` mean, at resolution `dt` (ms). All neurons' spikes are recorded."""
     network = Network(dt)
+    for name in ("delay_poisson", "th_start", "th_duration", "dc_start", "dc_dur"):
+        network.grid.steps(getattr(p, name), name)
     cortex = _create_populations(network, p)
     _connect_populations(network, p, cortex)
     if p.poisson_input:
@@ -109,7 +111,8 @@ def describe(p: Parameters, dt: float = 0.1) -> Network:
         _add_thalamus(network, p, cortex)
     if p.dc_input:
         for target, indegree in zip(cortex, p.K_ext, strict=True):
-            network.dc_current(target, p.dc_amp * indegree, p.dc_start, p.dc_start + p.dc_dur)
+            if p.dc_dur:
+                network.dc_current(target, p.dc_amp * indegree, p.dc_start, p.dc_start + p.dc_dur)
     network.record_spikes(*network.populations)
     return network
 
@@ -175,7 +178,10 @@ def _weight(mean: float, rel_std: float) -> Normal | float:
 def _delay(mean: float, rel_std: float, network: Network) -> Normal:
     """Normal, redrawn below dt / 2, so that no delay is rounded to 0."""
     half = network.grid.dt_ms / 2
-    return Normal(mean, rel_std * mean, minimum=half) if rel_std else Normal(mean, 0.0, minimum=half)
+    try:
+        return Normal(mean, rel_std * mean, minimum=half)
+    except ValueError as error:
+        raise ValueError(f"delay mean {mean:g} ms, relative SD {rel_std:g}: {error}") from None
 
 
 # --- formulas ---------------------------------------------------------------------------------------------------------
@@ -183,8 +189,9 @@ def _delay(mean: float, rel_std: float, network: Network) -> Normal:
 
 def synapse_numbers(probabilities: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Number K of synapses that connects one of `pairs` with probability p: ln(1 - p) / ln((pairs - 1) / pairs)."""
-    pairs = np.maximum(pairs, 2.0)
-    return np.log1p(-probabilities) / np.log1p(-1.0 / pairs)
+    safe = np.maximum(pairs, 2.0)
+    # written as in the original: log1p would be more precise and give two synapses more
+    return np.where(pairs > 0, np.log(1.0 - probabilities) / np.log((safe - 1.0) / safe), 0.0)
 
 
 def full_synapses(p: Parameters) -> np.ndarray:

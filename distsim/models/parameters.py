@@ -27,12 +27,12 @@ def make(cls, values: Mapping[str, object]):
     problems, checked = [], {}
     for name, value in values.items():
         if name not in fields:
-            problems.append(f"unknown parameter {name!r}: {nearest(name, list(fields))}")
+            problems.append(f"--set {name}: unknown parameter {name!r}: {nearest(name, list(fields))}")
             continue
         try:
             checked[name] = convert(fields[name], value)
         except ValueError as error:
-            problems.append(f"{name}={value}: {error}")
+            problems.append(f"--set {name}={value}: {error}")
     if problems:
         raise ValueError("\n".join(problems))
     return cls(**checked)
@@ -64,7 +64,7 @@ def _parse(value: object):
         return value
     try:
         return json.loads(value.lower() if value.lower() in ("true", "false") else value)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         try:
             return float(value)
         except ValueError:

@@ -37,12 +37,13 @@ def current_to_potential(tau_m: np.ndarray, tau_syn: np.ndarray, C_m: np.ndarray
     """Propagator from a synaptic current (pA) to the membrane potential (mV) over one step.
 
     (exp(-dt/tau_m) - exp(-dt/tau_syn)) tau_m tau_syn / (C_m (tau_m - tau_syn)), written with
-    x = dt (1/tau_syn - 1/tau_m) as dt/C_m exp(-dt/tau_m) (1 - exp(-x))/x, smooth where the time constants meet.
+    x = |dt/tau_syn - dt/tau_m| as dt/C_m exp(-dt/max(tau_m, tau_syn)) (1 - exp(-x))/x: smooth where the time constants
+    meet, finite where one of them is very short.
     """
-    x = dt * (tau_m - tau_syn) / (tau_m * tau_syn)
-    small = np.abs(x) < 1e-9
+    x = np.abs(dt / tau_syn - dt / tau_m)
+    small = x < 1e-9
     ratio = np.where(small, 1.0 - x / 2, -np.expm1(-x) / np.where(small, 1.0, x))
-    return dt / C_m * np.exp(-dt / tau_m) * ratio
+    return dt / C_m * np.exp(-dt / np.maximum(tau_m, tau_syn)) * ratio
 
 
 def propagators(parameters: Mapping, dt: float) -> list:

@@ -1,0 +1,37 @@
+"""What can only be said of a network once it is to be run: found before anything is built."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from ..network import Network
+from .connectivity import delays_in_use
+from .memory import estimate
+from .weights import plan_weights
+
+
+def check_network(network: Network, size: int) -> None:
+    """ValueError if `network` cannot be run on `size` ranks: useless parameters, or more memory than there is."""
+    with np.errstate(all="ignore"):
+        for population in network.populations:
+            for values in population.model.propagators(population.parameters, network.grid.dt_ms):
+                if not np.all(np.isfinite(values)):
+                    raise ValueError(f"{population.name}: its parameters are too large or too small to compute with")
+    plan_weights(network)
+    delays_in_use(network)
+    needed, there = estimate(network, size), memory_of_machine()
+    if there and needed > there:
+        raise ValueError(
+            f"the network needs about {needed / 1e9:.1f} GB on each of {size} ranks, this machine has "
+            f"{there / 1e9:.1f} GB: use more ranks on more nodes, or scale it down"
+        )
+
+
+def memory_of_machine() -> int:
+    """Bytes of memory, 0 where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 0
