@@ -9,6 +9,9 @@ from fractions import Fraction
 import numpy as np
 
 
+MOST_STEPS = 2**53  # beyond which a float64 does not tell two steps apart
+
+
 def resolution(dt: float) -> Fraction:
     """dt (ms) as the exact fraction that its decimal notation means; ValueError unless positive and finite."""
     fraction = Fraction(repr(float(dt))).limit_denominator(10**6) if math.isfinite(dt) else Fraction(0)
@@ -32,11 +35,14 @@ class TimeGrid:
         values = np.asarray(time, float)
         if not np.all(np.isfinite(values)):
             raise ValueError(f"{name} must be finite, not {time}")
-        steps = np.rint(values * self.dt.denominator / self.dt.numerator)
+        with np.errstate(over="ignore"):
+            steps = np.rint(values * self.dt.denominator / self.dt.numerator)
+        if np.any(np.abs(steps) > MOST_STEPS):
+            raise ValueError(f"{name}: {np.max(np.abs(values)):g} ms are more than 2^53 steps of {self.dt_ms:g} ms")
         off = np.abs(steps * float(self.dt) - values) > 1e-9 * np.maximum(1.0, np.abs(values))
         if np.any(off):
             value = values[off][0] if values.ndim else float(values)
-            raise ValueError(f"{name}: {value:g} ms is not a multiple of dt = {self.dt_ms:g} ms")
+            raise ValueError(f"{name}: {value:.15g} ms is not a multiple of dt = {self.dt_ms:g} ms")
         return steps.astype(np.int64) if values.ndim else int(steps)
 
     def ms(self, steps: int | np.ndarray) -> float | np.ndarray:

@@ -243,9 +243,19 @@ class Network:
         problem = model.check(plain)
         if problem:
             raise ValueError(f"{name}: {problem}")
+        self._check_propagators(name, model, plain)
         population = Population(name, int(n), model, MappingProxyType(values), self.n, spikes)
         self.populations.append(population)
         return population
+
+    def _check_propagators(self, name: str, model: NeuronModel, parameters: Mapping) -> None:
+        with np.errstate(all="ignore"):
+            try:
+                propagators = model.propagators(parameters, self.grid.dt_ms)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+            if not all(np.all(np.isfinite(values)) for values in propagators):
+                raise ValueError(f"{name}: its parameters are too large or too small to compute with")
 
     def _own(self, what: Population | Selection) -> Selection:
         selection = select(what)

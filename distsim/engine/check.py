@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
-
 from ..network import Network
 from .connectivity import delays_in_use
 from .memory import estimate
@@ -13,12 +11,8 @@ from .weights import plan_weights
 
 
 def check_network(network: Network, size: int) -> None:
-    """ValueError if `network` cannot be run on `size` ranks: useless parameters, or more memory than there is."""
-    with np.errstate(all="ignore"):
-        for population in network.populations:
-            for values in population.model.propagators(population.parameters, network.grid.dt_ms):
-                if not np.all(np.isfinite(values)):
-                    raise ValueError(f"{population.name}: its parameters are too large or too small to compute with")
+    """ValueError if `network` cannot be run on `size` ranks: weights or delays that cannot be stored, or more memory than
+    there is."""
     plan_weights(network)
     delays_in_use(network)
     needed, there = estimate(network, size), memory_of_machine()

@@ -130,7 +130,9 @@ def reference_rates(p: Parameters) -> dict[str, float]:
 
 
 def _create_populations(network: Network, p: Parameters) -> list[Population]:
-    sizes = np.round(p.full_num_neurons * p.N_scaling).astype(int)
+    sizes = np.round(p.full_num_neurons * p.N_scaling)
+    if sizes.sum() >= 2**32:
+        raise ValueError(f"N_scaling {p.N_scaling:g}, full_num_neurons: {sizes.sum():g} neurons are 2^32 or more")
     if not sizes.any():
         raise ValueError(f"N_scaling {p.N_scaling:g} leaves no neuron")
     currents = dc_amplitudes(p)
@@ -139,7 +141,7 @@ def _create_populations(network: Network, p: Parameters) -> list[Population]:
     V0 = [Normal(*moments) for moments in zip(V0_MEAN[p.V0_type], V0_STD[p.V0_type], strict=True)]
     return [
         network.create(name, n, "iaf_psc_exp", I_e=current, V_m=V_m, **shared)
-        for name, n, current, V_m in zip(POPULATIONS, sizes, currents, V0, strict=True)
+        for name, n, current, V_m in zip(POPULATIONS, sizes.astype(int), currents, V0, strict=True)
     ]
 
 
