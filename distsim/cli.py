@@ -1,4 +1,4 @@
-"""The command line: one subcommand a network, and `plot`."""
+"""The command line: a subcommand for each network, and `plot`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from . import __version__, folder
-from .models import microcircuit
+from .models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from .models.parameters import make
 from .network import Network, Selection, nearest
 from .parallel import InputError, on_root
@@ -65,6 +65,8 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     add_microcircuit(commands)
+    for model in (brunel_alpha, brunel_delta, ei_clustered):
+        add_plain(commands, model)
     plot = commands.add_parser(
         "plot", help="draw the figures of a run's folder again", description=plot_command.__doc__
     )
@@ -73,12 +75,16 @@ def make_parser() -> Parser:
     return parser
 
 
-def add_microcircuit(commands) -> None:
-    model = microcircuit
+def add_network(commands, model) -> tuple[Parser, argparse._ArgumentGroup]:
+    """A subcommand for `model` and the group of its own options."""
     parser = commands.add_parser(
         model.NAME, help=model.SUMMARY, description=model.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    network = parser.add_argument_group("network")
+    return parser, parser.add_argument_group("network")
+
+
+def add_microcircuit(commands) -> None:
+    parser, network = add_network(commands, microcircuit)
     positive = number(0.0, excluded=True)
     add = network.add_argument
     add("--scale", type=positive, metavar="S", help="both scalings, > 0 (default 1: natural density)")
@@ -88,8 +94,8 @@ def add_microcircuit(commands) -> None:
     add("--thalamus", action="store_true", help="thalamic pulse, 700 to 710 ms (parameters th_*)")
     add("--dc-stimulus", action="store_true", help="DC into all populations, 650 to 750 ms (parameters dc_*)")
     add("--v0", choices=("optimized", "original"), help="initial V_m, by population (optimized) or one for all")
-    add_common(parser, network, model, t_presim=500.0, t_sim=1000.0)
-    parser.set_defaults(action=network_command, model=model, shortcuts=microcircuit_parameters)
+    add_common(parser, network, microcircuit)
+    parser.set_defaults(action=network_command, model=microcircuit, shortcuts=microcircuit_parameters)
 
 
 def microcircuit_parameters(args: argparse.Namespace) -> dict:
@@ -107,7 +113,38 @@ def microcircuit_parameters(args: argparse.Namespace) -> dict:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def add_common(parser: Parser, network, model, t_presim: float, t_sim: float) -> None:
+def add_plain(commands, model) -> None:
+    """A subcommand whose own options are the parameters in model.SHORTCUTS."""
+    parser, network = add_network(commands, model)
+    fields = {field.name: field for field in dataclasses.fields(model.Parameters)}
+    for name in model.SHORTCUTS:
+        field = fields[name]
+        unit = f", {field.metadata['unit']}" if field.metadata["unit"] else ""
+        text = f"{field.metadata['text']}{unit} ({field.default})"
+        network.add_argument(f"--{name.replace('_', '-')}", dest=f"parameter_{name}", metavar="VALUE", help=text)
+    if model is brunel_delta:
+        panels = ", ".join(
+            f"{panel} g={p['g']:g} ratio {p['nu_ext_over_nu_thr']:g}" for panel, p in model.PANELS.items()
+        )
+        network.add_argument("--panel", choices=tuple(model.PANELS), help=f"panel of figure 8: {panels}")
+    add_common(parser, network, model)
+    parser.set_defaults(action=network_command, model=model, shortcuts=plain_parameters, panel=None)
+
+
+def plain_parameters(args: argparse.Namespace) -> dict:
+    """Network parameters that the options of a network with SHORTCUTS stand for."""
+    values = {name: getattr(args, f"parameter_{name}") for name in args.model.SHORTCUTS}
+    values = {name: value for name, value in values.items() if value is not None}
+    if args.panel is None:
+        return values
+    panel = args.model.PANELS[args.panel]
+    twice = [name for name in ("g", "nu_ext_over_nu_thr") if name in values]
+    if twice:
+        raise InputError(f"--panel {args.panel} sets {twice[0]}: give either one")
+    return {**values, **{name: panel[name] for name in ("g", "nu_ext_over_nu_thr")}}
+
+
+def add_common(parser: Parser, network, model) -> None:
     """Options that every network has."""
     network.add_argument(
         "--set",
@@ -119,10 +156,14 @@ def add_common(parser: Parser, network, model, t_presim: float, t_sim: float) ->
     run = parser.add_argument_group("run")
     at_least_0 = number(0.0)
     run.add_argument(
-        "--t-presim", type=at_least_0, default=t_presim, metavar="MS", help="warm-up, not recorded, ms (%(default)g)"
+        "--t-presim",
+        type=at_least_0,
+        default=model.T_PRESIM,
+        metavar="MS",
+        help="warm-up, not recorded, ms (%(default)g)",
     )
     run.add_argument(
-        "--t-sim", type=at_least_0, default=t_sim, metavar="MS", help="simulated time after it, ms (%(default)g)"
+        "--t-sim", type=at_least_0, default=model.T_SIM, metavar="MS", help="simulated time after it, ms (%(default)g)"
     )
     run.add_argument(
         "--dt", type=number(0.0, excluded=True), default=0.1, metavar="MS", help="resolution, ms (%(default)g)"
@@ -159,7 +200,7 @@ def parameter_help(model) -> str:
         if field.metadata["limits"].get("whole"):
             default = [int(n) for n in default]
         unit = f" {field.metadata['unit']}" if field.metadata["unit"] else ""
-        value = "8 x 8 matrix" if field.name == "conn_probs" else f"{default}{unit}"
+        value = "8 x 8 matrix" if np.size(default) > 20 else f"{default}{unit}"
         lines.append(f"  {field.name:<18} {field.metadata['text']} ({value})")
     return "\n".join(lines)
 
@@ -208,7 +249,7 @@ def network_command(args: argparse.Namespace, comm) -> int:
     try:
         with np.errstate(all="ignore"):
             parameters = make(args.model.Parameters, network_parameters(args))
-            network = args.model.describe(parameters, args.dt)
+            network = args.model.describe(parameters, args.dt, args.t_presim)
         for name in ("t_presim", "t_sim"):
             network.grid.steps(getattr(args, name), f"--{name.replace('_', '-')}")
         set_recorders(network, args)

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import numpy as np
 
-
 MOST_STEPS = 2**53  # beyond which a float64 does not tell two steps apart
 
 

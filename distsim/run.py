@@ -65,6 +65,8 @@ def run(model, parameters, network: Network, options: Options, folder: Path, com
         result["versions"] = summary.versions()
         summary.write(folder, result)
         _show(result, ledger)
+        if hasattr(model, "report"):
+            print(f"\n{model.report(parameters, result)}")
         plots = _draw(folder) if options.plots and sink.spike_file and options.t_sim else []
         release(folder)
         print(f"\nfiles in {folder}: {', '.join([*sink.files, 'summary.json', *plots])}", flush=True)

@@ -11,8 +11,7 @@ from .weights import plan_weights
 
 
 def check_network(network: Network, size: int) -> None:
-    """ValueError if `network` cannot be run on `size` ranks: weights or delays that cannot be stored, or more memory than
-    there is."""
+    """ValueError if `network` cannot be run on `size` ranks: what cannot be stored, more memory than there is."""
     plan_weights(network)
     delays_in_use(network)
     needed, there = estimate(network, size), memory_of_machine()

@@ -41,7 +41,7 @@ class Parameters:
     N_rec: int = parameter(50, "", "neurons of each population whose spikes are recorded", minimum=0)
 
 
-def describe(p: Parameters, dt: float = 0.1) -> Network:
+def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:
     """The network that parameters `p` mean, at resolution `dt` (ms)."""
     network = Network(dt)
     neuron = {"C_m": p.C_m, "tau_m": p.tau_m, "tau_syn_ex": p.tau_syn, "tau_syn_in": p.tau_syn, "t_ref": p.t_ref}
@@ -63,6 +63,25 @@ def color(name: str) -> str:
 
 def reference_rates(p: Parameters) -> dict[str, float]:
     return {}
+
+
+def report(p: Parameters, summary: dict) -> str:
+    """What NEST's example prints; the rates are those of all neurons."""
+    C_E, C_I = int(p.epsilon * 4 * p.order), int(p.epsilon * p.order)
+    n = 5 * p.order
+    rates = {name: population["rate_hz"] or 0.0 for name, population in summary["populations"].items()}
+    lines = [
+        "Brunel network simulation (Python)",
+        f"Number of neurons : {n}",
+        f"Number of synapses: {n * (C_E + C_I)}",
+        f"       Excitatory : {n * C_E}",
+        f"       Inhibitory : {n * C_I}",
+        f"Excitatory rate   : {rates['E']:.2f} Hz",
+        f"Inhibitory rate   : {rates['I']:.2f} Hz",
+        f"Building time     : {summary['timing']['build_s']:.2f} s",
+        f"Simulation time   : {summary['timing']['sim_s']:.2f} s",
+    ]
+    return "\n".join(lines)
 
 
 def psp_peak(p: Parameters) -> float:

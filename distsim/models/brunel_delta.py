@@ -44,7 +44,7 @@ class Parameters:
     D: float = parameter(1.5, "ms", "synaptic delay", above=0.0)
 
 
-def describe(p: Parameters, dt: float = 0.1) -> Network:
+def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:
     """The network that parameters `p` mean, at resolution `dt` (ms). All neurons' spikes are recorded.
 
     Brian2 compares before the jumps of a step, and lets V move again tau_rp after the spike: that is tau_rp - dt after

@@ -19,6 +19,7 @@ NAME = "microcircuit"
 SUMMARY = "cortical microcircuit (Potjans & Diesmann 2014)"
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 COLORS = {"E": "#595289", "I": "#af143c", "TH": "#4f7f3f"}
+T_PRESIM, T_SIM = 500.0, 1000.0  # ms
 V0_MEAN = {"original": [-58.0] * 8, "optimized": [-68.28, -63.16, -63.33, -63.45, -63.11, -61.66, -66.72, -61.43]}
 V0_STD = {"original": [10.0] * 8, "optimized": [5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48]}
 CONN_PROBS = [
@@ -96,8 +97,11 @@ class Parameters:
     dc_amp: float = parameter(0.3, "pA", "amplitude of the DC stimulus for one external connection")
 
 
-def describe(p: Parameters, dt: float = 0.1) -> Network:
-    """The network that parameters `p` mean, at resolution `dt` (ms). All neurons' spikes are recorded."""
+def describe(p: Parameters, dt: float = 0.1, t_presim: float = 500.0) -> Network:
+    """The network that parameters `p` mean, at resolution `dt` (ms). All neurons' spikes are recorded.
+
+    Stimuli begin at absolute times, whatever the warm-up (t_presim, ms).
+    """
     network = Network(dt)
     for name in ("delay_poisson", "th_start", "th_duration", "dc_start", "dc_dur"):
         network.grid.steps(getattr(p, name), name)
