@@ -103,8 +103,7 @@ def describe(p: Parameters, dt: float = 0.1, t_presim: float = 500.0) -> Network
     Stimuli begin at absolute times, whatever the warm-up (t_presim, ms).
     """
     network = Network(dt)
-    for name in ("delay_poisson", "th_start", "th_duration", "dc_start", "dc_dur"):
-        network.grid.steps(getattr(p, name), name)
+    _check_times(network, p)
     cortex = _create_populations(network, p)
     _connect_populations(network, p, cortex)
     if p.poisson_input:
@@ -147,6 +146,14 @@ def _create_populations(network: Network, p: Parameters) -> list[Population]:
         network.create(name, n, "iaf_psc_exp", I_e=current, V_m=V_m, **shared)
         for name, n, current, V_m in zip(POPULATIONS, sizes.astype(int), currents, V0, strict=True)
     ]
+
+
+def _check_times(network: Network, p: Parameters) -> None:
+    """ValueError naming the parameter if a time that is used is not a multiple of dt."""
+    used = {"delay_poisson": p.poisson_input, "th_start": p.thalamic_input, "th_duration": p.thalamic_input}
+    used |= {"dc_start": p.dc_input, "dc_dur": p.dc_input}
+    for name in (name for name, is_used in used.items() if is_used):
+        network.grid.steps(getattr(p, name), name)
 
 
 def _connect_populations(network: Network, p: Parameters, cortex: list[Population]) -> None:
