@@ -54,9 +54,9 @@ def update(n, stride, state, refractory, par, par_stride, par_step, inputs, inpu
         before = par[6 * par_stride + p] > 0.5
         V, wait, jump = state[i], refractory[i], inputs[i]
         relaxed = V if wait > 0 else decay * V + from_current * current[i]
-        after = relaxed + (jump if wait == 0 or accumulate else 0.0)
+        after = relaxed + (jump if (wait == 0) | accumulate else 0.0)  # | and & so that the loop is vectorised
         above = relaxed > theta if before else after >= theta
-        spike = above and wait == 0
+        spike = above & (wait == 0)
         state[i] = V_reset if spike else after
         refractory[i] = np.int16(steps) if spike else max(wait - 1, 0)
         fired[i] = spike
