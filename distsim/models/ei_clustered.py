@@ -72,6 +72,8 @@ def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Netw
     for name in ("N_E", "N_I"):
         if getattr(p, name) % p.n_clusters:
             raise ValueError(f"{name}={getattr(p, name)}: must be a multiple of n_clusters={p.n_clusters}")
+    if 1 < p.n_clusters < max(clustering_factors(p, excitatory)[0] for excitatory in (True, False)):
+        raise ValueError(f"rep={p.rep:g}: with n_clusters={p.n_clusters} the factor between clusters is negative")
     if np.any(p.stim_clusters >= p.n_clusters) and p.stim_amp:
         raise ValueError(f"stim_clusters={p.stim_clusters.astype(int).tolist()}: clusters are 0 ... {p.n_clusters - 1}")
     network = Network(dt)

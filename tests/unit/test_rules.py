@@ -1,4 +1,4 @@
-"""Connection rules: degrees, autapses, multapses, independence of the number of ranks, statistics over 1000 networks."""
+"""Connection rules: degrees, autapses, multapses, any number of ranks, statistics over 1000 networks."""
 
 import numpy as np
 import pytest

@@ -8,8 +8,7 @@ from scipy import stats
 
 from distsim.engine import streams
 from distsim.engine.stimulation import COUNTS, DRAWN, GUIDE, TABLE, count_levels, search_levels
-
-ALPHA = 1e-3  # of each test of a distribution; the seeds are fixed, so they pass always or never
+from tests.distributions import ALPHA, check_distribution
 
 # Salmon et al. 2011, kat_vectors of Random123: counter, key, result
 KNOWN = [
@@ -32,22 +31,6 @@ def philox_twin(counter: np.ndarray, key: np.ndarray) -> np.ndarray:
         c = np.array([(p1 >> np.uint64(32)) ^ c[1] ^ k[0], p1 & low32, (p0 >> np.uint64(32)) ^ c[3] ^ k[1], p0 & low32])
         k = (k + np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64)) & low32
     return c
-
-
-def check_distribution(sample: np.ndarray, distribution, smallest: float = 8.0) -> None:
-    """Chi-square of whole numbers against a distribution of scipy.stats, in cells that expect at least `smallest`."""
-    share = smallest / sample.size
-    low, high = distribution.ppf([share, 1 - share])
-    few = high - low < 200
-    edges = np.arange(low, high + 1) if few else np.unique(distribution.ppf(np.linspace(0, 1, 61)[1:-1]))
-    cells = np.diff(distribution.cdf(edges), prepend=0.0, append=1.0)
-    while cells.min() < share:
-        at = int(cells.argmin())
-        edges = np.delete(edges, min(at, edges.size - 1))
-        cells = np.diff(distribution.cdf(edges), prepend=0.0, append=1.0)
-    assert cells.size > 1
-    observed = np.bincount(np.searchsorted(edges, sample), minlength=cells.size)
-    assert stats.chisquare(observed, cells * sample.size).pvalue > ALPHA
 
 
 # --- Philox -----------------------------------------------------------------------------------------------------------
@@ -159,73 +142,3 @@ def test_poisson_tables_reach_into_the_tail():
         assert stats.poisson.sf(highest, mean) < 2.0**-31
         assert stats.poisson.sf(highest - 2, mean) > 2.0**-34
     assert streams.poisson_table(0.0).n_levels == 1 and streams.poisson_table(0.0).first == 0
-
-
-# --- binomial numbers -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("n", "p"),
-    [
-        (5, 0.3),
-        (18, 0.5),
-        (100, 0.05),
-        (3_000_000, 1e-6),
-        (25, 0.4),
-        (20, 0.5),
-        (1000, 0.3),
-        (50, 0.9),
-        (10**6, 0.2),
-        (10**9, 1e-6),
-        (298_880_968, 0.5),
-    ],
-)
-def test_binomial_numbers_have_their_distribution(n, p):
-    sample = np.array([streams.binomial(n, p, owner, 3, 7, 0) for owner in range(20_000)])
-    assert sample.min() >= 0 and sample.max() <= n
-    check_distribution(sample, stats.binom(n, p))
-
-
-def test_binomial_numbers_at_the_ends():
-    assert streams.binomial(0, 0.5, 1, 1, 1, 1) == 0
-    assert streams.binomial(10, 0.0, 1, 1, 1, 1) == 0
-    assert streams.binomial(10, 1.0, 1, 1, 1, 1) == 10
-
-
-# --- indegrees --------------------------------------------------------------------------------------------------------
-
-
-def deal(total: int, n_targets: int, mine, seed: int = 1, obj: int = 2) -> np.ndarray:
-    mine = np.asarray(mine, np.int64)
-    indegree = np.full(mine.size, -1, np.int32)
-    streams.split_over_targets(total, n_targets, mine, obj, *streams.key(seed), indegree)
-    return indegree
-
-
-@pytest.mark.parametrize(("total", "n_targets"), [(0, 5), (1, 5), (40, 1), (10_000, 77), (10**8, 1000), (7, 100)])
-def test_all_synapses_are_dealt_alike_on_any_partition(total, n_targets):
-    whole = deal(total, n_targets, range(n_targets))
-    assert whole.min() >= 0 and whole.sum(dtype=np.int64) == total
-    for size in (2, 3, 8, n_targets):
-        for rank in range(min(size, 20)):
-            mine = np.arange(rank, n_targets, size)
-            np.testing.assert_array_equal(deal(total, n_targets, mine), whole[mine])
-    assert deal(total, n_targets, []).size == 0
-
-
-def test_indegrees_over_seeds_are_multinomial():
-    total, n_targets = 50, 7
-    indegrees = np.array([deal(total, n_targets, range(n_targets), seed) for seed in range(3000)])
-    for target in range(n_targets):
-        check_distribution(indegrees[:, target], stats.binom(total, 1 / n_targets))
-    check_distribution(indegrees[:, 2:5].sum(axis=1), stats.binom(total, 3 / n_targets))
-
-
-def test_indegrees_of_many_targets_are_binomial():
-    # The counts of one deal add up to the total; with this many targets that does not show.
-    check_distribution(deal(300_000, 10_000, range(10_000)), stats.binom(300_000, 1e-4))
-
-
-def test_projections_are_dealt_independently():
-    first, second = (deal(300_000, 10_000, range(10_000), obj=obj) for obj in (0, 1))
-    assert abs(np.corrcoef(first, second)[0, 1]) < 4 / np.sqrt(10_000)

@@ -1,0 +1,39 @@
+"""The other networks, small, give on any number of ranks the spikes of one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from distsim import Simulation
+from distsim.models import brunel_alpha, brunel_delta, ei_clustered
+from distsim.parallel import SerialCommunicator
+
+pytestmark = pytest.mark.mpi
+
+CLUSTERS = {"N_E": 400, "N_I": 100, "n_clusters": 5, "rep": 3.0}
+STIMULATION = {"stim_starts": np.array([20.0, 60.0]), "stim_ends": np.array([40.0, 80.0])}
+SMALL = {
+    "brunel-alpha": (brunel_alpha, {"order": 100, "epsilon": 0.2, "N_rec": 100}),
+    "brunel-delta": (brunel_delta, {"N_E": 800, "epsilon": 0.2}),
+    "ei-clustered": (ei_clustered, CLUSTERS | STIMULATION),
+    "by probabilities": (ei_clustered, CLUSTERS | {"clustering": "probabilities"}),
+    "by indegrees": (ei_clustered, CLUSTERS | {"fixed_indegree": True}),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_networks_do_not_depend_on_the_ranks(name):
+    model, values = SMALL[name]
+
+    def run(comm) -> Simulation:
+        sim = Simulation(model.describe(model.Parameters(**values), 0.1, 0.0), 7, comm)
+        sim.run(100.0)
+        sim.ledger()
+        return sim
+
+    here, alone = run(MPI.COMM_WORLD), run(SerialCommunicator())
+    assert len(alone.spikes(alone.network["E"][:50])[0]) > 0
+    assert here.spikes_sha256() == alone.spikes_sha256()
+    assert here.n_synapses == alone.n_synapses

@@ -1,0 +1,486 @@
+"""The command line on one rank: what it writes and prints; bad input gets one clear message and leaves nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from distsim import Simulation
+from distsim.cli import make_parser, run_command
+from distsim.models import microcircuit
+from distsim.parallel import SerialCommunicator
+from distsim.recording.spike_hash import spikes_sha256
+from distsim.recording.spikes import read_spikes
+from distsim.recording.voltages import read_voltages
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = ["--scale", "0.02", "--t-presim", "20", "--t-sim", "80"]
+PNG = b"\x89PNG\r\n\x1a\n"
+
+# The keys of summary.json that other programs rely on (DESIGN.md).
+KEYS = {
+    "network", "seed", "ranks", "dt_ms", "t_presim_ms", "t_sim_ms", "n_neurons", "n_synapses", "n_spikes",
+    "spikes_sha256", "populations", "timing", "memory", "recording", "config", "versions",
+}  # fmt: skip
+PHASES = {"deliver", "update", "stimulate", "exchange", "record"}
+
+
+def run(*argv) -> int:
+    return run_command([str(word) for word in argv], SerialCommunicator())
+
+
+def microcircuit_run(out, *options) -> dict:
+    assert run("microcircuit", *QUICK, "--out", out, *options) == 0
+    return json.loads((Path(out) / "summary.json").read_text())
+
+
+def start(*argv, cwd: Path, timeout: float = 60.0) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "distsim", *map(str, argv)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)
+
+
+def rates(summary: dict) -> dict[str, tuple]:
+    return {name: (p["n"], p["n_spikes"], p["rate_hz"]) for name, p in summary["populations"].items()}
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Path, dict]:
+    """A run's folder and summary."""
+    out = tmp_path_factory.mktemp("run") / "deep" / "er"
+    return out, microcircuit_run(out)
+
+
+def reference() -> Simulation:
+    """Return the same run from the Python API."""
+    network = microcircuit.describe(microcircuit.Parameters(N_scaling=0.02, K_scaling=0.02))
+    network.record_voltages(network["L4E"][:40:3], 0.5)
+    sim = Simulation(network, 1, SerialCommunicator())
+    sim.run(20.0, record=False)
+    sim.run(80.0)
+    return sim
+
+
+# --- what a run leaves ------------------------------------------------------------------------------------------------
+
+
+def test_the_folder_holds_what_was_promised(finished):
+    out, _ = finished
+    assert {path.name for path in out.iterdir()} == {"spikes.h5", "summary.json", "raster.png", "rates.png"}
+    for name in ("raster.png", "rates.png"):
+        assert (out / name).read_bytes()[:8] == PNG
+
+
+def test_the_summary_has_the_keys_that_others_read(finished):
+    _, summary = finished
+    assert set(summary) >= KEYS
+    assert (summary["network"], summary["seed"], summary["ranks"]) == ("microcircuit", 1, 1)
+    assert (summary["dt_ms"], summary["t_presim_ms"], summary["t_sim_ms"]) == (0.1, 20.0, 80.0)
+    assert list(summary["populations"]) == list(microcircuit.POPULATIONS)
+    timing = summary["timing"]
+    assert set(timing) >= {"startup_s", "build_s", "presim_s", "sim_s", "real_time_factor", "phases"}
+    assert timing["real_time_factor"] == pytest.approx(timing["sim_s"] / 0.08)
+    assert set(timing["phases"]) == PHASES
+    for phase in timing["phases"].values():
+        assert 0 <= phase["min"] <= phase["mean"] <= phase["max"]
+    assert sum(phase["mean"] for phase in timing["phases"].values()) <= 1.05 * timing["sim_s"]
+    memory = summary["memory"]
+    assert memory["peak_rss_bytes_total"] == sum(memory["peak_rss_bytes_per_rank"]) > 10**7
+    assert summary["recording"]["mode"] == "serial"
+    assert {"distsim", "python", "numpy", "numba", "h5py"} <= set(summary["versions"])
+
+
+def test_the_summary_holds_every_parameter_resolved(finished):
+    config = finished[1]["config"]
+    names = {field.name for field in dataclasses.fields(microcircuit.Parameters)}
+    assert names <= set(config)
+    assert (config["N_scaling"], config["K_scaling"], config["g"], config["tau_syn"]) == (0.02, 0.02, -4.0, 0.5)
+    assert np.shape(config["conn_probs"]) == (8, 8)
+
+
+def test_numbers_and_rates_are_those_of_the_files(finished):
+    out, summary = finished
+    spikes, n_spikes = read_spikes(out / "spikes.h5"), 0
+    for name, population in summary["populations"].items():
+        assert spikes[name].n == population["n"]
+        assert population["rate_hz"] == pytest.approx(spikes[name].ids.size / population["n"] / 0.08)
+        assert np.all((spikes[name].times > 20.0) & (spikes[name].times <= 100.0))
+        n_spikes += spikes[name].ids.size
+    assert summary["n_spikes"] == n_spikes > 100
+    assert summary["n_neurons"] == sum(p["n"] for p in summary["populations"].values())
+
+
+def test_the_command_line_gives_what_the_api_gives(finished):
+    out, summary = finished
+    sim = reference()
+    assert summary["spikes_sha256"] == sim.spikes_sha256() == spikes_sha256(out / "spikes.h5", sim.network.grid.dt)
+    assert summary["n_synapses"] == sim.n_synapses
+    for name, spikes in read_spikes(out / "spikes.h5").items():
+        times, ids = sim.spikes(sim.network[name])
+        np.testing.assert_array_equal(spikes.times, times)
+        np.testing.assert_array_equal(spikes.ids, ids)
+
+
+def test_a_run_again_gives_the_same_and_another_seed_does_not(finished, tmp_path):
+    out, summary = finished
+    again = microcircuit_run(tmp_path / "again", "--no-plots")
+    other = microcircuit_run(tmp_path / "other", "--no-plots", "--seed", "2")
+    assert again["spikes_sha256"] == summary["spikes_sha256"] != other["spikes_sha256"]
+    assert (tmp_path / "again" / "spikes.h5").stat().st_size == (out / "spikes.h5").stat().st_size
+    assert not list((tmp_path / "again").glob("*.png"))
+
+
+def test_what_is_seen_while_it_runs(tmp_path, capsys):
+    summary = microcircuit_run(tmp_path / "run", "--no-plots")
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    for text in ("1,544", "119,548", "memory", "warm-up", "simulate", "real-time factor", "ETA", "spikes/s"):
+        assert text in printed.out
+    for name, population in summary["populations"].items():
+        (line,) = [line for line in printed.out.splitlines() if line.split()[:1] == [name]]
+        assert f"{population['rate_hz']:.3f}" in line and f"{population['reference_rate_hz']:.3f}" in line
+    for phase in PHASES:
+        assert any(line.split()[:1] == [phase] for line in printed.out.splitlines())
+    assert summary["spikes_sha256"] in printed.out and str(tmp_path / "run") in printed.out
+    assert "\r" not in printed.out  # no terminal
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_record_counts_all_the_same(finished, tmp_path):
+    _, summary = finished
+    silent = microcircuit_run(tmp_path / "run", "--no-record")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["summary.json"]
+    assert silent["spikes_sha256"] is None and silent["recording"]["mode"] == "off"
+    assert rates(silent) == rates(summary) and silent["n_spikes"] == summary["n_spikes"]
+
+
+def test_chosen_neurons_are_recorded(finished, tmp_path):
+    out, summary = finished
+    some = microcircuit_run(tmp_path / "run", "--record-spikes", "L6I", "L4E[10:200]", "L4E[300:400:2]")
+    assert rates(some) == rates(summary)
+    assert some["spikes_sha256"] != summary["spikes_sha256"]
+    found, whole = read_spikes(tmp_path / "run" / "spikes.h5"), read_spikes(out / "spikes.h5")
+    assert list(found) == ["L4E", "L6I"]
+    np.testing.assert_array_equal(found["L6I"].ids, whole["L6I"].ids)
+    kept = np.isin(whole["L4E"].ids, [*range(10, 200), *range(300, 400, 2)])
+    assert 0 < kept.sum() < kept.size
+    np.testing.assert_array_equal(found["L4E"].ids, whole["L4E"].ids[kept])
+    np.testing.assert_array_equal(found["L4E"].times, whole["L4E"].times[kept])
+
+
+def test_voltages_are_recorded(tmp_path):
+    options = ["--record-voltages", "L4E[:40:3]", "--voltage-interval", "0.5", "--no-plots"]
+    microcircuit_run(tmp_path / "run", *options)
+    found, sim = read_voltages(tmp_path / "run" / "voltages.h5"), reference()
+    assert list(found) == ["L4E"]
+    times, V = sim.voltages(sim.network["L4E"][:40:3])
+    np.testing.assert_array_equal(found["L4E"].times, times)
+    np.testing.assert_array_equal(found["L4E"].V, V.astype(np.float32))
+    assert found["L4E"].ids.tolist() == list(range(0, 40, 3))
+
+
+def test_options_and_set_are_two_ways_to_the_same(finished, tmp_path):
+    _, summary = finished
+    same = ["--out", tmp_path / "a", "--set", "N_scaling=0.02", "--set", "K_scaling=2e-2", *QUICK[2:], "--no-plots"]
+    assert run("microcircuit", *same) == 0
+    found = json.loads((tmp_path / "a" / "summary.json").read_text())
+    assert found["spikes_sha256"] == summary["spikes_sha256"]
+    changed = microcircuit_run(tmp_path / "b", "--set", "g=-5", "--no-plots")
+    assert changed["config"]["g"] == -5.0 and changed["spikes_sha256"] != summary["spikes_sha256"]
+
+
+def test_thalamus_and_dc(tmp_path):
+    options = ["--thalamus", "--dc-stimulus", "--input", "dc", "--v0", "original", "--no-plots"]
+    times = ["--set", "th_start=30", "--set", "dc_start=60", "--set", "dc_dur=20"]
+    summary = microcircuit_run(tmp_path / "run", *options, *times)
+    assert summary["populations"]["TH"]["n"] == 902 and summary["populations"]["TH"]["n_spikes"] > 500
+    assert summary["n_neurons"] == 1544
+    config = summary["config"]
+    assert (config["poisson_input"], config["thalamic_input"], config["dc_input"]) == (False, True, True)
+    assert config["V0_type"] == "original"
+    times = read_spikes(tmp_path / "run" / "spikes.h5")["TH"].times
+    assert times.min() > 30.0 and times.max() <= 40.0
+
+
+def test_an_earlier_run_is_kept_unless_it_may_be_replaced(finished, tmp_path, capsys):
+    folder = tmp_path / "run"
+    microcircuit_run(folder, "--record-voltages", "L4E[:2]")
+    before = everything_in(folder)
+    assert run("microcircuit", *QUICK, "--out", folder) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert everything_in(folder) == before
+    (folder / "mine.txt").write_text("kept")
+    microcircuit_run(folder, "--overwrite", "--no-plots")
+    assert {path.name for path in folder.iterdir()} == {"spikes.h5", "summary.json", "mine.txt"}
+
+
+def test_without_out_each_run_gets_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert run("microcircuit", *QUICK, "--no-plots", "--no-record") == 0
+    assert sorted(path.name for path in Path("results").iterdir()) == ["microcircuit-1", "microcircuit-2"]
+
+
+def test_figures_are_drawn_again_from_the_files(finished, tmp_path, capsys):
+    out, _ = finished
+    for name in ("spikes.h5", "summary.json"):
+        (tmp_path / name).write_bytes((out / name).read_bytes())
+    assert run("plot", tmp_path) == 0
+    printed = capsys.readouterr().out
+    for name in ("raster.png", "rates.png"):
+        assert str(tmp_path / name) in printed
+        assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
+
+
+@pytest.mark.parametrize("times", [("0", "5"), ("5", "0"), ("0", "0")])
+def test_no_warm_up_or_no_time_at_all_is_a_run(tmp_path, times):
+    out, (t_presim, t_sim) = tmp_path / "run", times
+    options = ["--scale", "0.02", "--t-presim", t_presim, "--t-sim", t_sim, "--out", out]
+    assert run("microcircuit", *options) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["t_sim_ms"] == float(t_sim)
+    assert (summary["timing"]["real_time_factor"] is None) == (t_sim == "0")
+
+
+def test_only_the_times_that_are_used_must_lie_on_the_grid(tmp_path):
+    """700 ms, when the thalamus would fire, is no multiple of 0.3 ms."""
+    argv = ["--scale", "0.02", "--dt", "0.3", "--t-presim", "0", "--t-sim", "30", "--no-plots", "--out", tmp_path]
+    assert run("microcircuit", *argv) == 0
+
+
+def test_attributes_of_the_spike_file_say_when(finished):
+    out, _ = finished
+    with h5py.File(out / "spikes.h5") as file:
+        attributes = dict(file["spikes/L4E"].attrs)
+    assert (attributes["t_start_ms"], attributes["t_stop_ms"]) == (20.0, 100.0)
+
+
+# --- help -------------------------------------------------------------------------------------------------------------
+
+
+def subparsers() -> dict:
+    return make_parser()._subparsers._group_actions[0].choices
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["microcircuit", "--help"], ["plot", "--help"], ["microcircuit", "-h"]])
+def test_help_is_printed_once_and_is_no_error(argv, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(*argv) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("usage: distsim") and printed.err == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_explains_every_option_and_parameter(capsys):
+    run("microcircuit", "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    for action in subparsers()["microcircuit"]._actions:
+        assert action.help, action.option_strings
+        assert all(option in text for option in action.option_strings)
+    for field in dataclasses.fields(microcircuit.Parameters):
+        assert field.name in text and field.metadata["text"] in text
+        assert not field.metadata["unit"] or field.metadata["unit"] in text
+
+
+@pytest.mark.parametrize("option", ["--t-presim", "--t-sim", "--dt", "--voltage-interval"])
+def test_help_gives_the_unit_of_times(option):
+    (action,) = [a for a in subparsers()["microcircuit"]._actions if option in a.option_strings]
+    assert " ms" in action.help
+
+
+def test_version(capsys):
+    assert run("--version") == 0
+    assert capsys.readouterr().out.startswith("distsim ")
+
+
+def test_nobody_but_rank_0_prints_help(capsys):
+    second = SerialCommunicator()
+    second.rank, second.size = 1, 2
+    assert run_command(["microcircuit", "--help"], second) == 0
+    assert run_command(["microcircuit", "--scale", "0"], second) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+# What is typed after `distsim microcircuit`, and what the message must name: option, value, what is allowed.
+MISTAKES = [
+    ("--sclae 0.1", ["--sclae", "--scale"]),
+    ("--tsim=5", ["--tsim", "--t-sim"]),
+    ("more", ["more"]),
+    ("--scale 0", ["--scale", "0", "greater than 0"]),
+    ("--scale -1", ["--scale", "-1", "greater than 0"]),
+    ("--scale nan", ["--scale", "nan", "greater than 0"]),
+    ("--scale inf", ["--scale", "inf", "number"]),
+    ("--scale tenth", ["--scale", "tenth", "number"]),
+    ("--scale", ["--scale"]),
+    ("--scale 1e300", ["1e+300"]),
+    ("--scale 0.1 --n-scaling 0.1", ["--scale", "--n-scaling"]),
+    ("--n-scaling 0", ["--n-scaling", "0", "greater than 0"]),
+    ("--k-scaling -2", ["--k-scaling", "-2", "greater than 0"]),
+    ("--input ac", ["--input", "ac", "poisson", "dc"]),
+    ("--v0 best", ["--v0", "best", "optimized", "original"]),
+    ("--thalamus=5", ["--thalamus", "5"]),
+    ("--t-presim -1", ["--t-presim", "-1", "at least 0"]),
+    ("--t-sim nan", ["--t-sim", "nan", "at least 0"]),
+    ("--t-sim 1s", ["--t-sim", "1s", "number"]),
+    ("--t-sim 100.05", ["--t-sim", "100.05", "multiple of dt = 0.1 ms"]),
+    ("--t-presim 0.25", ["--t-presim", "0.25", "multiple of dt = 0.1 ms"]),
+    ("--dt 0", ["--dt", "0", "greater than 0"]),
+    ("--dt -0.1", ["--dt", "-0.1", "greater than 0"]),
+    ("--dt nan", ["--dt", "nan", "greater than 0"]),
+    ("--dt 0.3", ["multiple of dt = 0.3 ms"]),
+    ("--dt 1e-9", ["dt", "1e-09"]),
+    ("--dt 4", ["delay", "dt = 4 ms"]),
+    ("--dt 1000", ["delay", "1000"]),
+    ("--seed -1", ["--seed", "-1", "0 to 2^64 - 1"]),
+    ("--seed 1.5", ["--seed", "1.5", "whole number"]),
+    ("--seed 18446744073709551616", ["--seed", "18446744073709551616", "0 to 2^64 - 1"]),
+    ("--set tau_mm=5", ["tau_mm", "tau_m"]),
+    ("--set dt=5", ["dt", "known are"]),
+    ("--set g", ["--set g", "NAME=VALUE"]),
+    ("--set =5", ["--set =5", "NAME=VALUE"]),
+    ("--set g=-5 --set g=-6", ["g=-6", "twice"]),
+    ("--set g=nan", ["g=nan", "finite"]),
+    ("--set g=-Infinity", ["g=-Infinity", "finite"]),
+    ("--set g=minus", ["g=minus", "number"]),
+    ("--set g=", ["g=", "number"]),
+    ("--set g=1", ["g=1", "at most 0"]),
+    ("--set g=[1,2]", ["g=[1,2]", "one number"]),
+    ("--set g=true", ["g=true", "number"]),
+    ("--set tau_m=0", ["tau_m=0", "greater than 0 ms"]),
+    ("--set C_m=-1", ["C_m=-1", "greater than 0 pF"]),
+    ("--set t_ref=-1", ["t_ref=-1", "at least 0 ms"]),
+    ("--set t_ref=4000", ["t_ref", "4000"]),
+    ("--set V_reset=-40", ["V_reset", "V_th"]),
+    ("--set K_ext=[1,2]", ["K_ext=[1,2]", "8 numbers"]),
+    ("--set conn_probs=0.1", ["conn_probs=0.1", "8 lists of 8 numbers"]),
+    ("--set conn_probs_th=[1,0,0,0,0,0,0,0]", ["conn_probs_th", "less than 1"]),
+    ("--set full_num_neurons=[1.5,1,1,1,1,1,1,1]", ["full_num_neurons", "whole number"]),
+    ("--set num_th_neurons=0", ["num_th_neurons=0", "at least 1"]),
+    ("--set num_th_neurons=1e30 --thalamus", ["TH", "1e+30"]),
+    ("--set V0_type=best", ["V0_type=best", "original, optimized"]),
+    ("--set poisson_input=1", ["poisson_input=1", "true or false"]),
+    ("--set delay_poisson=0.05", ["delay", "0.05", "dt = 0.1 ms"]),
+    ("--set delay_exc_mean=0.01", ["delay", "0.01", "0.05"]),
+    ("--set delay_inh_mean=0.04 --set delay_rel_std=0", ["delay", "0.04", "0.05"]),
+    ("--set th_start=700.05 --thalamus", ["700.05", "dt = 0.1 ms"]),
+    ("--set dc_start=0.05 --dc-stimulus", ["0.05", "dt = 0.1 ms"]),
+    ("--record-spikes L4", ["--record-spikes", "L4", "did you mean 'L4"]),
+    ("--record-spikes L4E[5", ["--record-spikes", "L4E[5", "L4E[0:100]"]),
+    ("--record-spikes L4E[::0]", ["--record-spikes", "L4E[::0]", "at least 1"]),
+    ("--record-spikes", ["--record-spikes"]),
+    ("--record-voltages TH", ["--record-voltages", "TH"]),
+    ("--record-voltages TH --thalamus", ["TH", "no membrane potential"]),
+    ("--record-voltages L4E --voltage-interval 0", ["--voltage-interval", "0", "greater than 0"]),
+    ("--record-voltages L4E --voltage-interval 0.25", ["interval", "0.25", "dt = 0.1 ms"]),
+    ("--no-record --record-voltages L4E", ["--no-record", "--record-voltages"]),
+    ("--out file", ["--out file"]),
+    ("--out file/below", ["--out file/below"]),
+    ("--out earlier", ["--out earlier", "summary.json", "--overwrite"]),
+    ("--out /proc/nowhere", ["--out /proc/nowhere"]),
+    ("--out ''", ["--out"]),
+]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A working folder with a file and an earlier run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "earlier").mkdir()
+    (tmp_path / "earlier" / "summary.json").write_text("{}")
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("typed", "named"), MISTAKES, ids=[typed for typed, _ in MISTAKES])
+def test_bad_input_is_named_once_and_leaves_nothing(folder, capsys, monkeypatch, typed, named):
+    monkeypatch.setattr("distsim.run.run", lambda *_: pytest.fail("was run all the same"))
+    before = sorted(folder.rglob("*"))
+    argv = [word.strip("'") for word in typed.split()]
+    small = [] if "--scale" in typed or "scaling" in typed else ["--scale", "0.02"]
+    assert run("microcircuit", *small, *argv) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("distsim: error: ") and printed.err.count("\n") == 1
+    for text in named:
+        assert text in printed.err
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        ([], ["no command", "--help"]),
+        (["microcircit"], ["microcircit", "microcircuit"]),
+        (["--scale", "0.1"], ["0.1", "microcircuit"]),
+        (["plot"], ["DIR"]),
+        (["plot", "nowhere"], ["nowhere", "no such folder"]),
+        (["plot", "."], ["summary.json", "no such file"]),
+        (["plot", "earlier"], ["summary.json", "populations"]),
+        (["plot", "earlier", "--scale", "0.1"], ["--scale"]),
+    ],
+)
+def test_other_bad_commands_are_named_once(folder, capsys, argv, named):
+    before = sorted(folder.rglob("*"))
+    assert run(*argv) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("distsim: error: ") and printed.err.count("\n") == 1
+    for text in named:
+        assert text in printed.err
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_all_mistakes_in_parameters_are_named_at_once(folder, capsys):
+    assert run("microcircuit", "--set", "tau_mm=1", "--set", "g=5", "--set", "C_m=0") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3 and all(line.startswith("distsim: error: ") for line in lines)
+
+
+# --- as a process -----------------------------------------------------------------------------------------------------
+
+
+def test_a_process_ends_with_the_code_of_its_run(tmp_path):
+    good = start("microcircuit", *QUICK, "--out", "run", "--no-plots", cwd=tmp_path)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert (tmp_path / "run" / "spikes.h5").exists()
+    bad = start("microcircuit", *QUICK, "--out", "run", cwd=tmp_path)
+    assert bad.returncode == 2 and bad.stdout == "" and bad.stderr.count("\n") == 1
+
+
+def test_a_time_beyond_all_steps_is_refused_in_time(tmp_path):
+    done = start("microcircuit", "--scale", "0.02", "--t-sim", "1e300", cwd=tmp_path, timeout=15)
+    assert done.returncode == 2 and "--t-sim" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_ends_the_process_with_its_traceback(tmp_path):
+    script = tmp_path / "failing.py"
+    script.write_text(
+        "import sys\n"
+        "from distsim import __main__, run\n"
+        "def fail(*_): raise RuntimeError('the neurons are on fire')\n"
+        "run.run = fail\n"
+        f"sys.argv[1:] = ['microcircuit', '--scale', '0.02', '--out', {str(tmp_path / 'run')!r}]\n"
+        "sys.exit(__main__.main())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode not in (0, 2)
+    assert done.stderr.count("Traceback") == 1 and "the neurons are on fire" in done.stderr

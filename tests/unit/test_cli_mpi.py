@@ -1,0 +1,178 @@
+"""The command line under mpirun: the same files on any number of ranks, one message, one end for all ranks."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = ["microcircuit", "--scale", "0.02", "--t-presim", "10", "--t-sim", "90", "--no-plots"]
+LIMIT = 60  # s that a run may take
+
+
+@functools.cache
+def launcher() -> tuple[str, ...] | None:
+    """Return the command that starts ranks, without their number; None where there is none."""
+    mpirun = shutil.which("mpirun")
+    if mpirun is None:
+        return None
+    version = subprocess.run([mpirun, "--version"], capture_output=True, text=True, timeout=30).stdout
+    return (mpirun, "--oversubscribe") if "Open" in version else (mpirun,)
+
+
+pytestmark = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
+
+
+def start(ranks: int, *argv, cwd: Path, limit: float = LIMIT) -> subprocess.CompletedProcess:
+    """Run a Python command on `ranks` ranks; mpirun is ended, and its ranks with it, after `limit` s (code 124)."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    command = ["timeout", "-k", "5", str(limit), *launcher(), "-n", str(ranks), sys.executable, *map(str, argv)]
+    return subprocess.run(
+        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit + 20
+    )
+
+
+def microcircuit_run(ranks: int, out: Path, *options) -> tuple[str, dict]:
+    """Return the hash and the datasets' bytes of a run."""
+    done = start(ranks, "-m", "distsim", *QUICK, "--out", out, *options, cwd=out.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["ranks"] == ranks == len(summary["memory"]["peak_rss_bytes_per_rank"])
+    assert done.stdout.count(summary["spikes_sha256"]) == 1
+    return summary["spikes_sha256"], datasets(out)
+
+
+def datasets(folder: Path) -> dict[str, tuple]:
+    """Return type, shape and bytes of each dataset of the folder's HDF5 files."""
+    found = {}
+
+    def note(name: str, thing) -> None:
+        if isinstance(thing, h5py.Dataset):
+            found[name] = (thing.dtype.str, thing.shape, thing[()].tobytes())
+
+    for path in sorted(folder.glob("*.h5")):
+        with h5py.File(path) as file:
+            file.visititems(note)
+    return found
+
+
+@pytest.fixture(scope="module")
+def one_rank(tmp_path_factory):
+    """Return a function that gives hash and datasets of one rank's run for a seed and options."""
+    folder = tmp_path_factory.mktemp("one")
+
+    @functools.cache
+    def run(*options) -> tuple[str, dict]:
+        return microcircuit_run(1, folder / str(len(list(folder.iterdir()))), *options)
+
+    return run
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4, 5, 8])
+def test_spikes_do_not_depend_on_the_ranks(tmp_path, one_rank, ranks):
+    expected, found = one_rank("--seed", 1), microcircuit_run(ranks, tmp_path / "run", "--seed", 1)
+    assert found[0] == expected[0]
+    assert found[1] == expected[1]
+    assert sum(shape[0] for name, (_, shape, _) in found[1].items() if name.endswith("node_ids")) > 50
+
+
+def test_spikes_and_voltages_of_another_seed_do_not_depend_on_the_ranks(tmp_path, one_rank):
+    """Of the one neuron of L4E two ranks have none."""
+    options = ("--seed", 2, "--record-voltages", "L4E[0:1]", "L23E[:401]")
+    expected, found = one_rank(*options), microcircuit_run(3, tmp_path / "run", *options)
+    assert found[0] == expected[0] != one_rank("--seed", 1)[0]
+    assert found[1] == expected[1]
+    assert found[1]["report/L23E/data"][1] == (900, 401)
+
+
+def test_ranks_with_unequal_shares_of_voltages_write_them_together(tmp_path):
+    """Buffers of a rank with 501 neurons are full before those of one with 500."""
+    argv = ["--scale", "0.05", "--t-presim", "0", "--t-sim", "230", "--no-plots", "--record-voltages", "L4E[:1001]"]
+    done = start(2, "-m", "distsim", "microcircuit", *argv, "--out", tmp_path / "run", cwd=tmp_path, limit=40)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert datasets(tmp_path / "run")["report/L4E/data"][1] == (2300, 1001)
+
+
+def test_more_ranks_than_neurons(tmp_path):
+    options = ["--set", "full_num_neurons=[1,1,1,1,1,1,0,0]", "--t-presim", "0", "--t-sim", "100", "--no-plots"]
+    hashes = []
+    for ranks in (1, 8):
+        out = tmp_path / str(ranks)
+        done = start(ranks, "-m", "distsim", "microcircuit", *options, "--out", out, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        summary = json.loads((out / "summary.json").read_text())
+        assert summary["n_neurons"] == 6 and summary["n_spikes"] > 6
+        hashes.append(summary["spikes_sha256"])
+    assert hashes[0] == hashes[1]
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (["microcircuit", "--sclae", "0.1"], "--scale"),
+        (["microcircuit", "--scale", "0.02", "--out", "file"], "--out file"),
+    ],
+    ids=["option", "output"],
+)
+def test_bad_input_is_named_once_on_all_ranks_and_soon(tmp_path, argv, named):
+    (tmp_path / "file").write_text("")
+    started = time.monotonic()
+    done = start(2, "-m", "distsim", *argv, cwd=tmp_path, limit=20)
+    assert time.monotonic() - started < 20
+    assert done.returncode == 2
+    assert done.stderr.count("distsim: error: ") == 1 and named in done.stderr
+    assert "Traceback" not in done.stderr and done.stdout.strip() == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_help_is_printed_once(tmp_path):
+    done = start(2, "-m", "distsim", "microcircuit", "--help", cwd=tmp_path, limit=20)
+    assert done.returncode == 0
+    assert done.stdout.count("usage: ") == 1
+
+
+FAILING = """
+import sys
+from mpi4py import MPI
+from distsim import __main__, {module}
+
+original = {module}.{name}
+
+def fail_on_one_rank(*arguments, **options):
+    if MPI.COMM_WORLD.rank == {rank}:
+        raise RuntimeError("the neurons are on fire")
+    return original(*arguments, **options)
+
+{module}.{name} = fail_on_one_rank
+sys.exit(__main__.main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "rank"),
+    [("run", "run", 1), ("run", "run", 0), ("run", "Simulation", 1), ("summary", "spread", 2), ("summary", "write", 0)],
+    ids=["at the start", "on rank 0", "while building", "at the end", "while rank 0 writes"],
+)
+def test_an_exception_on_one_rank_ends_all_with_its_traceback(tmp_path, module, name, rank):
+    script = tmp_path / "failing.py"
+    script.write_text(FAILING.format(module=module, name=name, rank=rank))
+    started = time.monotonic()
+    done = start(3, script, *QUICK, "--out", "run", cwd=tmp_path, limit=30)
+    assert time.monotonic() - started < 30
+    assert done.returncode not in (0, 2, 124)
+    assert done.stderr.count("Traceback (most recent call last)") == 1
+    assert done.stderr.count("RuntimeError: the neurons are on fire") == 1
+    assert f"on rank {rank} of 3" in done.stderr

@@ -1,0 +1,80 @@
+"""What the descriptions of the other networks say: sizes, weights, clusters, impossible demands."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from distsim.engine.memory import n_synapses
+from distsim.models import brunel_alpha, brunel_delta, ei_clustered
+
+
+def test_brunel_alpha_has_the_size_of_nests_example():
+    network = brunel_alpha.describe(brunel_alpha.Parameters())
+    assert [p.n for p in network.populations] == [10_000, 2500]
+    # NEST counts its generator's 12,500 connections and the recorders' 50 + 50 as well
+    assert n_synapses(network) + 12_500 + 100 == 15_637_600
+    weights = {p.weight for p in network.projections}
+    assert min(weights) == pytest.approx(-5 * max(weights))
+
+
+def test_an_alpha_potential_has_the_peak_that_is_asked_for():
+    p = brunel_alpha.Parameters()
+    t = np.linspace(0.0, 30.0, 300_001)
+    current = brunel_alpha.excitatory_weight(p) * np.e * t / p.tau_syn * np.exp(-t / p.tau_syn)
+    kernel = np.exp(-t / p.tau_m) / p.C_m
+    peak = max(np.trapezoid(current[: k + 1] * kernel[k::-1], t[: k + 1]) for k in range(5000, 60_000, 500))
+    assert peak == pytest.approx(p.J, rel=1e-4)
+
+
+def test_brunel_delta_is_driven_at_its_threshold_rate():
+    p = brunel_delta.Parameters(nu_ext_over_nu_thr=1.0)
+    assert brunel_delta.external_rate(p) == pytest.approx(10_000.0)  # C_ext nu_thr = theta / (J tau)
+
+
+def test_ei_clusters_have_the_weights_of_the_formulas():
+    p = ei_clustered.Parameters()
+    network = ei_clustered.describe(p)
+    weights = ei_clustered.balanced_weights(p) / np.sqrt(5000)
+    plus, minus = 6.0, 14 / 19
+    EE = {x.weight for x in network.projections if x.source.population.name == x.target.population.name == "E"}
+    assert sorted(EE) == pytest.approx(sorted([weights[0, 0] * plus, weights[0, 0] * minus]))
+    other = 1 + 5 * 0.82
+    EI = {x.weight for x in network.projections if x.source.population.name == "I" and x.target.population.name == "E"}
+    assert sorted(EI) == pytest.approx(sorted([weights[0, 1] * other, weights[0, 1] * (20 - other) / 19]))
+    assert n_synapses(network) == pytest.approx(7.7e6, rel=1e-3)
+
+
+def test_clustering_keeps_the_mean_input():
+    for clustering in ("weight", "probabilities"):
+        p = ei_clustered.Parameters(clustering=clustering)
+        for excitatory in (True, False):
+            plus, minus = ei_clustered.clustering_factors(p, excitatory)
+            assert (plus + 19 * minus) / 20 == pytest.approx(1.0)
+
+
+def test_one_cluster_is_no_cluster():
+    p = ei_clustered.Parameters(n_clusters=1, stim_clusters=np.array([0.0]))
+    network = ei_clustered.describe(p)
+    assert len(network.projections) == 4
+    assert ei_clustered.clustering_factors(p, True) == (1.0, 1.0)
+
+
+def test_probabilities_above_1_are_split_into_passes():
+    p = ei_clustered.Parameters(clustering="probabilities", rep=8.0)
+    rules = [x.rule for x in ei_clustered.describe(p).projections]
+    assert max(rule.p for rule in rules) <= 1.0 and not any(rule.allow_autapses for rule in rules)
+    assert n_synapses(ei_clustered.describe(p)) == pytest.approx(7.7e6, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"N_E": 4001}, "N_E=4001: must be a multiple of n_clusters=20"),
+        ({"n_clusters": 4, "rep": 2.0}, "clusters are 0 ... 3"),
+        ({"n_clusters": 5}, "rep=6: with n_clusters=5"),
+    ],
+)
+def test_impossible_clusters_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        ei_clustered.describe(ei_clustered.Parameters(**values))
