@@ -176,3 +176,22 @@ def test_an_exception_on_one_rank_ends_all_with_its_traceback(tmp_path, module, 
     assert done.stderr.count("Traceback (most recent call last)") == 1
     assert done.stderr.count("RuntimeError: the neurons are on fire") == 1
     assert f"on rank {rank} of 3" in done.stderr
+
+
+SCRIPT = """
+from mpi4py import MPI
+from distsim import Network, Simulation
+
+sim = Simulation(Network())
+if MPI.COMM_WORLD.rank == 1:
+    raise RuntimeError("the neurons are on fire")
+sim.spike_counts()
+"""
+
+
+def test_a_script_that_fails_on_one_rank_ends_all(tmp_path):
+    script = tmp_path / "failing.py"
+    script.write_text(SCRIPT)
+    done = start(2, script, cwd=tmp_path, limit=20)
+    assert done.returncode not in (0, 124)
+    assert done.stderr.count("RuntimeError: the neurons are on fire") == 1

@@ -195,15 +195,20 @@ def test_a_small_ring_grows_without_changing_spikes():
 
 
 def test_the_ring_grows_when_many_spikes_are_on_their_way():
+    """Quiet at first, so that the small ring has been filled several times before it has to grow."""
+
     def bursting() -> Network:
         net = Network(0.1)
-        E = net.create("E", 50, I_e=50_000.0, t_ref=0.0)
+        E = net.create("E", 50, I_e=500.0, t_ref=0.0, V_m=Normal(-62.0, 4.0))
         net.connect(E, E, fixed_total_number(500), 1.0, Normal(5.0, 2.0, minimum=0.05))
+        net.step_current(E, [200.0], [50_000.0])
         net.record_spikes(E)
         return net
 
-    sim, whole = simulate(bursting()), simulate(bursting(), 30.0)
-    sim.history = sim.history._replace(gids=np.zeros(64, np.uint32))
+    sim, whole = simulate(bursting()), simulate(bursting(), 230.0)
+    sim.history = sim.history._replace(gids=np.zeros(256, np.uint32))
+    sim.run(200.0)
+    assert sim.history.gids.size == 256 < sim.clock[loop.HEAD]
     sim.run(30.0)
     assert sim.history.gids.size >= 2048
     assert raster(sim) == raster(whole)
@@ -301,6 +306,13 @@ def test_poisson_input_is_a_train_of_its_own_for_every_neuron():
         correlation = np.corrcoef(table) - np.eye(len(table))
         assert abs(correlation[np.triu_indices(len(table), 1)].mean()) < 4 / np.sqrt(inside.size / 2)
     assert np.unique(inside, axis=1).shape[1] == inside.shape[1]
+
+
+def test_many_spikes_a_step_keep_to_their_window_too():
+    net = passive(10)
+    net.poisson_input(net["n"], 6e6, 2.0, 0.3, start=1.0, stop=2.0)
+    numbers = np.rint(arrived(voltages(net, 4.0), 2.0, 2.0))
+    assert np.all(numbers[13:23] > 450) and not numbers[:13].any() and not numbers[23:].any()
 
 
 def test_two_poisson_inputs_are_independent_and_add_up():
