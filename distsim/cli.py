@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from . import __version__, folder
+from .elements import Selection, nearest
 from .models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from .models.parameters import make
-from .network import Network, Selection, nearest
+from .network import Network
 from .parallel import InputError, on_root
 
 PROG = "distsim"

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from . import report, summary
+from .elements import Population
 from .engine import loop
 from .engine.decomposition import runs
 from .engine.simulation import Simulation, recorded_populations, voltage_gids, wanted_neurons
 from .folder import release
-from .network import Network, Population
+from .network import Network
 from .parallel import on_root
 from .progress import NoProgress, Progress
 from .recording.file_sink import FileSink

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..distributions import Distribution
-from ..network import Network, Projection
+from ..elements import Projection
+from ..network import Network
 from ..rules import Explicit, FixedOutdegree, OneToOne
 from . import draws, streams
 from .decomposition import Decomposition

@@ -9,7 +9,8 @@ import numpy as np
 from numba import cfunc, types
 
 from ..distributions import Distribution
-from ..network import Network, Population
+from ..elements import Population
+from ..network import Network
 from . import streams
 from .connectivity import Layout
 from .decomposition import Decomposition

@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..network import Network, Population, Selection, select
+from ..elements import Population, Selection, select
+from ..network import Network
 from ..neurons.sources import MOST_SPIKES
 from ..parallel import SerialCommunicator, world
 from ..recording.spike_hash import spikes_sha256_of

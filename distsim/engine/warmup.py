@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..distributions import Normal
-from ..network import Network, Population
+from ..elements import Population
+from ..network import Network
 from ..rules import explicit, fixed_outdegree, fixed_total_number, pairwise_bernoulli
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..distributions import Lognormal, Uniform
-from ..network import Network, Population, Selection
+from ..elements import Population, Selection
+from ..network import Network
 from ..rules import fixed_indegree, pairwise_bernoulli
 from .parameters import parameter
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..distributions import Normal
-from ..network import Network, Population
+from ..elements import Population
+from ..network import Network
 from ..rules import fixed_total_number
 from .parameters import parameter
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..network import nearest
+from ..elements import nearest
 
 
 def parameter(default, unit: str, text: str, **limits):

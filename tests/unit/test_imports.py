@@ -14,7 +14,7 @@ import pytest
 import distsim
 
 ROOT = Path(distsim.__file__).parent
-DESCRIPTIONS = {"grid", "distributions", "rules", "neurons", "network"}
+DESCRIPTIONS = {"grid", "distributions", "rules", "neurons", "elements", "network"}
 
 # Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it.
 ALLOWED = {
@@ -22,8 +22,9 @@ ALLOWED = {
     "distributions": set(),
     "rules": set(),
     "neurons": {"neurons"},
-    "network": {"grid", "distributions", "rules", "neurons"},
-    "models": {"network", "distributions", "rules", "models"},
+    "elements": {"distributions", "rules", "neurons"},
+    "network": {"grid", "distributions", "rules", "neurons", "elements"},
+    "models": {"network", "elements", "distributions", "rules", "models"},
     "recording": {"recording"},
     "analysis": {"recording", "analysis"},
     "engine": DESCRIPTIONS | {"engine", "parallel", "recording.spike_hash"},

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, explicit, fixed_total_number
-from distsim.network import nearest
+from distsim.elements import nearest
 
 
 def network() -> Network:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from distsim import Network
+from distsim.elements import Population
 from distsim.engine.population_state import compiled_update
 from distsim.engine.simulation import Simulation
-from distsim.network import Population
 from distsim.neurons import MODELS
 from distsim.neurons.iaf_psc_exp import current_to_potential, iaf_psc_exp, propagators, update
 from distsim.parallel import SerialCommunicator

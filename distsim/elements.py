@@ -1,0 +1,123 @@
+"""What a network consists of: populations and slices of them, projections, stimuli, recorders. Frozen data."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .distributions import Distribution
+from .neurons import NeuronModel
+from .rules import Rule
+
+Value = float | np.ndarray | Distribution
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """', did you mean X?' where one of `known` resembles `name`, otherwise what is known."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`n` neurons (or sources) of one model with the global ids first ... first + n - 1.
+
+    `pop[a:b]` selects a slice of it; `parameters` holds a number, an array of n numbers or a distribution each.
+    """
+
+    name: str
+    n: int
+    model: NeuronModel
+    parameters: Mapping[str, Value]
+    first: int
+    spike_steps: tuple[np.ndarray, ...] = ()
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: slice | int) -> Selection:
+        return Selection(self, range(self.n))[index]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.n} {self.model.name}>"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Neurons `indices` (a range, 0-based) of a population."""
+
+    population: Population
+    indices: range
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: slice | int) -> Selection:
+        if isinstance(index, slice):
+            chosen = self.indices[index]
+            if chosen.step < 0:
+                raise ValueError(f"{self.population.name}[{index}]: a selection runs upwards")
+            return Selection(self.population, chosen)
+        i = self.indices[index]
+        return Selection(self.population, range(i, i + 1))
+
+    @property
+    def gids(self) -> np.ndarray:
+        """Global ids, int64, ascending."""
+        return self.population.first + np.arange(self.indices.start, self.indices.stop, self.indices.step)
+
+    def __repr__(self) -> str:
+        r = self.indices
+        return f"<{self.population.name}[{r.start}:{r.stop}:{r.step}]>"
+
+
+def select(what: Population | Selection) -> Selection:
+    if isinstance(what, Population):
+        return what[:]
+    if isinstance(what, Selection):
+        return what
+    raise TypeError(f"expected a population or a slice of one, not {what!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from `source` to `target` by `rule`; weight in pA (iaf_psc_*), delay in ms."""
+
+    source: Selection
+    target: Selection
+    rule: Rule
+    weight: Value
+    delay: Value
+
+
+@dataclass(frozen=True)
+class PoissonInput:
+    """To each neuron of `target` its own Poisson train of `rate` (spikes/s), emitted in (start, stop] steps."""
+
+    target: Selection
+    rate: float
+    weight: float
+    delay: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, eq=False)
+class StepCurrent:
+    """The current into `target` becomes amplitudes[k] (pA) at times[k]; both are in effect `delay` later (steps)."""
+
+    target: Selection
+    times: np.ndarray
+    amplitudes: np.ndarray
+    delay: int
+
+
+@dataclass(frozen=True)
+class VoltageRecorder:
+    """V_m of `target` at every multiple of `interval` steps."""
+
+    target: Selection
+    interval: int
