@@ -140,7 +140,7 @@ class Simulation:
         return self.network.grid.ms(self.step)
 
     def run(self, duration: float, record: bool = True, observe: Callable[[Simulation], None] | None = None) -> None:
-        """Advance by `duration` (ms, a multiple of dt).
+        """Advance by `duration` (ms, a multiple of dt), and check that no synaptic event was lost (collective).
 
         Parameters
         ----------
@@ -156,6 +156,7 @@ class Simulation:
             if observe is not None:
                 observe(self)
         self._flush()
+        self.ledger()
 
     def _advance(self, stop: int, record: bool) -> None:
         while True:
