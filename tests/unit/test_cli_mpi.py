@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,10 +37,12 @@ def start(ranks: int, *argv, cwd: Path, limit: float = LIMIT) -> subprocess.Comp
     """Run a Python command on `ranks` ranks; mpirun is ended, and its ranks with it, after `limit` s (code 124)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    command = ["timeout", "-k", "5", str(limit), *launcher(), "-n", str(ranks), sys.executable, *map(str, argv)]
-    return subprocess.run(
-        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit + 20
-    )
+    command = ["timeout", "-k", "15", str(limit), *launcher(), "-n", str(ranks), sys.executable, *map(str, argv)]
+    # Into files: a rank that outlives mpirun would keep a pipe open, and what it said be lost.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        done = subprocess.run(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        done.stdout, done.stderr = (file.seek(0) or file.read() for file in (out, err))
+    return done
 
 
 def microcircuit_run(ranks: int, out: Path, *options) -> tuple[str, dict]:
