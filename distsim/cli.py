@@ -22,7 +22,10 @@ PROG = "distsim"
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises `InputError` and names the nearest option."""
+    """An argument parser that raises `InputError`, names the nearest option and takes no abbreviations."""
+
+    def __init__(self, *args, **keywords) -> None:
+        super().__init__(*args, allow_abbrev=False, **keywords)
 
     def error(self, message: str) -> None:
         unknown = re.match(r"unrecognized arguments: (\S+)", message)

@@ -329,6 +329,7 @@ MISTAKES = [
     ("--scale inf", ["--scale", "inf", "number"]),
     ("--scale tenth", ["--scale", "tenth", "number"]),
     ("--scale", ["--scale"]),
+    ("--sca 0.02", ["--sca", "--scale"]),
     ("--scale 1e300", ["1e+300"]),
     ("--scale 0.1 --n-scaling 0.1", ["--scale", "--n-scaling"]),
     ("--n-scaling 0", ["--n-scaling", "0", "greater than 0"]),
