@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-PHASES = ("deliver", "update", "stimulate", "exchange", "record")
+from .engine.loop import PHASES
 
 
 def startup_seconds() -> float:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 
 from ..network import Network
-from .connectivity import delays_in_use
 from .memory import estimate
-from .weights import plan_weights
 
 
 def check_network(network: Network, size: int) -> None:
     """ValueError if `network` cannot be run on `size` ranks: what cannot be stored, more memory than there is."""
-    plan_weights(network)
-    delays_in_use(network)
     needed, there = estimate(network, size), memory_of_machine()
     if there and needed > there:
         raise ValueError(

@@ -24,6 +24,10 @@ class Decomposition:
         first_lid(b)-1."""
         return max(0, -((self.rank - gid) // self.size))
 
+    def local_range(self, first: int, n: int) -> tuple[int, int]:
+        """First and last (excluded) local id of the gids first ... first + n - 1."""
+        return self.first_lid(first), self.first_lid(first + n)
+
     def gid(self, lid: int | np.ndarray) -> int | np.ndarray:
         return lid * self.size + self.rank
 

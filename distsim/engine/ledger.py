@@ -40,10 +40,9 @@ def balance(simulation) -> Ledger:
 def outdegrees(synapses, n: int) -> np.ndarray:
     """Synapses of each source onto neurons of this rank, int64 (n,)."""
     total = np.zeros(n, np.int64)
-    for index in synapses.index:
-        borders = index[:: max(1, synapses.delays.size)].astype(np.int64)
-        if synapses.delays.size:
-            total += np.diff(borders)
+    if synapses.delays.size:
+        for index in synapses.index:
+            total += np.diff(index[:: synapses.delays.size].astype(np.int64))
     return total
 
 

@@ -34,7 +34,8 @@ from .population_state import (
 from .stimulation import BLOCK, add_poisson, add_scheduled, apply_currents, draw_poisson
 
 DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
-DELIVER, UPDATE, STIMULATE, EXCHANGE, RECORD = range(5)  # rows of the timer
+PHASES = ("deliver", "update", "stimulate", "exchange", "record")
+DELIVER, UPDATE, STIMULATE, EXCHANGE, RECORD = range(len(PHASES))  # entries of the timer
 STEP, HEAD, EVENTS, SPIKES, RECORDED, SAMPLES = range(6)  # entries of the clock
 
 

@@ -69,7 +69,7 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
     state, current = np.zeros((n_states, n)), np.zeros(n)
     propagators, rows, size = [], [], 0
     for number, population in enumerate(network.populations):
-        first, last = (deal.first_lid(population.first + k) for k in (0, population.n))
+        first, last = deal.local_range(population.first, population.n)
         if not population.model.is_source:
             values = local_parameters(network, number, seed, deal)
             state[0, first:last] = values["V_m"] - values["E_L"]
@@ -101,7 +101,7 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
 def local_parameters(network: Network, number: int, seed: int, deal: Decomposition) -> Mapping:
     """Parameters of population `number` on this rank: numbers, or arrays of its local neurons."""
     population = network.populations[number]
-    first, last = (deal.first_lid(population.first + k) for k in (0, population.n))
+    first, last = deal.local_range(population.first, population.n)
     chosen = deal.gid(np.arange(first, last)) - population.first
     values = {}
     for object_, (name, value) in enumerate(population.parameters.items()):
@@ -120,7 +120,7 @@ def _propagators(population: Population, dt: float, deal: Decomposition) -> tupl
     values = population.model.propagators(population.parameters, dt)
     if all(np.ndim(value) == 0 for value in values):
         return np.array(values, float).ravel(), 1, 0
-    first, last = (deal.first_lid(population.first + k) for k in (0, population.n))
+    first, last = deal.local_range(population.first, population.n)
     chosen = deal.gid(np.arange(first, last)) - population.first
     table = np.array([np.broadcast_to(value, population.n)[chosen] for value in values])
     return table.ravel(), last - first, 1

@@ -38,7 +38,6 @@ SPIKE_BUFFER = 1 << 19  # spikes held until they are handed on, at least
 VOLTAGE_BUFFER = 1 << 20  # voltages held likewise
 INTERVAL = 1 << 22  # spikes that the buffers of one interval may have to hold: it is cut short in very large networks
 STEPS_WITHOUT_SYNAPSES = 10  # steps of an interval in a network without synapses
-PHASES = ("deliver", "update", "stimulate", "exchange", "record")
 
 
 class Simulation:
@@ -55,7 +54,7 @@ class Simulation:
     Attributes
     ----------
     step, time : steps done, model time (ms). n_synapses : of all ranks. build_time : s.
-    timer : float64 (5,), this rank's seconds in PHASES.
+    timer : float64 (5,), this rank's seconds by `loop.PHASES`.
     """
 
     def __init__(self, network: Network, seed: int = 1, comm=None, sink=None, *, warm: bool = False) -> None:
@@ -93,7 +92,7 @@ class Simulation:
         self.min_delay = int(delays[0]) if delays.size else STEPS_WITHOUT_SYNAPSES
         self._plan_buffers(int(delays[-1]) if delays.size else STEPS_WITHOUT_SYNAPSES)
         self.clock = np.zeros(6, np.int64)
-        self.timer = np.zeros(len(PHASES))
+        self.timer = np.zeros(len(loop.PHASES))
         self.n_synapses = self.comm.allreduce(self.synapses.words.size)
 
     def _plan_buffers(self, max_delay: int) -> None:

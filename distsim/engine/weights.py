@@ -68,8 +68,7 @@ def _is_spread(weight) -> bool:
 
 
 def most_events(network: Network) -> float:
-    """A bound on the indegree of any neuron: by target population, the sum of the mean indegrees plus ten times its
-    SD."""
+    """A bound on the events that reach a neuron in one step: by target population, the mean plus ten times its SD."""
     indegree: dict[str, float] = {}
     for projection in network.projections:
         name = projection.target.population.name

@@ -98,8 +98,10 @@ def reference_rates(p: Parameters) -> dict[str, float]:
 
 def _create(network: Network, p: Parameters) -> list[Population]:
     populations = []
-    kinds = zip(POPULATIONS, (p.N_E, p.N_I), (p.tau_E, p.tau_I), (p.V_th_E, p.V_th_I), strict=True)
-    for (name, n, tau_m, V_th), I_th, spread in zip(kinds, (p.I_th_E, p.I_th_I), spreads(p), strict=True):
+    sizes, taus, thresholds = (p.N_E, p.N_I), (p.tau_E, p.tau_I), (p.V_th_E, p.V_th_I)
+    currents, widths = (p.I_th_E, p.I_th_I), (p.delta_I_xE, p.delta_I_xI)
+    kinds = zip(POPULATIONS, sizes, taus, thresholds, currents, widths, strict=True)
+    for name, n, tau_m, V_th, I_th, spread in kinds:
         current = I_th * rheobase_current(tau_m, p.E_L, V_th, p.C_m)
         neuron = {"E_L": p.E_L, "C_m": p.C_m, "tau_m": tau_m, "t_ref": p.t_ref, "V_th": V_th, "V_reset": p.V_reset}
         neuron |= {"tau_syn_ex": p.tau_syn_ex, "tau_syn_in": p.tau_syn_in}
@@ -107,10 +109,6 @@ def _create(network: Network, p: Parameters) -> list[Population]:
         neuron["I_e"] = current * Uniform(1 - spread / 2, 1 + spread / 2) if spread and current else current
         populations.append(network.create(name, n, "iaf_psc_exp", **neuron))
     return populations
-
-
-def spreads(p: Parameters) -> tuple[float, float]:
-    return p.delta_I_xE, p.delta_I_xI
 
 
 def rheobase_current(tau_m: float, E_L: float, V_th: float, C_m: float) -> float:
