@@ -93,7 +93,7 @@ class Projection:
     delay: Value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PoissonInput:
     """To each neuron of `target` its own Poisson train of `rate` (spikes/s), emitted in (start, stop] steps."""
 

@@ -13,7 +13,7 @@ mistake is made, before anything is built.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -35,6 +35,7 @@ from .grid import TimeGrid, resolution
 from .neurons import MODELS, NeuronModel
 from .neurons.sources import MOST_MEAN, MOST_SPIKES
 from .rules import Explicit, OneToOne, Rule
+from .values import check_together, frozen, read_values
 
 MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
 MOST_DELAYS = 32767  # steps that a drawn delay may take
@@ -86,12 +87,7 @@ class Network:
         model = self._model(model)
         if model.is_source:
             raise ValueError(f"{name}: sources are made by poisson_source and spike_source")
-        values = dict(model.defaults())
-        for key, value in parameters.items():
-            if key not in model.parameters:
-                raise ValueError(f"{model.name} has no parameter {key!r}: {nearest(key, list(model.parameters))}")
-            given = value if model.parameters[key].choices else _parameter_value(f"{name}.{key}", n, value)
-            values[key] = given
+        values = {**model.defaults(), **read_values(name, model, n, parameters)}
         if "V_m" in values and "V_m" not in parameters:
             values["V_m"] = values["E_L"]
         return self._add(name, n, model, values)
@@ -99,14 +95,19 @@ class Network:
     def poisson_source(self, name: str, n: int, rate: float, start: float = 0.0, stop: float = math.inf) -> Population:
         """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms, each one train for all
         targets."""
-        largest = MOST_MEAN / (self.grid.dt_ms * 1e-3)
-        if not (math.isfinite(rate) and 0 <= rate <= largest):
-            raise ValueError(f"{name}: rate must be from 0 to {largest:g} spikes/s a source, not {rate}: use several")
-        self._window(name, start, stop)
+        self.check_rate(name, rate, is_source=True)
+        window = self._window(name, start, stop)
         model = MODELS["poisson_source"]
         source = self._add(name, n, model, {**model.defaults(), "rate": float(rate), "start": float(start)})
-        self.poisson_input(source, rate, 1.0, 0.0, start, stop, relayed=True)
+        self.poisson_inputs.append(PoissonInput(source[:], float(rate), 1.0, 0, *window))
         return source
+
+    def check_rate(self, name: str, rate: float, is_source: bool) -> None:
+        """ValueError unless `rate` (spikes/s) is one of a Poisson input, or of a Poisson source."""
+        largest = (MOST_MEAN if is_source else MOST_EVENTS) / (self.grid.dt_ms * 1e-3)
+        if not (math.isfinite(rate) and 0 <= rate <= largest):
+            several = " a source: use several" if is_source else ""
+            raise ValueError(f"{name}: rate must be from 0 to {largest:g} spikes/s, not {rate}{several}")
 
     def spike_source(self, name: str, times: Sequence[Sequence[float]]) -> Population:
         """Add len(times) sources; source k emits at times[k] (ms, multiples of dt, > 0, any order)."""
@@ -138,25 +139,10 @@ class Network:
             raise ValueError(f"{name}: n must be a whole number of at least 0, not {n}")
         if self.n + n >= 2**32:
             raise ValueError(f"{name}: {n:g} neurons more make 2^32 or more")
-        for key, value in values.items():
-            _check_parameter(f"{name}.{key}", model.parameters[key], value)
-        plain = {key: value for key, value in values.items() if not isinstance(value, Distribution)}
-        problem = model.check(plain)
-        if problem:
-            raise ValueError(f"{name}: {problem}")
-        self._check_propagators(name, model, plain)
+        check_together(name, model, values, self.grid.dt_ms)
         population = Population(name, int(n), model, MappingProxyType(values), self.n, spikes)
         self.populations.append(population)
         return population
-
-    def _check_propagators(self, name: str, model: NeuronModel, parameters: Mapping) -> None:
-        with np.errstate(all="ignore"):
-            try:
-                propagators = model.propagators(parameters, self.grid.dt_ms)
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
-            if not all(np.all(np.isfinite(values)) for values in propagators):
-                raise ValueError(f"{name}: its parameters are too large or too small to compute with")
 
     def _own(self, what: Population | Selection) -> Selection:
         selection = select(what)
@@ -188,7 +174,7 @@ class Network:
         n_synapses = _check_rule(name, rule, source, target)
         self._check_weight(name, weight, n_synapses)
         self._check_delay(name, delay, n_synapses)
-        projection = Projection(source, target, rule, _frozen(weight), _frozen(delay))
+        projection = Projection(source, target, rule, frozen(weight), frozen(delay))
         self.projections.append(projection)
         return projection
 
@@ -220,25 +206,22 @@ class Network:
         delay: float,
         start: float = 0.0,
         stop: float = math.inf,
-        *,
-        relayed: bool = False,
-    ) -> None:
-        """Give each neuron of `target` its own Poisson train of `rate` spikes/s and `weight` (pA), `delay` in ms."""
+    ) -> PoissonInput:
+        """Give each neuron of `target` its own Poisson train of `rate` spikes/s and `weight` (pA), `delay` in ms, with
+        spikes in (start, stop] ms. What is returned stands for it when a simulation changes rate or weight."""
         target = self._own(target)
         name = f"Poisson input to {target.population.name}"
-        largest = MOST_EVENTS / (self.grid.dt_ms * 1e-3)
-        if not (math.isfinite(rate) and 0 <= rate <= largest):
-            raise ValueError(f"{name}: rate must be from 0 to {largest:g} spikes/s, not {rate}")
-        if target.population.model.is_source and not relayed:
+        self.check_rate(name, rate, is_source=False)
+        if target.population.model.is_source:
             raise ValueError(f"{name}: sources take no input, use poisson_source")
         if not math.isfinite(weight):
             raise ValueError(f"{name}: weight must be finite, not {weight}")
-        first = 0 if target.population.model.is_source else 1
         delay_steps = self.grid.steps(delay, f"{name}: delay")
-        if delay_steps < first:
-            raise ValueError(f"{name}: delay must be at least {first * self.grid.dt_ms:g} ms, not {delay}")
+        if delay_steps < 1:
+            raise ValueError(f"{name}: delay must be at least {self.grid.dt_ms:g} ms, not {delay}")
         window = self._window(name, start, stop)
         self.poisson_inputs.append(PoissonInput(target, float(rate), float(weight), delay_steps, *window))
+        return self.poisson_inputs[-1]
 
     def _window(self, name: str, start: float, stop: float) -> tuple[int, int]:
         first = self.grid.steps(start, f"{name}: start")
@@ -292,37 +275,6 @@ class Network:
         if any(recorder.interval != steps for recorder in self.voltage_recorders):
             raise ValueError(f"{name}: all voltages are recorded at one interval")
         self.voltage_recorders.append(VoltageRecorder(target, steps))
-
-
-def _parameter_value(name: str, n: int, value: Value) -> Value:
-    if isinstance(value, Distribution):
-        if not name.endswith((".V_m", ".I_e")):
-            raise ValueError(f"{name}: a number or an array; only V_m and I_e can be drawn from a distribution")
-        return value
-    array = np.asarray(value, float)
-    if array.ndim == 0:
-        return float(array)
-    if array.shape != (n,):
-        raise ValueError(f"{name}: a number or an array of {n} numbers, not of shape {array.shape}")
-    return _frozen(array)
-
-
-def _frozen(value: Value) -> Value:
-    """Arrays as copies that cannot be changed."""
-    if isinstance(value, Distribution) or np.ndim(value) == 0:
-        return value
-    copy = np.array(value, float)
-    copy.setflags(write=False)
-    return copy
-
-
-def _check_parameter(name: str, parameter, value: Value) -> None:
-    if isinstance(value, Distribution) or (name.endswith(".stop") and value == math.inf):
-        return
-    problem = parameter.problem(np.asarray(value))
-    if problem:
-        shown = value if np.ndim(value) == 0 else "the values given"
-        raise ValueError(f"{name} {problem}, not {shown}")
 
 
 def _check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> int | None:

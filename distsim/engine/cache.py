@@ -14,7 +14,7 @@ import os
 import platform
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import llvmlite
@@ -57,8 +57,8 @@ def use_folder() -> Path:
     return path
 
 
-def fill_once(comm, path: Path, what: str, compile_all: Callable[[], None]) -> None:
-    """Run `compile_all` on one rank a node unless `what` was compiled before; the others wait (collective).
+def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> None:
+    """Compile those `kernels`, by name, that never were: on one rank a node, while the others wait (collective).
 
     A damaged cache is emptied and filled again.
     """
@@ -68,11 +68,13 @@ def fill_once(comm, path: Path, what: str, compile_all: Callable[[], None]) -> N
             if manifest["files"] != _checksums(path):
                 _empty(path)
                 manifest = {"compiled": [], "files": {}}
-            if what not in manifest["compiled"]:
-                if comm.rank == 0:
-                    print("  compiling (once on this machine, about ten seconds)", flush=True)
-                compile_all()
-                _write_manifest(path, [*manifest["compiled"], what])
+            missing = [name for name in kernels if name not in manifest["compiled"]]
+            if "kernels" in missing and comm.rank == 0:
+                print("  compiling (once on this machine, about ten seconds)", flush=True)
+            for name in missing:
+                kernels[name]()
+            if missing:
+                _write_manifest(path, [*manifest["compiled"], *missing])
     comm.Barrier()
 
 

@@ -19,19 +19,9 @@ from numba import njit
 from .delivery import BATCH, FIXED, deliver
 from .exchange import append_interval, exchange
 from .intrinsics import CLOCK_MONOTONIC, call, pointer
-from .population_state import (
-    FIRST,
-    LAST,
-    PAR,
-    PAR_STEP,
-    PAR_STRIDE,
-    RECEPTORS,
-    ROW,
-    SHARD,
-    SOURCE,
-    UPDATE_ADDRESS,
-)
-from .stimulation import BLOCK, add_poisson, add_scheduled, apply_currents, draw_poisson
+from .population_state import FIRST, LAST, PAR, PAR_STRIDE, RECEPTORS, SHARD, SLOT, SOURCE, STATE, UPDATE_ADDRESS
+from .stimulation import add_poisson, add_scheduled, apply_currents, draw_poisson
+from .update import ROW
 
 DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
 PHASES = ("deliver", "update", "stimulate", "exchange", "record")
@@ -46,7 +36,7 @@ class Recording(NamedTuple):
     ----------
     wanted : uint8 by gid, whether spikes are recorded; empty for none.
     steps : int64, gids : uint32, recorded spikes of all ranks by (step, gid).
-    voltage_lids : int64 (k,), local neurons whose V_m - E_L is sampled.
+    voltage_places : int64 (k,), where the V_m - E_L that are sampled are in `Neurons.state`.
     voltages : float64 (samples, k); as many samples on all ranks, also where k is 0.
     interval : steps between two samples, 0 if no voltages are recorded on any rank.
     """
@@ -54,7 +44,7 @@ class Recording(NamedTuple):
     wanted: np.ndarray
     steps: np.ndarray
     gids: np.ndarray
-    voltage_lids: np.ndarray
+    voltage_places: np.ndarray
     voltages: np.ndarray
     interval: int
 
@@ -88,7 +78,7 @@ def advance(
     ----------
     record : whether spikes and voltages are recorded.
     clock : int64 (6,): step, head of the history, synaptic events, spikes of all ranks, recorded spikes, samples.
-    currents, trains : `Schedule`s of device currents and of the spikes of sources. plan : `Exchange`.
+    currents, trains : `Currents`, `Trains`. plan : `Exchange`.
     timer : float64 (5,), seconds by phase.
     synapses, history, neurons, poisson, recording, constants : `Synapses`, `History`, `Neurons`, `PoissonInputs`,
         `Recording`, `Constants`.
@@ -115,7 +105,7 @@ def advance(
             clock[EVENTS] += deliver(t, synapses, history, segments)
             t1 = seconds(constants, spec)
             draw_poisson(t, poisson, constants.rank, constants.size, constants.k0, constants.k1)
-            apply_currents(t, currents, neurons.current)
+            apply_currents(t, currents, neurons)
             t2 = seconds(constants, spec)
             plan.sent_counts[t - start - 1] = update(t, constants, synapses, neurons, poisson, trains, plan)
             t3 = seconds(constants, spec)
@@ -161,15 +151,11 @@ def update(t, constants, synapses, neurons, poisson, trains, plan):
             block[UPDATE_ADDRESS],
             (
                 n,
-                np.int64(neurons.state.shape[1]),
-                pointer(neurons.state) + 8 * first,
+                pointer(neurons.state) + 8 * block[STATE],
                 pointer(neurons.refractory) + 2 * first,
                 pointer(neurons.propagators) + 8 * block[PAR],
                 block[PAR_STRIDE],
-                block[PAR_STEP],
                 pointer(neurons.inputs),
-                np.int64(BLOCK),
-                block[RECEPTORS],
                 pointer(neurons.current) + 8 * first,
                 pointer(neurons.fired),
             ),
@@ -187,12 +173,12 @@ def gather_inputs(block, n, synapses, inputs):
         return
     for r in range(block[RECEPTORS]):
         if synapses.form == FIXED:
-            units = synapses.row_fixed[block[SHARD], r, block[ROW] : block[ROW] + n]
+            units = synapses.row_fixed[block[SHARD], r, block[SLOT] : block[SLOT] + n]
             for i in range(n):
                 inputs[r, i] = synapses.unit * units[i]
                 units[i] = 0
         else:
-            row = synapses.row[block[SHARD], r, block[ROW] : block[ROW] + n]
+            row = synapses.row[block[SHARD], r, block[SLOT] : block[SLOT] + n]
             for i in range(n):
                 inputs[r, i] = row[i]
                 row[i] = 0.0
@@ -203,7 +189,7 @@ def collect_spikes(first, n, constants, neurons, plan):
     """Append the gids of the block's neurons that fired, in ascending order, to what will be sent."""
     fired = neurons.fired
     n_sent = plan.n_sent[0]
-    for i in range(n, min(BLOCK, n + 7)):  # what an earlier, longer block left in the last eight bytes
+    for i in range(n, min(ROW, n + 7)):  # what an earlier, longer block left in the last eight bytes
         fired[i] = 0
     eight = fired.view(np.uint64)
     for k in range((n + 7) >> 3):
@@ -237,6 +223,6 @@ def record_spikes(start, n_steps, recording, clock, history):
 def sample_voltages(recording, clock, neurons):
     """Append V_m - E_L of the wanted local neurons."""
     row = recording.voltages[clock[SAMPLES]]
-    for k in range(recording.voltage_lids.size):
-        row[k] = neurons.state[0, recording.voltage_lids[k]]
+    for k in range(recording.voltage_places.size):
+        row[k] = neurons.state[recording.voltage_places[k]]
     clock[SAMPLES] += 1

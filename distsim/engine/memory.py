@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..network import Network
 from .connectivity import delays_in_use, plan_layout
 from .delivery import WIDE
-from .stimulation import BLOCK
+from .update import ROW
 from .weights import plan_weights
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
@@ -24,7 +24,7 @@ def _size(projection) -> int:
 def estimate(network: Network, size: int) -> int:
     """Bytes that each of `size` ranks needs at the peak, while its synapses are sorted."""
     bytes_a_synapse = 8 if network.projections and plan_weights(network).form == WIDE else 4
-    shards = plan_layout(-(-network.n // size), 1, BLOCK).n_shards
+    shards = plan_layout(-(-network.n // size), 1, ROW).n_shards
     index = 4 * network.n * delays_in_use(network).size * shards
     by_source: dict[str, int] = {}
     for projection in network.projections:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import cfunc, types
 
 from ..distributions import Distribution
-from ..elements import Population
+from ..elements import Population, Value
 from ..network import Network
+from ..neurons import NeuronModel
 from . import streams
 from .connectivity import Layout
 from .decomposition import Decomposition
-from .stimulation import BLOCK
-
-_double, _short, _byte = (types.CPointer(t) for t in (types.float64, types.int16, types.uint8))
-_int = types.int64
-UPDATE = types.int32(
-    _int, _int, _double, _short, _double, _int, _int, _double, _int, _int, _double, _byte
-)  # the arguments of iaf_psc_exp.update
+from .update import ROW, compile_update
 
 # columns of Neurons.blocks
-FIRST, LAST, ROW, SHARD, UPDATE_ADDRESS, PAR, PAR_STRIDE, PAR_STEP, RECEPTORS, SOURCE = range(10)
+POPULATION, FIRST, LAST, SLOT, SHARD, STATE, SOURCE, UPDATE_ADDRESS, RECEPTORS, PAR, PAR_STRIDE = range(11)
 
 
 class Neurons(NamedTuple):
@@ -31,18 +25,22 @@ class Neurons(NamedTuple):
 
     Attributes
     ----------
-    blocks : int64 (n, 10), runs of at most BLOCK neurons of one model and parameter set within one shard: local ids
-        FIRST ... LAST - 1, their place in the shard's row, how to update them.
-    state : float64 (states, n_local); the first variable is V_m - E_L (mV).
-    refractory : int16 (n_local,), steps left. current : float64 (n_local,), I_e and device currents (pA).
-    propagators : float64, flat, group after group.
+    blocks : int64 (n, 11), runs of at most ROW neurons of one population in one shard: local ids FIRST ... LAST - 1,
+        their place SLOT in the shard's row, where their STATE begins, how to update them.
+    state : float64, flat, block after block: variable k of the i-th neuron at STATE + ROW k + i; the first variable is
+        V_m - E_L (mV).
+    refractory : int16 (n_local,), steps left.
+    I_e, device, current : float64 (n_local,), constant and device currents and their sum (pA).
+    propagators : float64, flat, population after population.
     emitted : int64 (n_local,), spikes since the start.
-    inputs : float64 (2, BLOCK), scratch: weights that arrive in the step. fired : uint8 (BLOCK,), scratch.
+    inputs : float64 (2, ROW), scratch: weights that arrive in the step. fired : uint8 (ROW,), scratch.
     """
 
     blocks: np.ndarray
     state: np.ndarray
     refractory: np.ndarray
+    I_e: np.ndarray
+    device: np.ndarray
     current: np.ndarray
     propagators: np.ndarray
     emitted: np.ndarray
@@ -50,98 +48,133 @@ class Neurons(NamedTuple):
     fired: np.ndarray
 
 
+class Loops:
+    """The compiled loops of the models, each compiled (or loaded) when it is first asked for, and kept alive."""
+
+    def __init__(self) -> None:
+        self._compiled: dict = {}
+
+    def address(self, model: NeuronModel, receptors: int, by_neuron: bool) -> int:
+        what = (id(model), receptors, by_neuron)
+        if what not in self._compiled:
+            self._compiled[what] = compile_update(model, receptors, by_neuron)
+        return self._compiled[what].address
+
+
 def two_receptors(network: Network) -> np.ndarray:
     """Bool by population: whether excitatory and inhibitory input must be kept apart."""
     return np.array([p.model.receptors(p.parameters) == 2 for p in network.populations], bool)
 
 
-def compiled_update(population: Population, compiled: dict) -> int:
-    """Address of the model's compiled update."""
-    if population.model.name not in compiled:
-        compiled[population.model.name] = cfunc(UPDATE, cache=True)(population.model.update)
-    return compiled[population.model.name].address
-
-
-def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layout, compiled: dict) -> Neurons:
-    """State at time 0 and the blocks to update; `compiled` keeps the compiled functions alive."""
-    n_states = max((p.model.n_states for p in network.populations), default=1)
+def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layout, loops: Loops) -> Neurons:
+    """State at time 0 and the blocks to update."""
+    blocks, size = _place_blocks(network, deal, layout)
     n = deal.n_local
-    state, current = np.zeros((n_states, n)), np.zeros(n)
-    propagators, rows, size = [], [], 0
+    neurons = Neurons(
+        blocks,
+        np.zeros(size),
+        np.zeros(n, np.int16),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(0),
+        np.zeros(n, np.int64),
+        np.zeros((2, ROW)),
+        np.zeros(ROW, np.uint8),
+    )
+    for number, population in enumerate(network.populations):
+        if not population.model.is_source:
+            first, last = deal.local_range(population.first, population.n)
+            lids = np.arange(first, last)
+            V_m = local_values(network, number, "V_m", population.parameters["V_m"], lids, seed, deal)
+            E_L = local_values(network, number, "E_L", population.parameters["E_L"], lids, seed, deal)
+            I_e = local_values(network, number, "I_e", population.parameters["I_e"], lids, seed, deal)
+            neurons.state[potential_places(neurons, lids)] = V_m - E_L
+            neurons.I_e[lids] = I_e
+    neurons.current[:] = neurons.I_e
+    return with_parameters(neurons, network, [p.parameters for p in network.populations], deal, loops)
+
+
+def _place_blocks(network: Network, deal: Decomposition, layout: Layout) -> tuple[np.ndarray, int]:
+    """The blocks, not yet with what depends on parameters, and the size of their state."""
+    blocks, size = [], 0
     for number, population in enumerate(network.populations):
         first, last = deal.local_range(population.first, population.n)
-        if not population.model.is_source:
-            values = local_parameters(network, number, seed, deal)
-            state[0, first:last] = values["V_m"] - values["E_L"]
-            current[first:last] = values["I_e"]
-        par, stride, step = _propagators(population, network.grid.dt_ms, deal)
-        update = compiled_update(population, compiled)
-        receptors = population.model.receptors(population.parameters)
-        kind = (update, size, stride, step, receptors, population.model.is_source)
-        same = rows and _mergeable(rows[-1], kind, propagators, par, first)
-        if same:
-            rows[-1] = (rows[-1][0], last, rows[-1][2])
-            continue
-        rows.append((first, last, kind))
-        propagators.append(par)
-        size += par.size
-    blocks = [block for first, last, kind in rows for block in _blocks(first, last, kind, layout)]
-    return Neurons(
-        np.array(blocks, np.int64).reshape(-1, SOURCE + 1),
-        state,
-        np.zeros(n, np.int16),
-        current,
-        np.concatenate([*propagators, np.zeros(1)]),
-        np.zeros(n, np.int64),
-        np.zeros((2, BLOCK)),
-        np.zeros(BLOCK, np.uint8),
-    )
+        while first < last:
+            shard = first // layout.width
+            end = min(last, first + ROW, (shard + 1) * layout.width)
+            place = (number, first, end, first - shard * layout.width, shard, size, int(population.model.is_source))
+            blocks.append((*place, 0, 0, 0, 0))
+            size += ROW * len(population.model.states)
+            first = end
+    return np.array(blocks, np.int64).reshape(-1, PAR_STRIDE + 1), size
 
 
-def local_parameters(network: Network, number: int, seed: int, deal: Decomposition) -> Mapping:
-    """Parameters of population `number` on this rank: numbers, or arrays of its local neurons."""
-    population = network.populations[number]
-    first, last = deal.local_range(population.first, population.n)
-    chosen = deal.gid(np.arange(first, last)) - population.first
-    values = {}
-    for object_, (name, value) in enumerate(population.parameters.items()):
-        if isinstance(value, Distribution):
-            owner = deal.gid(first)
-            obj = number * 64 + object_
-            u = streams.uniforms(last - first, owner, deal.size, obj, streams.INITIAL, seed)
-            values[name] = value.quantile(u)
-        else:
-            values[name] = value if np.ndim(value) == 0 else value[chosen]
-    return values
+def potential_places(neurons: Neurons, lids: np.ndarray) -> np.ndarray:
+    """Where the V_m - E_L of local neurons is in `state`, int64."""
+    if not lids.size:
+        return np.zeros(0, np.int64)
+    block = neurons.blocks[np.searchsorted(neurons.blocks[:, FIRST], lids, side="right") - 1]
+    return block[:, STATE] + lids - block[:, FIRST]
 
 
-def _propagators(population: Population, dt: float, deal: Decomposition) -> tuple[np.ndarray, int, int]:
-    """Flat propagators, distance of one to the next, distance of one neuron to the next (0 where all are alike)."""
-    values = population.model.propagators(population.parameters, dt)
+def with_parameters(
+    neurons: Neurons, network: Network, parameters: Sequence[Mapping[str, Value]], deal: Decomposition, loops: Loops
+) -> Neurons:
+    """`neurons` updated by these `parameters` of the populations (numbers or arrays of n numbers) from now on."""
+    tables, size = [np.zeros(0)], 0
+    for number, (population, values) in enumerate(zip(network.populations, parameters, strict=True)):
+        first, last = deal.local_range(population.first, population.n)
+        table = _propagators(population, values, network.grid.dt_ms, deal.gid(np.arange(first, last)))
+        by_neuron = table.ndim == 2
+        receptors = population.model.receptors(values)
+        blocks = neurons.blocks[neurons.blocks[:, POPULATION] == number]
+        if len(blocks):
+            blocks[:, UPDATE_ADDRESS] = loops.address(population.model, receptors, by_neuron)
+        blocks[:, RECEPTORS] = receptors
+        blocks[:, PAR] = size + (blocks[:, FIRST] - first if by_neuron else 0)
+        blocks[:, PAR_STRIDE] = last - first
+        neurons.blocks[neurons.blocks[:, POPULATION] == number] = blocks
+        tables.append(table.ravel())
+        size += table.size
+    return neurons._replace(propagators=np.concatenate(tables))
+
+
+def _propagators(population: Population, parameters: Mapping, dt: float, gids: np.ndarray) -> np.ndarray:
+    """Propagators in the order of `step`: (k,) where all neurons share them, otherwise (k, local neurons)."""
+    found = population.model.propagators(parameters, dt)
+    values = [found[name] for name in population.model.propagator_names]
     if all(np.ndim(value) == 0 for value in values):
-        return np.array(values, float).ravel(), 1, 0
-    first, last = deal.local_range(population.first, population.n)
-    chosen = deal.gid(np.arange(first, last)) - population.first
-    table = np.array([np.broadcast_to(value, population.n)[chosen] for value in values])
-    return table.ravel(), last - first, 1
+        return np.array(values, float)
+    return np.array([np.broadcast_to(value, population.n)[gids - population.first] for value in values])
 
 
-def _mergeable(row, kind, propagators, par, first) -> bool:
-    """Neighbouring populations alike in everything are updated as one."""
-    (_, last, other) = row
-    alike = kind[0] == other[0] and kind[2:] == other[2:] and kind[3] == 0
-    return alike and last == first and np.array_equal(propagators[-1], par)
+def loops_of(network: Network) -> list[tuple[NeuronModel, int, bool]]:
+    """The loops that a network needs: (model, receptors, whether parameters differ from neuron to neuron)."""
+    found = {}
+    for population in network.populations:
+        propagators = population.model.propagators(population.parameters, network.grid.dt_ms)
+        by_neuron = any(np.ndim(value) for value in propagators.values())
+        found[id(population.model), population.model.receptors(population.parameters), by_neuron] = population.model
+    return [(model, receptors, by_neuron) for (_, receptors, by_neuron), model in found.items()]
 
 
-def _blocks(first: int, last: int, kind: tuple, layout: Layout) -> list[tuple]:
-    update, par, stride, step, receptors, is_source = kind
-    blocks = []
-    a = first
-    while a < last:
-        shard = a // layout.width
-        b = min(last, a + BLOCK, (shard + 1) * layout.width)
-        offset = par + step * (a - first)
-        row = a - shard * layout.width
-        blocks.append((a, b, row, shard, update, offset, stride, step, receptors, int(is_source)))
-        a = b
-    return blocks
+def local_values(
+    network: Network,
+    number: int,
+    name: str,
+    value: Value,
+    lids: np.ndarray,
+    seed: int,
+    deal: Decomposition,
+    change: int = 0,
+) -> np.ndarray:
+    """Parameter `name` of neurons `lids` (ascending) of population `number`: drawn, chosen or shared; float64.
+
+    `change` tells apart what is drawn at the start (0) and by later changes of parameters.
+    """
+    population = network.populations[number]
+    if not isinstance(value, Distribution):
+        return np.broadcast_to(value, population.n)[deal.gid(lids) - population.first]
+    obj = number * 64 + list(population.parameters).index(name)
+    return value.quantile(streams.uniforms(deal.gid(lids), change, obj, streams.INITIAL, seed))

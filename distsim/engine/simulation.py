@@ -8,17 +8,19 @@ times, ids = sim.spikes(exc)
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..elements import Population, Selection, select
+from ..elements import PoissonInput, Population, Selection, Value, select
 from ..network import Network
+from ..neurons import MODELS
 from ..neurons.sources import MOST_SPIKES
 from ..parallel import SerialCommunicator, world
 from ..recording.spike_hash import spikes_sha256_of
-from . import CACHE, loop
+from . import CACHE, changes, loop
 from .cache import fill_once
 from .check import check_network
 from .connectivity import connect, delays_in_use, plan_layout
@@ -27,10 +29,11 @@ from .delivery import History
 from .exchange import plan_exchange
 from .intrinsics import CLOCK_GETTIME
 from .ledger import Ledger, balance
-from .population_state import plan_neurons, two_receptors
+from .population_state import Loops, loops_of, plan_neurons, potential_places, two_receptors
 from .sinks import MemorySink
-from .stimulation import BLOCK, plan_currents, plan_poisson, plan_spikes
+from .stimulation import plan_currents, plan_poisson, plan_spikes
 from .streams import key
+from .update import ROW, loop_name
 from .warmup import small_network
 
 CHUNK = 500  # steps between two looks at the clock
@@ -55,6 +58,7 @@ class Simulation:
     ----------
     step, time : steps done, model time (ms). n_synapses : of all ranks. build_time : s.
     timer : float64 (5,), this rank's seconds by `loop.PHASES`.
+    parameters, stimuli : what holds now, by population, and of Poisson input; see `changes`.
     """
 
     def __init__(self, network: Network, seed: int = 1, comm=None, sink=None, *, warm: bool = False) -> None:
@@ -62,7 +66,7 @@ class Simulation:
         self.comm = world() if comm is None else comm
         self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
         self.sink = MemorySink(self._voltage_lids()[0].size) if sink is None else sink
-        self._compiled: dict = {}
+        self.loops = Loops()
         if not warm:
             self._compile_once()
         check_network(network, self.comm.size)
@@ -72,21 +76,25 @@ class Simulation:
 
     def _compile_once(self) -> None:
         """Have all kernels in the cache: compiled by one rank a node while the others wait (collective)."""
-        models = sorted({population.model.name for population in self.network.populations})
 
-        def compile_all() -> None:
-            Simulation(small_network(models), comm=SerialCommunicator(), warm=True).run(1.0)
+        def compile_kernels() -> None:
+            Simulation(small_network(), comm=SerialCommunicator(), warm=True).run(1.0)
 
-        fill_once(self.comm, CACHE, "-".join(["kernels", *models]), compile_all)
+        what = {"kernels": compile_kernels}
+        for variant in loops_of(self.network):
+            what[loop_name(*variant)] = functools.partial(self.loops.address, *variant)
+        fill_once(self.comm, CACHE, what)
 
     # --- building -------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        two = two_receptors(self.network)
-        layout = plan_layout(self.deal.n_local, 2 if two.any() else 1, BLOCK)
+        self.is_two = two = two_receptors(self.network)
+        layout = plan_layout(self.deal.n_local, 2 if two.any() else 1, ROW)
         self.synapses = connect(self.network, self.seed, layout, self.deal, two)
-        self.neurons = plan_neurons(self.network, self.seed, self.deal, layout, self._compiled)
-        self.poisson = plan_poisson(self.network, self.deal, two)
+        self.neurons = plan_neurons(self.network, self.seed, self.deal, layout, self.loops)
+        self.parameters = [dict(population.parameters) for population in self.network.populations]
+        self.stimuli, self.n_changes = list(enumerate(self.network.poisson_inputs)), 0
+        self.poisson = plan_poisson(self.stimuli, self.network, self.deal, two)
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         delays = delays_in_use(self.network)
         self.min_delay = int(delays[0]) if delays.size else STEPS_WITHOUT_SYNAPSES
@@ -108,14 +116,13 @@ class Simulation:
         wanted = wanted_neurons(self.network)
         room = SPIKE_BUFFER + at_once if wanted.size else 0
         lids, interval = self._voltage_lids()
-        self._resting = resting_potentials(self.network, self.deal.gid(lids))
         a_rank = -(-voltage_gids(self.network).size // self.comm.size)
         samples = max(self.interval, VOLTAGE_BUFFER // max(1, a_rank)) if interval else 0
         self.recording = loop.Recording(
             wanted,
             np.empty(room, np.int64),
             np.empty(room, np.uint32),
-            lids,
+            potential_places(self.neurons, lids),
             np.empty((samples, lids.size)),
             interval,
         )
@@ -201,9 +208,45 @@ class Simulation:
         if samples:
             last = self.step // self.recording.interval * self.recording.interval
             steps = last - self.recording.interval * np.arange(samples - 1, -1, -1)
-            self.sink.voltages(steps, self.recording.voltages[:samples] + self._resting)
+            E_L = resting_potentials(self.network, self.parameters, self.deal.gid(self._voltage_lids()[0]))
+            self.sink.voltages(steps, self.recording.voltages[:samples] + E_L)
         self.clock[loop.RECORDED] = self.clock[loop.SAMPLES] = 0
         self.timer[loop.RECORD] += time.perf_counter() - started
+
+    # --- parameters -----------------------------------------------------------------------------------------------
+
+    def set(self, what: Population | Selection | PoissonInput, **values: Value) -> None:
+        """Change parameters from now on (collective: all ranks ask for the same).
+
+        Parameters
+        ----------
+        what : neurons, whose parameters, or potentials V_m, become `values`: numbers, arrays of len(what) numbers, or,
+            for V_m and I_e, distributions. Or a Poisson input: `rate` (spikes/s), `weight` (pA); or Poisson sources:
+            `rate`. What was emitted before and is on its way arrives as it was.
+
+        Raises
+        ------
+        ValueError : an unknown parameter, a value out of range, parameters that do not go together, or time constants
+            that would need another receptor. Nothing is changed then.
+        """
+        if not isinstance(what, PoissonInput):
+            what = select(what)
+        if isinstance(what, PoissonInput) or what.population.model is MODELS["poisson_source"]:
+            changes.set_stimulus(self, what, values)
+        else:
+            changes.set_neurons(self, what, values)
+        self.n_changes += 1
+
+    def get(self, what: Population | Selection, name: str) -> np.ndarray:
+        """Parameter `name` of neurons as it is now (V_m: the potential, mV), of shape (len(what),) (collective)."""
+        return changes.get_neurons(self, select(what), name)
+
+    def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
+        """Values of the neurons `gids` (ascending) from those of each rank's own (collective): last axis of `mine`."""
+        table = np.zeros((*mine.shape[:-1], gids.size), mine.dtype)
+        for rank, part in enumerate(self.comm.allgather(mine)):
+            table[..., gids % self.comm.size == rank] = part
+        return table
 
     # --- results --------------------------------------------------------------------------------------------------
 
@@ -232,10 +275,7 @@ class Simulation:
         if np.any(gids[np.minimum(columns, gids.size - 1)] != wanted) if gids.size else wanted.size:
             raise ValueError(f"the voltages of {what} are not all recorded: record_voltages before Simulation")
         steps, block = self.sink.local_voltages()
-        table = np.zeros((steps.size, gids.size))
-        for rank, part in enumerate(self.comm.allgather(block)):
-            table[:, gids % self.comm.size == rank] = part
-        return self.network.grid.ms(steps), table[:, columns]
+        return self.network.grid.ms(steps), self.gather(gids, block)[:, columns]
 
     def spikes_sha256(self) -> str:
         """Hash of all recorded spikes: the same for the same network and seed on any number of ranks."""
@@ -290,10 +330,10 @@ def recorded_populations(network: Network) -> dict[str, tuple[int, int]]:
     return {p.name: (p.first, p.n) for p in network.populations if p.name in names}
 
 
-def resting_potentials(network: Network, gids: np.ndarray) -> np.ndarray:
+def resting_potentials(network: Network, parameters: Sequence[Mapping], gids: np.ndarray) -> np.ndarray:
     """E_L (mV) of the neurons `gids`."""
     E_L = [np.zeros(0)]
-    for population in network.populations:
+    for population, values in zip(network.populations, parameters, strict=True):
         mine = gids[(gids >= population.first) & (gids < population.first + population.n)] - population.first
-        E_L.append(np.broadcast_to(population.parameters.get("E_L", 0.0), population.n)[mine])
+        E_L.append(np.broadcast_to(values.get("E_L", 0.0), population.n)[mine])
     return np.concatenate(E_L)

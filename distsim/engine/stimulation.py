@@ -8,17 +8,18 @@ with many thresholds (large means) are searched instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from ..elements import PoissonInput
 from ..network import Network
 from . import streams
 from .decomposition import Decomposition, runs
 
-BLOCK = 4096  # neurons updated at a time: their input stays in the L1 cache
-DRAW = 2048  # neurons drawn for at a time, likewise
+DRAW = 2048  # neurons drawn for at a time: their numbers stay in the L1 cache
 LARGEST_MEAN = 40_000.0  # of one table, so that a number fits 16 bits; larger ones are sums
 SEARCHED = 64  # thresholds from which on the table is searched
 
@@ -46,25 +47,49 @@ class PoissonInputs(NamedTuple):
     words: np.ndarray
 
 
-class Schedule(NamedTuple):
-    """Values for local neurons at given steps, by (step, lid): current changes (pA) or emitted spikes.
+class Currents(NamedTuple):
+    """Changes of device currents, by step.
 
     Attributes
     ----------
-    steps : int64 (n,); lids : int64 (n,); values : float64 (n,). position : int64 (1,), the next one.
+    steps : int64 (n,), ascending. first, last : int64 (n,), the neurons lids[first:last] change.
+    changes : float64 (n,), pA. lids : int64, local neurons, device after device. position : int64 (1,), the next one.
+    """
+
+    steps: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    changes: np.ndarray
+    lids: np.ndarray
+    position: np.ndarray
+
+
+class Trains(NamedTuple):
+    """Spikes that sources of this rank emit, by (step, lid).
+
+    Attributes
+    ----------
+    steps : int64 (n,); lids : int64 (n,). position : int64 (1,), the next one.
     """
 
     steps: np.ndarray
     lids: np.ndarray
-    values: np.ndarray
     position: np.ndarray
 
 
-def plan_poisson(network: Network, deal: Decomposition, is_two: np.ndarray) -> PoissonInputs:
-    """Tables and buffers of this rank's Poisson input; `is_two` as in `connectivity.connect`."""
+def plan_poisson(
+    stimuli: Sequence[tuple[int, PoissonInput]], network: Network, deal: Decomposition, is_two: np.ndarray
+) -> PoissonInputs:
+    """Tables and buffers of this rank's Poisson input.
+
+    Parameters
+    ----------
+    stimuli : with the number that tells the trains of one stimulus from those of another.
+    is_two : as in `connectivity.connect`.
+    """
     entries, weights, thresholds, guides = [], [], [], []
     n_thresholds = n_counts = 0
-    for number, stimulus in enumerate(network.poisson_inputs):
+    for number, stimulus in stimuli:
         mean = stimulus.rate * network.grid.dt_ms * 1e-3
         parts = max(1, int(np.ceil(mean / LARGEST_MEAN)))
         table = streams.poisson_table(mean / parts)
@@ -92,59 +117,57 @@ def plan_poisson(network: Network, deal: Decomposition, is_two: np.ndarray) -> P
     )
 
 
-def plan_currents(network: Network, deal: Decomposition) -> Schedule:
+def plan_currents(network: Network, deal: Decomposition) -> Currents:
     """Changes of the device current by step: a change at step k with delay d first acts in step k + d + 1."""
-    steps, lids, values = [], [], []
+    rows, lids, end = [], [np.zeros(0, np.int64)], 0
     for device in network.step_currents:
         gids = device.target.gids
         mine = deal.lids(gids[deal.local(gids)])
         changes = np.diff(device.amplitudes, prepend=0.0)
-        for step, change in zip(device.times + device.delay + 1, changes, strict=True):
-            steps.append(np.full(mine.size, step))
-            lids.append(mine)
-            values.append(np.full(mine.size, change))
-    return _schedule(steps, lids, values)
+        steps = device.times + device.delay + 1
+        rows += [(step, end, end + mine.size, change) for step, change in zip(steps, changes, strict=True)]
+        lids.append(mine)
+        end += mine.size
+    rows.sort(key=lambda row: row[0])
+    steps, first, last, changes = np.array(rows, float).reshape(-1, 4).T
+    whole = (column.astype(np.int64) for column in (steps, first, last))
+    return Currents(*whole, changes.copy(), np.concatenate(lids), np.zeros(1, np.int64))
 
 
-def plan_spikes(network: Network, deal: Decomposition) -> Schedule:
+def plan_spikes(network: Network, deal: Decomposition) -> Trains:
     """What the spike sources of this rank emit."""
-    steps, lids, values = [], [], []
+    steps, lids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for population in network.populations:
         for k, train in enumerate(population.spike_steps):
             gid = population.first + k
             if deal.local(gid):
                 steps.append(train)
                 lids.append(np.full(train.size, deal.lids(gid)))
-                values.append(np.ones(train.size))
-    return _schedule(steps, lids, values)
-
-
-def _schedule(steps: list, lids: list, values: list) -> Schedule:
-    steps = np.concatenate([*steps, np.zeros(0)]).astype(np.int64)
-    lids = np.concatenate([*lids, np.zeros(0)]).astype(np.int64)
+    steps, lids = np.concatenate(steps), np.concatenate(lids)
     order = np.lexsort((lids, steps))
-    values = np.concatenate([*values, np.zeros(0)])
-    return Schedule(steps[order], lids[order], values[order], np.zeros(1, np.int64))
+    return Trains(steps[order], lids[order], np.zeros(1, np.int64))
 
 
 @njit
-def apply_currents(t, schedule, current):
-    """Apply the changes due at step `t` to the device current of the local neurons."""
-    k = schedule.position[0]
-    while k < schedule.steps.size and schedule.steps[k] <= t:
-        current[schedule.lids[k]] += schedule.values[k]
+def apply_currents(t, currents, neurons):
+    """Apply the changes due at step `t` to the device currents of the local neurons."""
+    k = currents.position[0]
+    while k < currents.steps.size and currents.steps[k] <= t:
+        for lid in currents.lids[currents.first[k] : currents.last[k]]:
+            neurons.device[lid] += currents.changes[k]
+            neurons.current[lid] = neurons.I_e[lid] + neurons.device[lid]
         k += 1
-    schedule.position[0] = k
+    currents.position[0] = k
 
 
 @njit
-def add_scheduled(t, schedule, first_lid, last_lid, inputs):
+def add_scheduled(t, trains, first_lid, last_lid, inputs):
     """Add the spikes that sources first_lid ... last_lid - 1 emit at step `t` to their `inputs`."""
-    k = schedule.position[0]
-    while k < schedule.steps.size and schedule.steps[k] == t and schedule.lids[k] < last_lid:
-        inputs[schedule.lids[k] - first_lid] += schedule.values[k]
+    k = trains.position[0]
+    while k < trains.steps.size and trains.steps[k] == t and trains.lids[k] < last_lid:
+        inputs[trains.lids[k] - first_lid] += 1.0
         k += 1
-    schedule.position[0] = k
+    trains.position[0] = k
 
 
 @njit
@@ -193,7 +216,7 @@ def search_levels(n, u, thresholds, guides, entry, counts):
 
 @njit
 def add_poisson(t, poisson, first, last, inputs):
-    """Add what arrives at step `t` to the inputs (receptors, BLOCK) of local neurons first ... last - 1."""
+    """Add what arrives at step `t` to the inputs (receptors, ROW) of local neurons first ... last - 1."""
     for e in range(poisson.entries.shape[0]):
         entry = poisson.entries[e]
         a, b = max(first, entry[FIRST]), min(last, entry[LAST])

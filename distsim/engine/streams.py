@@ -62,10 +62,19 @@ def words_by_index(n, owner, index, obj, purpose, k0, k1, u):
         )
 
 
-def uniforms(n: int, owner: int, owner_step: int, obj: int, purpose: int, seed: int) -> np.ndarray:
-    """One uniform number in (0, 1), 53 bits, for each of n owners; float64 (n,)."""
-    u = np.empty((4, n), np.uint32)
-    words_by_owner(n, owner, owner_step, 0, obj, purpose, *key(seed), u)
+@njit(cache=True)
+def words_of_owners(owners, index, obj, purpose, k0, k1, u):
+    """As `words_by_owner`, for a list of owners."""
+    for i in range(owners.size):
+        u[0, i], u[1, i], u[2, i], u[3, i] = philox(
+            np.uint32(index), np.uint32(owners[i]), np.uint32(obj), np.uint32(purpose), np.uint32(k0), np.uint32(k1)
+        )
+
+
+def uniforms(owners: np.ndarray, index: int, obj: int, purpose: int, seed: int) -> np.ndarray:
+    """One uniform number in (0, 1), 53 bits, for each of `owners` (int64); float64, same length."""
+    u = np.empty((4, owners.size), np.uint32)
+    words_of_owners(owners, index, obj, purpose, *key(seed), u)
     high, low = u[0].astype(np.uint64) >> np.uint64(5), u[1].astype(np.uint64) >> np.uint64(6)
     return (high * np.uint64(67108864) + low).astype(float) / 2.0**53 + 2.0**-54
 

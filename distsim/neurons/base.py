@@ -1,11 +1,21 @@
-"""What a neuron model is: its parameters, its exact propagators and the update of one time step.
+"""What a neuron model is: its parameters, its exact propagators and the update of one neuron over one time step.
 
-A model is one file with one `NeuronModel` in it, entered in `distsim/neurons/__init__.py`. `update` is a plain
-function over flat arrays: the engine compiles it with Numba, a test may call it as it stands.
+How to add a model: one file with one `NeuronModel` in it, entered in `distsim/neurons/__init__.py`.
+
+    states       names of the state variables; the first one is V, the membrane potential relative to E_L (mV)
+    propagators  function (parameters, dt) -> numbers of one step, computed once, by name
+    step         function of one neuron: (states ..., wait, ex, inh, current, propagators by name ...)
+                 -> (new states ..., new wait, number of spikes)
+
+`step` is plain Python over numbers and without a branch that LLVM could not turn into a selection (`a if c else b` of
+values already computed, `&` and `|` rather than `and` and `or`). The engine writes the loop over the neurons around it
+and has it compiled and vectorised (`engine/update.py`); a test may call it as it stands. `iaf_psc_delta` is the
+shortest example.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,24 +56,41 @@ class NeuronModel:
     ----------
     name : the field's name of the model, for instance ``iaf_psc_exp``.
     parameters : name -> `Parameter`; ``V_m`` is the initial membrane potential (mV), ``I_e`` the constant current (pA).
-    n_states : float64 state variables a neuron; the first one is V_m - E_L (mV).
-    n_propagators : float64 numbers a neuron that `propagators` returns.
-    receptors : function of the parameters: 1 if all input acts through one variable, 2 if excitatory and
-        inhibitory input must be kept apart.
-    propagators : function (parameters, dt in ms) -> list of n_propagators scalars or arrays.
+    states : names of the float64 state variables, as `step` names them; the first one is V = V_m - E_L (mV).
+    propagators : function (parameters, dt in ms) -> name -> scalar or array, the names being arguments of `step`.
+    step : advances one neuron by one step. Arguments: the states; wait, steps that it is still refractory (int16);
+        ex and inh, the weights (pA, delta: mV) that arrive in this step; current, constant plus device current (pA)
+        over the step; the propagators. Returns the new states, the new wait and the number of spikes at the end of the
+        step.
+    receptors : function of the parameters: 1 if all input acts through `ex`, 2 if excitatory and inhibitory input must
+        be kept apart. inhibitory : the states that are 0 and stay so where there is only one.
     check : function of the parameters -> message or None: what one parameter demands of another.
-    update : advances `n` neurons by one step, see `iaf_psc_exp.update` for the arguments.
     """
 
     name: str
     parameters: Mapping[str, Parameter]
-    n_states: int
-    n_propagators: int
-    receptors: Callable[[Mapping], int]
-    propagators: Callable[[Mapping, float], list]
-    update: Callable
+    states: tuple[str, ...]
+    propagators: Callable[[Mapping, float], Mapping[str, float | np.ndarray]]
+    step: Callable
+    receptors: Callable[[Mapping], int] = field(default=lambda parameters: 1)
+    inhibitory: tuple[str, ...] = ()
     check: Callable[[Mapping], str | None] = field(default=lambda parameters: None)
     is_source: bool = False
+
+    def __post_init__(self) -> None:
+        before = (*self.states, "wait", "ex", "inh", "current")
+        if self.arguments[: len(before)] != before:
+            raise TypeError(f"{self.name}: the arguments of step must begin with {', '.join(before)}")
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of the arguments of `step`."""
+        return tuple(inspect.signature(self.step).parameters)
+
+    @property
+    def propagator_names(self) -> tuple[str, ...]:
+        """Names of the propagators, in the order in which `step` takes them."""
+        return self.arguments[len(self.states) + 4 :]
 
     def defaults(self) -> dict[str, float | str]:
         return {name: parameter.default for name, parameter in self.parameters.items()}

@@ -31,58 +31,67 @@ def slope_to_potential(tau_m: np.ndarray, tau_syn: np.ndarray, C_m: np.ndarray, 
     return dt**2 / C_m * np.exp(-dt / tau_m) * np.where(small, series, closed)
 
 
-def propagators(parameters: Mapping, dt: float) -> list:
-    """The numbers of one step of `dt` ms, in the order in which `update` reads them."""
+def propagators(parameters: Mapping, dt: float) -> dict:
+    """The numbers of one step of `dt` ms, by the names that `step` gives them."""
     tau_m, C_m, E_L = parameters["tau_m"], parameters["C_m"], parameters["E_L"]
     tau_ex, tau_in = parameters["tau_syn_ex"], parameters["tau_syn_in"]
-    return [
-        np.expm1(-dt / tau_m),
-        -tau_m / C_m * np.expm1(-dt / tau_m),
-        current_to_potential(tau_m, tau_ex, C_m, dt),
-        slope_to_potential(tau_m, tau_ex, C_m, dt),
-        np.exp(-dt / tau_ex),
-        dt * np.exp(-dt / tau_ex),
-        np.e / tau_ex,
-        current_to_potential(tau_m, tau_in, C_m, dt),
-        slope_to_potential(tau_m, tau_in, C_m, dt),
-        np.exp(-dt / tau_in),
-        dt * np.exp(-dt / tau_in),
-        np.e / tau_in,
-        parameters["V_th"] - E_L,
-        parameters["V_reset"] - E_L,
-        refractory_steps(parameters["t_ref"], dt),
-    ]
+    return {
+        "leak": np.expm1(-dt / tau_m),
+        "from_current": -tau_m / C_m * np.expm1(-dt / tau_m),
+        "from_ex": current_to_potential(tau_m, tau_ex, C_m, dt),
+        "from_dex": slope_to_potential(tau_m, tau_ex, C_m, dt),
+        "decay_ex": np.exp(-dt / tau_ex),
+        "slope_ex": dt * np.exp(-dt / tau_ex),
+        "jump_ex": np.e / tau_ex,
+        "from_in": current_to_potential(tau_m, tau_in, C_m, dt),
+        "from_din": slope_to_potential(tau_m, tau_in, C_m, dt),
+        "decay_in": np.exp(-dt / tau_in),
+        "slope_in": dt * np.exp(-dt / tau_in),
+        "jump_in": np.e / tau_in,
+        "theta": parameters["V_th"] - E_L,
+        "V_reset": parameters["V_reset"] - E_L,
+        "steps": refractory_steps(parameters["t_ref"], dt),
+    }
 
 
-def update(n, stride, state, refractory, par, par_stride, par_step, inputs, input_stride, receptors, current, fired):
-    """Advance neurons 0..n-1 by one step; the arguments are those of `iaf_psc_exp.update`, the state variables
-    V - E_L (mV), I and dI of the excitatory (or only) current (pA, pA/ms), I and dI of the inhibitory one."""
-    for i in range(n):
-        p = i if par_step else 0
-        leak, from_current = par[p], par[par_stride + p]
-        from_I, from_dI = par[2 * par_stride + p], par[3 * par_stride + p]
-        decay, slope, jump = par[4 * par_stride + p], par[5 * par_stride + p], par[6 * par_stride + p]
-        theta, V_reset, steps = par[12 * par_stride + p], par[13 * par_stride + p], par[14 * par_stride + p]
-        V, current_I, dI, wait = state[i], state[stride + i], state[2 * stride + i], refractory[i]
-        new = V + leak * V + from_current * current[i] + from_I * current_I + from_dI * dI
-        if receptors == 2:
-            from_I_in, from_dI_in = par[7 * par_stride + p], par[8 * par_stride + p]
-            decay_in, slope_in, jump_in = par[9 * par_stride + p], par[10 * par_stride + p], par[11 * par_stride + p]
-            I_in, dI_in = state[3 * stride + i], state[4 * stride + i]
-            new += from_I_in * I_in + from_dI_in * dI_in
-            state[3 * stride + i] = decay_in * I_in + slope_in * dI_in
-            state[4 * stride + i] = decay_in * dI_in + jump_in * inputs[input_stride + i]
-        new = V if wait > 0 else new
-        spike = new >= theta
-        state[stride + i] = decay * current_I + slope * dI
-        state[2 * stride + i] = decay * dI + jump * inputs[i]
-        state[i] = V_reset if spike else new
-        refractory[i] = np.int16(steps) if spike else max(wait - 1, 0)
-        fired[i] = spike
-    n_fired = 0
-    for i in range(n):
-        n_fired += fired[i]
-    return n_fired
+def step(
+    V,
+    I_ex,
+    dI_ex,
+    I_in,
+    dI_in,
+    wait,
+    ex,
+    inh,
+    current,
+    leak,
+    from_current,
+    from_ex,
+    from_dex,
+    decay_ex,
+    slope_ex,
+    jump_ex,
+    from_in,
+    from_din,
+    decay_in,
+    slope_in,
+    jump_in,
+    theta,
+    V_reset,
+    steps,
+):
+    """V relative to E_L (mV), currents (pA) and their slope variables (pA/ms); where there is one receptor, the
+    excitatory pair carries both currents."""
+    new = V + leak * V + from_current * current + from_ex * I_ex + from_dex * dI_ex
+    new += from_in * I_in + from_din * dI_in
+    new = V if wait > 0 else new
+    spike = new >= theta
+    wait = np.int16(steps) if spike else np.int16(max(wait - 1, 0))
+    new_ex, new_dex = decay_ex * I_ex + slope_ex * dI_ex, decay_ex * dI_ex + jump_ex * ex
+    new_in, new_din = decay_in * I_in + slope_in * dI_in, decay_in * dI_in + jump_in * inh
+    return V_reset if spike else new, new_ex, new_dex, new_in, new_din, wait, spike
 
 
-iaf_psc_alpha = NeuronModel("iaf_psc_alpha", PARAMETERS, 5, 15, receptors, propagators, update, check)
+STATES = ("V", "I_ex", "dI_ex", "I_in", "dI_in")
+
+iaf_psc_alpha = NeuronModel("iaf_psc_alpha", PARAMETERS, STATES, propagators, step, receptors, ("I_in", "dI_in"), check)

@@ -30,40 +30,28 @@ PARAMETERS["detection"] = Parameter(
 )
 
 
-def propagators(parameters: Mapping, dt: float) -> list:
-    """The numbers of one step of `dt` ms, in the order in which `update` reads them."""
+def propagators(parameters: Mapping, dt: float) -> dict:
+    """The numbers of one step of `dt` ms, by the names that `step` gives them."""
     tau_m, C_m, E_L = parameters["tau_m"], parameters["C_m"], parameters["E_L"]
-    return [
-        np.exp(-dt / tau_m),
-        -tau_m / C_m * np.expm1(-dt / tau_m),
-        parameters["V_th"] - E_L,
-        parameters["V_reset"] - E_L,
-        refractory_steps(parameters["t_ref"], dt),
-        float(parameters["refractory_input"] == "accumulate"),
-        float(parameters["detection"] == "before_input"),
-    ]
+    return {
+        "decay": np.exp(-dt / tau_m),
+        "from_current": -tau_m / C_m * np.expm1(-dt / tau_m),
+        "theta": parameters["V_th"] - E_L,
+        "V_reset": parameters["V_reset"] - E_L,
+        "steps": refractory_steps(parameters["t_ref"], dt),
+        "accumulate": float(parameters["refractory_input"] == "accumulate"),
+        "before_input": float(parameters["detection"] == "before_input"),
+    }
 
 
-def update(n, stride, state, refractory, par, par_stride, par_step, inputs, input_stride, receptors, current, fired):
-    """Advance neurons 0..n-1 by one step; the arguments are those of `iaf_psc_exp.update`, inputs in mV."""
-    for i in range(n):
-        p = i if par_step else 0
-        decay, from_current = par[p], par[par_stride + p]
-        theta, V_reset = par[2 * par_stride + p], par[3 * par_stride + p]
-        steps, accumulate = par[4 * par_stride + p], par[5 * par_stride + p] > 0.5
-        before = par[6 * par_stride + p] > 0.5
-        V, wait, jump = state[i], refractory[i], inputs[i]
-        relaxed = V if wait > 0 else decay * V + from_current * current[i]
-        after = relaxed + (jump if (wait == 0) | accumulate else 0.0)  # | and & so that the loop is vectorised
-        above = relaxed > theta if before else after >= theta
-        spike = above & (wait == 0)
-        state[i] = V_reset if spike else after
-        refractory[i] = np.int16(steps) if spike else max(wait - 1, 0)
-        fired[i] = spike
-    n_fired = 0
-    for i in range(n):
-        n_fired += fired[i]
-    return n_fired
+def step(V, wait, ex, inh, current, decay, from_current, theta, V_reset, steps, accumulate, before_input):
+    """V relative to E_L (mV); all input (mV) comes as `ex`."""
+    relaxed = V if wait > 0 else decay * V + from_current * current
+    after = relaxed + (ex if (wait == 0) | (accumulate > 0.5) else 0.0)
+    above = relaxed > theta if before_input > 0.5 else after >= theta
+    spike = above & (wait == 0)
+    wait = np.int16(steps) if spike else np.int16(max(wait - 1, 0))
+    return V_reset if spike else after, wait, spike
 
 
-iaf_psc_delta = NeuronModel("iaf_psc_delta", PARAMETERS, 1, 7, lambda parameters: 1, propagators, update, check)
+iaf_psc_delta = NeuronModel("iaf_psc_delta", PARAMETERS, ("V",), propagators, step, check=check)

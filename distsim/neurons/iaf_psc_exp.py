@@ -46,21 +46,21 @@ def current_to_potential(tau_m: np.ndarray, tau_syn: np.ndarray, C_m: np.ndarray
     return dt / C_m * np.exp(-dt / np.maximum(tau_m, tau_syn)) * ratio
 
 
-def propagators(parameters: Mapping, dt: float) -> list:
-    """The numbers of one step of `dt` ms, in the order in which `update` reads them."""
+def propagators(parameters: Mapping, dt: float) -> dict:
+    """The numbers of one step of `dt` ms, by the names that `step` gives them."""
     tau_m, C_m, E_L = parameters["tau_m"], parameters["C_m"], parameters["E_L"]
     tau_ex, tau_in = parameters["tau_syn_ex"], parameters["tau_syn_in"]
-    return [
-        np.expm1(-dt / tau_m),
-        current_to_potential(tau_m, tau_ex, C_m, dt),
-        current_to_potential(tau_m, tau_in, C_m, dt),
-        -tau_m / C_m * np.expm1(-dt / tau_m),
-        np.exp(-dt / tau_ex),
-        np.exp(-dt / tau_in),
-        parameters["V_th"] - E_L,
-        parameters["V_reset"] - E_L,
-        refractory_steps(parameters["t_ref"], dt),
-    ]
+    return {
+        "leak": np.expm1(-dt / tau_m),
+        "from_ex": current_to_potential(tau_m, tau_ex, C_m, dt),
+        "from_in": current_to_potential(tau_m, tau_in, C_m, dt),
+        "from_current": -tau_m / C_m * np.expm1(-dt / tau_m),
+        "decay_ex": np.exp(-dt / tau_ex),
+        "decay_in": np.exp(-dt / tau_in),
+        "theta": parameters["V_th"] - E_L,
+        "V_reset": parameters["V_reset"] - E_L,
+        "steps": refractory_steps(parameters["t_ref"], dt),
+    }
 
 
 def check(parameters: Mapping) -> str | None:
@@ -69,48 +69,32 @@ def check(parameters: Mapping) -> str | None:
     return None
 
 
-def update(n, stride, state, refractory, par, par_stride, par_step, inputs, input_stride, receptors, current, fired):
-    """Advance neurons 0..n-1 by one step; all arrays are flat and begin at the first neuron.
-
-    Parameters
-    ----------
-    n, stride : neurons to update; distance between two state variables of one neuron.
-    state : float64, V - E_L (mV) at [i], I_ex (or both currents) at [stride + i], I_in at [2 stride + i] (pA).
-    refractory : int16, steps that the neuron still has to wait.
-    par, par_stride, par_step : float64 propagator k of neuron i at [k par_stride + i par_step]; par_step is 0
-        where all neurons share one value.
-    inputs, input_stride : float64, weights (pA) that arrive in this step at receptor r: [r input_stride + i].
-    receptors : 1 or 2.
-    current : float64, constant plus device current (pA) over the step.
-    fired : uint8, set to the number of spikes (0 or 1) that the neuron emits at the end of the step.
-
-    Returns
-    -------
-    int : spikes emitted by all n neurons.
-    """
-    n_fired = 0
-    for i in range(n):
-        # everything is loaded before anything is stored and without a branch, so that LLVM vectorises the loop
-        p = i if par_step else 0
-        leak, from_current = par[p], par[3 * par_stride + p]
-        from_ex, from_in = par[par_stride + p], par[2 * par_stride + p]
-        decay_ex, decay_in = par[4 * par_stride + p], par[5 * par_stride + p]
-        theta, V_reset, steps = par[6 * par_stride + p], par[7 * par_stride + p], par[8 * par_stride + p]
-        V, I_ex, wait = state[i], state[stride + i], refractory[i]
-        new = V + leak * V + from_ex * I_ex + from_current * current[i]
-        if receptors == 2:
-            I_in = state[2 * stride + i]
-            new += from_in * I_in
-            state[2 * stride + i] = decay_in * I_in + inputs[input_stride + i]
-        new = V if wait > 0 else new
-        spike = new >= theta
-        state[stride + i] = decay_ex * I_ex + inputs[i]
-        state[i] = V_reset if spike else new
-        refractory[i] = np.int16(steps) if spike else max(wait - 1, 0)
-        fired[i] = spike
-    for i in range(n):
-        n_fired += fired[i]
-    return n_fired
+def step(
+    V,
+    I_ex,
+    I_in,
+    wait,
+    ex,
+    inh,
+    current,
+    leak,
+    from_ex,
+    from_in,
+    from_current,
+    decay_ex,
+    decay_in,
+    theta,
+    V_reset,
+    steps,
+):
+    """V relative to E_L (mV), synaptic currents (pA); where there is one receptor, I_ex carries both currents."""
+    new = V + leak * V + from_ex * I_ex + from_current * current + from_in * I_in
+    new = V if wait > 0 else new
+    spike = new >= theta
+    wait = np.int16(steps) if spike else np.int16(max(wait - 1, 0))
+    return V_reset if spike else new, decay_ex * I_ex + ex, decay_in * I_in + inh, wait, spike
 
 
-iaf_psc_exp = NeuronModel("iaf_psc_exp", PARAMETERS, 3, 9, receptors, propagators, update, check)
+iaf_psc_exp = NeuronModel(
+    "iaf_psc_exp", PARAMETERS, ("V", "I_ex", "I_in"), propagators, step, receptors, ("I_in",), check
+)

@@ -202,3 +202,26 @@ def test_a_spike_lost_on_one_rank_is_an_error_on_all():
     except RuntimeError as error:
         errors = int("conservation violated" in str(error))
     assert COMM.allreduce(errors) == COMM.size
+
+
+def test_changes_between_runs():
+    """Parameters, potentials and rates changed between two runs, of slices that the ranks share unevenly."""
+
+    def run(comm) -> dict:
+        net = two_populations()
+        E, noise = net["E"], net.poisson_inputs[0]
+        net.record_voltages(E[:7])
+        sim = Simulation(net, 3, comm)
+        sim.run(20.3)
+        sim.set(E[1::3], V_m=Normal(-55.0, 3.0), tau_m=np.linspace(5.0, 15.0, len(E[1::3])))
+        sim.set(net["I"], I_e=Normal(50.0, 20.0), t_ref=1.0)
+        sim.set(noise, rate=15_000.0)
+        sim.run(29.7)
+        parameters = {name: sim.get(E, name).tolist() for name in ("V_m", "I_e", "tau_m")}
+        return outcome(sim) | parameters
+
+    serial = COMM.bcast(run(SerialCommunicator()) if COMM.rank == 0 else None)
+    assert sum(serial["counts"]) > 100
+    for found in COMM.allgather(run(COMM)):
+        for what in serial:
+            assert found[what] == serial[what], what

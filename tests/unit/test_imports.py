@@ -14,7 +14,7 @@ import pytest
 import distsim
 
 ROOT = Path(distsim.__file__).parent
-DESCRIPTIONS = {"grid", "distributions", "rules", "neurons", "elements", "network"}
+DESCRIPTIONS = {"grid", "distributions", "rules", "neurons", "elements", "values", "network"}
 
 # Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it.
 ALLOWED = {
@@ -23,7 +23,8 @@ ALLOWED = {
     "rules": set(),
     "neurons": {"neurons"},
     "elements": {"distributions", "rules", "neurons"},
-    "network": {"grid", "distributions", "rules", "neurons", "elements"},
+    "values": {"distributions", "neurons", "elements"},
+    "network": {"grid", "distributions", "rules", "neurons", "elements", "values"},
     "models": {"network", "elements", "distributions", "rules", "models"},
     "recording": {"recording"},
     "analysis": {"recording", "analysis"},

@@ -1,18 +1,15 @@
-"""iaf_psc_exp: propagators, update and refractoriness, as plain Python and as it is compiled."""
+"""Neuron models: propagators, one step, refractoriness, the loops written around it, a model of one's own."""
 
 from __future__ import annotations
-
-import ctypes
 
 import numpy as np
 import pytest
 
-from distsim import Network
-from distsim.elements import Population
-from distsim.engine.population_state import compiled_update
+from distsim import Network, one_to_one
 from distsim.engine.simulation import Simulation
-from distsim.neurons import MODELS
-from distsim.neurons.iaf_psc_exp import current_to_potential, iaf_psc_exp, propagators, update
+from distsim.engine.update import ROW, compile_update, loop_source
+from distsim.neurons import MODELS, NeuronModel
+from distsim.neurons.iaf_psc_exp import current_to_potential, iaf_psc_exp, propagators
 from distsim.parallel import SerialCommunicator
 
 DEFAULTS = iaf_psc_exp.defaults()
@@ -47,89 +44,92 @@ def test_numbers_and_arrays_give_the_same_propagators():
     values = DEFAULTS | {"tau_syn_ex": 0.7, "tau_syn_in": 1.3, "C_m": 123.4}
     numbers = propagators(values, 0.1)
     arrays = propagators({name: np.full(3, value) for name, value in values.items()}, 0.1)
-    assert len(numbers) == iaf_psc_exp.n_propagators
-    for number, array in zip(numbers, arrays, strict=True):
-        np.testing.assert_array_equal(array, np.full(3, number))
+    assert set(numbers) == set(arrays) == set(iaf_psc_exp.propagator_names)
+    for name, number in numbers.items():
+        np.testing.assert_array_equal(arrays[name], np.full(3, number))
 
 
 @pytest.mark.parametrize(
     ("t_ref", "dt", "steps"), [(2.0, 0.1, 20), (0.0, 0.1, 0), (2.0, 0.3, 7), (0.1, 0.2, 1), (2.25, 0.1, 23)]
 )
 def test_the_refractory_time_is_rounded_to_steps(t_ref, dt, steps):
-    assert propagators(DEFAULTS | {"t_ref": t_ref}, dt)[-1] == steps
+    assert propagators(DEFAULTS | {"t_ref": t_ref}, dt)["steps"] == steps
 
 
-# --- update -----------------------------------------------------------------------------------------------------------
+# --- one step, and the loop over neurons ------------------------------------------------------------------------------
+
+PLAIN = [model for model in MODELS.values() if not model.is_source]
 
 
-def compiled(population: Population, *arguments) -> int:
-    """Call the compiled update of a population's model as the engine does, with pointers."""
-    functions: dict = {}
-    address = compiled_update(population, functions)
-    call = functions[population.model.name].ctypes
-    assert address == ctypes.cast(call, ctypes.c_void_p).value
-    kinds = zip(arguments, call.argtypes, strict=True)
-    return call(*(a.ctypes.data_as(kind) if isinstance(a, np.ndarray) else a for a, kind in kinds))
-
-
-def arguments(n: int, receptors: int, by_neuron: bool, seed: int = 1) -> list:
-    """Return the arguments of `update` for n neurons in a random state, many of them near the threshold."""
-    rng, stride, input_stride = np.random.default_rng(seed), n + 3, n + 5
-    state = rng.normal(0.0, 100.0, 3 * stride)
+def arguments(model: NeuronModel, n: int, receptors: int, by_neuron: bool, seed: int = 1) -> list:
+    """Return the arguments of the loop for n neurons in a random state, many of them near the threshold."""
+    rng = np.random.default_rng(seed)
+    state = rng.normal(0.0, 100.0, len(model.states) * ROW)
     state[:n] = rng.uniform(-20.0, 20.0, n)
-    values = dict(DEFAULTS)
+    for k, name in enumerate(model.states):
+        if receptors == 1 and name in model.inhibitory:
+            state[k * ROW :][:ROW] = 0.0
+    values = model.defaults()
     if by_neuron:
-        values = {name: value * rng.uniform(0.9, 1.1, n) for name, value in values.items()}
+        numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
+        values |= {name: value * rng.uniform(0.9, 1.1, n) for name, value in numbers.items()}
         values["V_th"] = values["E_L"] + rng.uniform(10.0, 20.0, n)
-        par = np.array([np.broadcast_to(value, n) for value in propagators(values, 0.1)]).ravel()
-    else:
-        par = np.array(propagators(values, 0.1), float)
+    found = model.propagators(values, 0.1)
+    par = np.array([np.broadcast_to(found[name], n if by_neuron else ()) for name in model.propagator_names])
     return [
         n,
-        stride,
         state,
         rng.integers(0, 3, n).astype(np.int16),
-        par,
-        n if by_neuron else 1,
-        int(by_neuron),
-        rng.normal(0.0, 50.0, 2 * input_stride),
-        input_stride,
-        receptors,
+        par.ravel(),
+        n,
+        rng.normal(0.0, 50.0, 2 * ROW),
         rng.normal(300.0, 300.0, n),
         np.full(n, 7, np.uint8),
     ]
 
 
-@pytest.mark.parametrize("n", [1, 7, 500])
-@pytest.mark.parametrize("by_neuron", [False, True], ids=["uniform", "by neuron"])
+def plain_loop(model: NeuronModel, receptors: int, by_neuron: bool):
+    names = {"step": model.step}
+    exec(loop_source(model, receptors, by_neuron), names)
+    return names["update"]
+
+
+def call_compiled(function, given: list) -> int:
+    """Call the compiled loop as the engine does, with pointers."""
+    kinds = zip(given, function.ctypes.argtypes, strict=True)
+    return function.ctypes(*(a.ctypes.data_as(kind) if isinstance(a, np.ndarray) else a for a, kind in kinds))
+
+
+@pytest.mark.parametrize("model", PLAIN, ids=lambda model: model.name)
+@pytest.mark.parametrize("by_neuron", [False, True], ids=["shared", "by neuron"])
 @pytest.mark.parametrize("receptors", [1, 2])
-def test_the_compiled_update_is_the_plain_one(receptors, by_neuron, n):
-    one, other = arguments(n, receptors, by_neuron), arguments(n, receptors, by_neuron)
-    for _ in range(5):
-        assert compiled(Network().create("E", n), *one) == update(*other)
-        for a, b in zip(one, other, strict=True):
-            np.testing.assert_array_equal(a, b)
+def test_the_compiled_loop_is_the_plain_one(model, receptors, by_neuron):
+    function = compile_update(model, receptors, by_neuron)
+    for n in (1, 7, 500):
+        one, other = (arguments(model, n, receptors, by_neuron) for _ in range(2))
+        for _ in range(5):
+            assert call_compiled(function, one) == plain_loop(model, receptors, by_neuron)(*other)
+            for a, b in zip(one, other, strict=True):
+                np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("receptors", [1, 2])
-def test_the_update_is_the_exact_solution(receptors):
-    given = arguments(40, receptors, True)
-    n, stride, state, refractory, par, _, _, inputs, input_stride, _, current, fired = given
-    V, I = state[:n].copy(), state[stride : stride + n].copy()
-    I_in = state[2 * stride : 2 * stride + n].copy() if receptors == 2 else 0.0
-    wait, par = refractory.copy(), par.reshape(-1, n)
-    new = (1 + par[0]) * V + par[1] * I + par[2] * I_in + par[3] * current
+def test_the_step_is_the_exact_solution(receptors):
+    given = arguments(iaf_psc_exp, 400, receptors, True)
+    n, state, refractory, par, _, inputs, current, fired = given
+    V, I_ex, I_in = (state[k * ROW :][:n].copy() for k in range(3))
+    wait, p = refractory.copy(), dict(zip(iaf_psc_exp.propagator_names, par.reshape(-1, n), strict=True))
+    new = (1 + p["leak"]) * V + p["from_ex"] * I_ex + p["from_in"] * I_in + p["from_current"] * current
     new = np.where(wait > 0, V, new)
-    spikes = new >= par[6]
-    n_fired = update(*given)
+    spikes = new >= p["theta"]
+    n_fired = plain_loop(iaf_psc_exp, receptors, True)(*given)
     assert n_fired == spikes.sum() > 0
     np.testing.assert_array_equal(fired, spikes)
-    np.testing.assert_allclose(state[:n], np.where(spikes, par[7], new), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(state[stride : stride + n], par[4] * I + inputs[:n], rtol=1e-14)
-    np.testing.assert_array_equal(refractory, np.where(spikes, par[8], np.maximum(wait - 1, 0)))
-    if receptors == 2:
-        inhibition = par[5] * I_in + inputs[input_stride : input_stride + n]
-        np.testing.assert_allclose(state[2 * stride : 2 * stride + n], inhibition, rtol=1e-14)
+    np.testing.assert_allclose(state[:n], np.where(spikes, p["V_reset"], new), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(state[ROW:][:n], p["decay_ex"] * I_ex + inputs[:n], rtol=1e-14)
+    np.testing.assert_array_equal(refractory, np.where(spikes, p["steps"], np.maximum(wait - 1, 0)))
+    inhibition = p["decay_in"] * I_in + inputs[ROW:][:n] if receptors == 2 else np.zeros(n)
+    np.testing.assert_allclose(state[2 * ROW :][:n], inhibition, rtol=1e-14)
 
 
 def test_one_variable_serves_equal_time_constants():
@@ -186,6 +186,45 @@ def test_the_threshold_itself_is_reached():
 @pytest.mark.parametrize("model", [model for model in MODELS.values() if model.is_source], ids=lambda m: m.name)
 def test_sources_relay_what_arrives(model):
     arrived, fired, none = np.array([0.0, 1.0, 3.0, 255.0]), np.full(4, 9, np.uint8), np.zeros(4)
-    waits, population = np.zeros(4, np.int16), Population("S", 4, model, {}, 0)
-    assert compiled(population, 4, 4, none, waits, none, 0, 0, arrived, 4, 1, none, fired) == 259
+    given = [4, none, np.zeros(4, np.int16), none, 0, arrived, none, fired]
+    assert call_compiled(compile_update(model, 1, False), given) == 259
     assert fired.tolist() == [0, 1, 3, 255]
+
+
+# --- a model of one's own ---------------------------------------------------------------------------------------------
+
+INTEGRATOR_PARAMETERS = {name: iaf_psc_exp.parameters[name] for name in ("C_m", "E_L", "V_th", "I_e", "V_m")}
+
+
+def integrate(V, wait, ex, inh, current, dt_over_C, theta):
+    new = V + dt_over_C * current + ex
+    spike = new >= theta
+    return new - theta if spike else new, wait, spike
+
+
+integrator = NeuronModel(
+    "integrator",
+    INTEGRATOR_PARAMETERS,
+    ("V",),
+    lambda p, dt: {"dt_over_C": dt / p["C_m"], "theta": p["V_th"] - p["E_L"]},
+    integrate,
+)
+
+
+def test_a_model_of_ones_own_is_one_file():
+    net = Network()
+    one = net.create("one", 3, integrator, C_m=1.0, I_e=np.array([1.0, 2.0, 0.0]), E_L=0.0, V_th=1.0)
+    net.connect(one[0], one[2], one_to_one(), 0.25, 0.5)  # mV, ms
+    net.record_spikes(one)
+    sim = Simulation(net, comm=SerialCommunicator())
+    sim.run(10.0)
+    times, ids = sim.spikes(one)
+    assert times[ids == 0].size == pytest.approx(10, abs=1)
+    assert times[ids == 1].size == pytest.approx(20, abs=1)
+    # Four spikes of the first one fill the last one, half a millisecond later.
+    assert times[ids == 2].tolist() == (times[ids == 0][3::4] + 0.5).tolist()
+
+
+def test_a_step_whose_arguments_are_not_the_states_is_refused():
+    with pytest.raises(TypeError, match="must begin with U, wait, ex, inh, current"):
+        NeuronModel("wrong", {}, ("U",), lambda p, dt: {}, integrate)

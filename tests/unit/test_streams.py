@@ -65,15 +65,15 @@ def test_random_counters_agree_with_the_twin():
 
 def test_both_halves_of_a_seed_count():
     assert streams.key(0x0123456789ABCDEF) == (0x89ABCDEF, 0x01234567)
-    draws = [streams.uniforms(4, 0, 1, 0, streams.INITIAL, seed) for seed in (1, 1 + 2**32, 1 + 2**63, 2)]
+    draws = [streams.uniforms(np.arange(4), 0, 0, streams.INITIAL, seed) for seed in (1, 1 + 2**32, 1 + 2**63, 2)]
     assert len({draw.tobytes() for draw in draws}) == 4
 
 
 def test_uniforms_are_uniform_and_belong_to_their_owner():
-    u = streams.uniforms(20_000, 0, 1, 5, streams.INITIAL, 1)
+    u = streams.uniforms(np.arange(20_000), 0, 5, streams.INITIAL, 1)
     assert 0 < u.min() < u.max() < 1
     assert stats.kstest(u, "uniform").pvalue > ALPHA
-    np.testing.assert_array_equal(u[1::3], streams.uniforms(u[1::3].size, 1, 3, 5, streams.INITIAL, 1))
+    np.testing.assert_array_equal(u[1::3], streams.uniforms(np.arange(1, 20_000, 3), 0, 5, streams.INITIAL, 1))
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

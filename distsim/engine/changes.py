@@ -1,0 +1,151 @@
+"""What changes between two runs: parameters and potentials of neurons, rates and weights of Poisson input."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..elements import PoissonInput, Population, Selection, Value
+from ..values import DRAWN, check_together, read_values
+from .population_state import local_values, potential_places, with_parameters
+from .stimulation import plan_poisson
+
+# --- neurons ----------------------------------------------------------------------------------------------------------
+
+
+def set_neurons(simulation, selection: Selection, given: Mapping[str, Value]) -> None:
+    """Give the neurons `selection` other parameters, see `Simulation.set`; nothing is changed if anything is wrong."""
+    population, network = selection.population, simulation.network
+    number = network.populations.index(population)
+    values = read_values(population.name, population.model, len(selection), given)
+    lasting = {name: value for name, value in values.items() if name not in DRAWN}
+    new = merged(population, simulation.parameters[number], selection.indices, lasting)
+    check_together(population.name, population.model, new, network.grid.dt_ms)
+    if population.model.receptors(new) != population.model.receptors(population.parameters):
+        raise ValueError(
+            f"{population.name}: tau_syn_ex and tau_syn_in must stay equal, or different, as they were when the "
+            f"synapses were made: give the population such values from the start"
+        )
+    here = simulation.deal.local(selection.gids)
+    lids, neurons = simulation.deal.lids(selection.gids[here]), simulation.neurons
+    V_m = neurons.state[potential_places(neurons, lids)] + _local(simulation, number, "E_L", lids)
+    simulation.parameters[number] = new
+    if lasting:
+        simulation.neurons = with_parameters(neurons, network, simulation.parameters, simulation.deal, simulation.loops)
+    for name in DRAWN:
+        if name in values:
+            whole = values[name] if np.ndim(values[name]) == 0 else spread(population, selection.indices, values[name])
+            drawn = local_values(
+                network, number, name, whole, lids, simulation.seed, simulation.deal, simulation.n_changes + 1
+            )
+            if name == "V_m":
+                V_m = drawn
+            else:
+                neurons.I_e[lids] = drawn
+                neurons.current[lids] = drawn + neurons.device[lids]
+    neurons.state[potential_places(neurons, lids)] = V_m - _local(simulation, number, "E_L", lids)
+
+
+def get_neurons(simulation, selection: Selection, name: str) -> np.ndarray:
+    """Parameter `name` of the neurons `selection`, see `Simulation.get` (collective)."""
+    population = selection.population
+    number = simulation.network.populations.index(population)
+    if name not in population.model.parameters:
+        read_values(population.name, population.model, len(selection), {name: 0.0})  # raises, with the nearest name
+    if name not in DRAWN:
+        value = np.broadcast_to(simulation.parameters[number][name], population.n)
+        return value[selection.gids - population.first].copy()
+    lids = simulation.deal.lids(selection.gids[simulation.deal.local(selection.gids)])
+    if name == "I_e":
+        return simulation.gather(selection.gids, simulation.neurons.I_e[lids])
+    V = simulation.neurons.state[potential_places(simulation.neurons, lids)]
+    return simulation.gather(selection.gids, V + _local(simulation, number, "E_L", lids))
+
+
+def merged(population: Population, now: Mapping[str, Value], indices: range, given: Mapping[str, Value]) -> dict:
+    """All parameters of `population` once neurons `indices` have the `given` ones; those of the others stay.
+
+    Raises
+    ------
+    ValueError : a parameter that is a word is to be changed in a part of the population.
+    """
+    values = dict(now)
+    for name, value in given.items():
+        if len(indices) == population.n:
+            values[name] = value
+        elif population.model.parameters[name].choices:
+            raise ValueError(f"{population.name}.{name}: can only be changed in the whole population")
+        else:
+            values[name] = spread(population, indices, value, now[name])
+    return values
+
+
+def spread(population: Population, indices: range, values: Value, others: Value = 0.0) -> np.ndarray:
+    """An array of population.n numbers: `values` at `indices`, `others` elsewhere."""
+    array = np.array(np.broadcast_to(others, population.n), float)
+    array[indices.start : indices.stop : indices.step] = values
+    return array
+
+
+def _local(simulation, number: int, name: str, lids: np.ndarray) -> np.ndarray:
+    value = simulation.parameters[number][name]
+    return local_values(simulation.network, number, name, value, lids, simulation.seed, simulation.deal)
+
+
+# --- Poisson input ----------------------------------------------------------------------------------------------------
+
+
+def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str, float]) -> None:
+    """Give a Poisson input, or Poisson sources, another rate or weight, see `Simulation.set`."""
+    is_source = isinstance(what, Selection)
+    known = ("rate",) if is_source else ("rate", "weight")
+    number = number_of(simulation.network.poisson_inputs, what)
+    name = f"Poisson input to {simulation.network.poisson_inputs[number].target.population.name}"
+    for key, value in values.items():
+        if key not in known:
+            raise ValueError(f"{name}: {key!r} cannot be changed, only {' and '.join(known)}")
+        if not math.isfinite(value):
+            raise ValueError(f"{name}: {key} must be finite, not {value}")
+    if "rate" in values:
+        simulation.network.check_rate(name, values["rate"], is_source)
+    simulation.stimuli = changed(simulation.stimuli, number, simulation.step, values)
+    simulation.poisson = plan_poisson(simulation.stimuli, simulation.network, simulation.deal, simulation.is_two)
+
+
+def number_of(stimuli: Sequence[PoissonInput], what: PoissonInput | Selection) -> int:
+    """The number among all `stimuli` of the Poisson input `what`, or of the one that drives the sources `what`.
+
+    Raises
+    ------
+    ValueError : there is none, or it drives more sources than these.
+    """
+    for number, stimulus in enumerate(stimuli):
+        if stimulus is what:
+            return number
+        if isinstance(what, Selection) and stimulus.target.population is what.population:
+            if len(what) != len(stimulus.target):
+                raise ValueError(f"{what.population.name}: the rate can only be changed in the whole population")
+            return number
+    raise ValueError(f"{what} is no Poisson input of this network")
+
+
+def changed(
+    stimuli: Sequence[tuple[int, PoissonInput]], number: int, now: int, values: Mapping[str, float]
+) -> list[tuple[int, PoissonInput]]:
+    """`stimuli` with other `values` (rate, weight) of `number` for all that is emitted after step `now`.
+
+    What was emitted before and is still on its way stays what it was: the stimulus is cut in two at `now`. Parts of
+    which nothing will arrive any more are left out.
+    """
+    parts = []
+    for k, stimulus in stimuli:
+        if k != number or stimulus.stop <= now:
+            parts.append((k, stimulus))
+            continue
+        cut = max(now, stimulus.start)
+        parts.append((k, dataclasses.replace(stimulus, stop=cut)))
+        parts.append((k, dataclasses.replace(stimulus, start=cut, **values)))
+    return [(k, part) for k, part in parts if part.stop > part.start and part.stop + part.delay > now]
