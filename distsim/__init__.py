@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
-
 from .distributions import Constant, Lognormal, Normal, Uniform
 from .network import Network
 from .rules import (
@@ -15,12 +13,14 @@ from .rules import (
     one_to_one,
     pairwise_bernoulli,
 )
+from .version import __version__ as __version__
 
 __all__ = [
     "Constant",
     "Lognormal",
     "Network",
     "Normal",
+    "Result",
     "Simulation",
     "Uniform",
     "all_to_all",
@@ -28,15 +28,24 @@ __all__ = [
     "fixed_indegree",
     "fixed_outdegree",
     "fixed_total_number",
+    "load",
     "one_to_one",
     "pairwise_bernoulli",
 ]
 
 
 def __getattr__(name: str):
-    """`Simulation` brings Numba, so it is imported when it is first asked for."""
+    """What brings Numba or HDF5 is imported when it is first asked for."""
     if name == "Simulation":
         from .engine.simulation import Simulation
 
         return Simulation
+    if name == "Result":
+        from .result import Result
+
+        return Result
+    if name == "load":
+        from .loading import load
+
+        return load
     raise AttributeError(f"module 'distsim' has no attribute {name!r}")

@@ -308,18 +308,12 @@ def set_recorders(network: Network, args: argparse.Namespace) -> None:
 
 def selection(network: Network, option: str, text: str) -> Selection:
     """'L4E' or 'L4E[10:20]' or 'L4E[:100:2]' as a selection."""
-    match = re.fullmatch(r"([^\[\]]+)(?:\[(\d*):(\d*)(?::(\d*))?\])?", text)
-    if not match:
-        raise InputError(f"{option} {text}: must be a population or a slice of one, such as L4E or L4E[0:100]")
-    name, *bounds = match.groups()
-    if name not in (names := [p.name for p in network.populations]):
-        raise InputError(f"{option} {text}: no population {name!r}: {nearest(name, names)}")
-    parts = [int(b) if b else None for b in bounds]
-    if parts[2] == 0:
-        raise InputError(f"{option} {text}: the step must be at least 1")
-    chosen = network[name][slice(*parts)]
+    try:
+        chosen = network.select(text)
+    except ValueError as error:
+        raise InputError(f"{option} {error}") from None
     if not len(chosen):
-        raise InputError(f"{option} {text}: selects none of the {len(network[name])} neurons")
+        raise InputError(f"{option} {text}: selects none of the {len(chosen.population)} neurons")
     return chosen
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,6 +81,37 @@ def select(what: Population | Selection) -> Selection:
     if isinstance(what, Selection):
         return what
     raise TypeError(f"expected a population or a slice of one, not {what!r}")
+
+
+def find(what: str | Population | Selection, sizes: Mapping[str, int]) -> tuple[str, range]:
+    """Name and neurons (0-based) of a part of the populations of `sizes`: 'E', 'E[10:20]', 'E[:100:2]', or `pop[a:b]`.
+
+    Raises
+    ------
+    ValueError : no slice of a population, no such population, or one of another size.
+    """
+    if not isinstance(what, str):
+        selection = select(what)
+        name, n = selection.population.name, len(selection.population)
+        if sizes.get(_known(name, name, sizes)) != n:
+            raise ValueError(f"{selection}: population {name} has {sizes[name]} neurons here, not {n}")
+        return name, selection.indices
+    if what in sizes:
+        return what, range(sizes[what])
+    match = re.fullmatch(r"([^\[\]]+)(?:\[(\d*):(\d*)(?::(\d*))?\])?", what)
+    if not match:
+        raise ValueError(f"{what}: must be a population or a slice of one, such as {next(iter(sizes), 'E')}[0:100]")
+    name, *bounds = match.groups()
+    parts = [int(b) if b else None for b in bounds]
+    if parts[2] == 0:
+        raise ValueError(f"{what}: the step must be at least 1")
+    return name, range(sizes[_known(what, name, sizes)])[slice(*parts)]
+
+
+def _known(what: str, name: str, sizes: Mapping[str, int]) -> str:
+    if name not in sizes:
+        raise ValueError(f"{what}: no population {name!r}: {nearest(name, list(sizes))}")
+    return name
 
 
 @dataclass(frozen=True, eq=False)

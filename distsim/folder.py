@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from .parallel import InputError
 
@@ -14,7 +15,17 @@ FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", 
 MARKER = "running.json"  # there while a run writes: its host and process
 
 
-def claim(out: str | None, network: str, overwrite: bool) -> Path:
+class Words(NamedTuple):
+    """What errors call the folder, and how the user asks to overwrite it."""
+
+    folder: str
+    overwrite: str
+
+
+COMMAND_LINE, PYTHON = Words("--out", "add --overwrite"), Words("folder", "set overwrite=True")
+
+
+def claim(out: str | None, network: str, overwrite: bool, words: Words = COMMAND_LINE) -> Path:
     """Make the folder `out`, or the first free results/<network>-<number>, mark it as taken and return it.
 
     Raises
@@ -24,18 +35,18 @@ def claim(out: str | None, network: str, overwrite: bool) -> Path:
     if out is None:
         return _first_free(network)
     if not out.strip():
-        raise InputError("--out: must name a folder")
+        raise InputError(f"{words.folder}: must name a folder")
     path = Path(out)
     try:
-        _check_free(path, overwrite)
+        _check_free(path, overwrite, words)
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-        _mark(path, overwrite)
+        _mark(path, overwrite, words)
         for name in FILES:
             (path / name).unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"--out {path}: cannot be written ({error.strerror or error})") from None
+        raise InputError(f"{words.folder} {path}: cannot be written ({error.strerror or error})") from None
     return path
 
 
@@ -44,26 +55,25 @@ def release(path: Path) -> None:
     (path / MARKER).unlink(missing_ok=True)
 
 
-def _check_free(path: Path, overwrite: bool) -> None:
+def _check_free(path: Path, overwrite: bool, words: Words) -> None:
     owner = _owner(path)
     if owner and _is_alive(owner):
         where = f"process {owner['process']} on {owner['host']}"
-        raise InputError(f"--out {path}: another run is writing there ({where}); choose another folder")
+        raise InputError(f"{words.folder} {path}: another run is writing there ({where}); choose another folder")
     earlier = [name for name in (*FILES, MARKER) if (path / name).exists()]
     if earlier and not overwrite:
-        raise InputError(
-            f"--out {path}: holds an earlier run ({', '.join(earlier)}); choose another folder or add --overwrite"
-        )
+        what = f"holds an earlier run ({', '.join(earlier)})"
+        raise InputError(f"{words.folder} {path}: {what}; choose another folder or {words.overwrite}")
 
 
-def _mark(path: Path, overwrite: bool) -> None:
+def _mark(path: Path, overwrite: bool, words: Words) -> None:
     if overwrite:
         release(path)
     try:
         with open(path / MARKER, "x", encoding="utf8") as file:
             json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
     except FileExistsError:
-        raise InputError(f"--out {path}: another run has just begun there; choose another folder") from None
+        raise InputError(f"{words.folder} {path}: another run has just begun there; choose another folder") from None
 
 
 def _owner(path: Path) -> dict | None:
@@ -95,5 +105,5 @@ def _first_free(network: str) -> Path:
             continue
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose --out") from None
-        _mark(path, False)
+        _mark(path, False, COMMAND_LINE)
         return path

@@ -28,6 +28,7 @@ from .elements import (
     StepCurrent,
     Value,
     VoltageRecorder,
+    find,
     nearest,
     select,
 )
@@ -70,6 +71,11 @@ class Network:
             if population.name == name:
                 return population
         raise KeyError(f"no population {name!r}: {nearest(name, [p.name for p in self.populations])}")
+
+    def select(self, what: str | Population | Selection) -> Selection:
+        """Neurons by name, 'E' or 'E[:50]', or as a population or a slice of one; ValueError where there are none."""
+        name, indices = find(what, {population.name: population.n for population in self.populations})
+        return Selection(self[name], indices)
 
     # --- populations ---------------------------------------------------------------------------------------------
 

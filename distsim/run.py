@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from . import report, summary
-from .elements import Population
 from .engine import loop
-from .engine.decomposition import runs
-from .engine.simulation import Simulation, recorded_populations, voltage_gids, wanted_neurons
+from .engine.facts import facts
+from .engine.simulation import Simulation
 from .folder import release
 from .network import Network
 from .parallel import on_root
 from .progress import NoProgress, Progress
-from .recording.file_sink import FileSink
 from .recording.spike_hash import spikes_sha256
+from .saving import file_sink
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,14 @@ def run(model, parameters, network: Network, options: Options, folder: Path, com
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
     say(report.network_text(model.SUMMARY, network, comm.size, options.seed), flush=True)
     startup = summary.startup_seconds()
-    sink = _file_sink(network, folder, comm)
+    sink = file_sink(network, folder, comm)
     simulation = Simulation(network, options.seed, comm, sink)
     say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)\n", flush=True)
 
     presim = _advance(simulation, "warm-up ", options.t_presim, False)
     before, phases_before = simulation.spike_counts(), simulation.timer.copy()
     sim = _advance(simulation, "simulate", options.t_sim, True)
-    phases = summary.spread(comm, simulation.timer - phases_before)
+    phases = summary.spread(comm, loop.PHASES, simulation.timer - phases_before)
     counts = simulation.spike_counts() - before
     ledger = simulation.ledger()
     t_start = network.grid.ms(network.grid.steps(options.t_presim, "t_presim"))
@@ -55,7 +54,7 @@ def run(model, parameters, network: Network, options: Options, folder: Path, com
     peaks = comm.gather(summary.peak_rss())
 
     def finish() -> dict:
-        result = _facts(model, parameters, network, options, simulation, counts)
+        result = _facts(model, parameters, options, simulation, counts)
         result["spikes_sha256"] = spikes_sha256(folder / "spikes.h5", network.grid.dt) if sink.spike_file else None
         timing = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
         factor = sim / (options.t_sim / 1e3) if options.t_sim else None
@@ -76,19 +75,6 @@ def run(model, parameters, network: Network, options: Options, folder: Path, com
     return on_root(comm, finish)
 
 
-def _file_sink(network: Network, folder: Path, comm) -> FileSink:
-    gids = voltage_gids(network)
-    ids, mine = {}, {}
-    for population in network.populations:
-        inside = gids[(gids >= population.first) & (gids < population.first + population.n)]
-        if inside.size:
-            ids[population.name] = inside - population.first
-            mine[population.name] = np.flatnonzero(inside % comm.size == comm.rank)
-    interval = network.voltage_recorders[0].interval if network.voltage_recorders else 1
-    several = comm if comm.size > 1 else None
-    return FileSink(folder, network.grid.dt, several, recorded_populations(network), ids, mine, interval)
-
-
 def _advance(simulation: Simulation, label: str, duration: float, record: bool) -> float:
     """Run `duration` ms with progress; wall time (s), the same on all ranks."""
     comm = simulation.comm
@@ -104,43 +90,15 @@ def _advance(simulation: Simulation, label: str, duration: float, record: bool) 
     return comm.bcast(elapsed)
 
 
-def _facts(model, parameters, network: Network, options: Options, simulation: Simulation, counts: np.ndarray) -> dict:
+def _facts(model, parameters, options: Options, simulation: Simulation, counts: np.ndarray) -> dict:
     """The keys of the summary that say what was run and how often neurons fired."""
-    seconds = options.t_sim / 1e3
+    found = facts(simulation, model.NAME, options.t_presim, options.t_sim, options.t_sim / 1e3, counts)
     references = model.reference_rates(parameters)
-    populations = {}
-    for population in network.populations:
-        n_spikes = int(counts[population.first : population.first + population.n].sum())
-        rate = n_spikes / population.n / seconds if population.n and seconds else None
-        populations[population.name] = {"n": population.n, "rate_hz": rate, "n_spikes": n_spikes}
-        populations[population.name]["color"] = model.color(population.name)
-        recorded = recorded_ranges(network, population)
-        if recorded is not None:
-            populations[population.name]["recorded"] = recorded
-        if population.name in references:
-            populations[population.name]["reference_rate_hz"] = references[population.name]
-    config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
-    return {
-        "network": model.NAME,
-        "seed": options.seed,
-        "ranks": simulation.comm.size,
-        "dt_ms": network.grid.dt_ms,
-        "t_presim_ms": options.t_presim,
-        "t_sim_ms": options.t_sim,
-        "n_neurons": network.n_neurons,
-        "n_synapses": simulation.n_synapses,
-        "n_spikes": int(counts.sum()),
-        "populations": populations,
-        "config": config,
-    }
-
-
-def recorded_ranges(network: Network, population: Population) -> list[list[int]] | None:
-    """[start, stop) runs of the neurons of `population` whose spikes are recorded; None if it is all of them."""
-    wanted = wanted_neurons(network)[population.first : population.first + population.n]
-    if wanted.all() and wanted.size == population.n:
-        return None
-    return [list(run) for run in runs(np.flatnonzero(wanted))]
+    for name, population in found["populations"].items():
+        population["color"] = model.color(name)
+        if name in references:
+            population["reference_rate_hz"] = references[name]
+    return {**found, "config": {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}}
 
 
 def _show(result: dict, ledger) -> None:

@@ -8,11 +8,12 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .engine.loop import PHASES
+from .version import __version__
 
 
 def startup_seconds() -> float:
@@ -31,18 +32,16 @@ def peak_rss() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def spread(comm, seconds: np.ndarray) -> dict[str, dict[str, float]]:
-    """Min, mean and max over ranks of each phase's seconds (collective)."""
+def spread(comm, phases: Sequence[str], seconds: np.ndarray) -> dict[str, dict[str, float]]:
+    """Min, mean and max over ranks of the `seconds` of each of `phases` (collective)."""
     table = np.array(comm.allgather(seconds))
-    columns = zip(PHASES, table.T, strict=True)
+    columns = zip(phases, table.T, strict=True)
     return {phase: {"min": float(c.min()), "mean": float(c.mean()), "max": float(c.max())} for phase, c in columns}
 
 
 def versions() -> dict[str, str]:
     import h5py
     import numba
-
-    from . import __version__
 
     found = {"distsim": __version__, "python": platform.python_version(), "numpy": np.__version__}
     found |= {"numba": numba.__version__, "h5py": h5py.__version__, "hdf5": h5py.version.hdf5_version}

@@ -11,15 +11,20 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from ..elements import PoissonInput, Population, Selection, Value, select
+from ..elements import PoissonInput, Population, Selection, Value
 from ..network import Network
 from ..neurons import MODELS
 from ..neurons.sources import MOST_SPIKES
 from ..parallel import SerialCommunicator, world
 from ..recording.spike_hash import spikes_sha256_of
+from ..recording.spikes import Spikes
+from ..recording.voltages import Voltages
+from ..result import Result
+from ..saving import save, summarize
 from . import CACHE, changes, loop
 from .cache import fill_once
 from .check import check_network
@@ -30,6 +35,7 @@ from .exchange import plan_exchange
 from .intrinsics import CLOCK_GETTIME
 from .ledger import Ledger, balance
 from .population_state import Loops, loops_of, plan_neurons, potential_places, two_receptors
+from .recorders import Period, recorded_populations, voltage_gids, wanted_neurons
 from .sinks import MemorySink
 from .stimulation import plan_currents, plan_poisson, plan_spikes
 from .streams import key
@@ -57,7 +63,7 @@ class Simulation:
     Attributes
     ----------
     step, time : steps done, model time (ms). n_synapses : of all ranks. build_time : s.
-    timer : float64 (5,), this rank's seconds by `loop.PHASES`.
+    timer : float64 (5,), this rank's seconds by `loop.PHASES`. period : what was recorded, see `Period`.
     parameters, stimuli : what holds now, by population, and of Poisson input; see `changes`.
     """
 
@@ -101,6 +107,7 @@ class Simulation:
         self._plan_buffers(int(delays[-1]) if delays.size else STEPS_WITHOUT_SYNAPSES)
         self.clock = np.zeros(6, np.int64)
         self.timer = np.zeros(len(loop.PHASES))
+        self.period = Period(self.deal.n_local)
         self.n_synapses = self.comm.allreduce(self.synapses.words.size)
 
     def _plan_buffers(self, max_delay: int) -> None:
@@ -156,12 +163,15 @@ class Simulation:
         steps = self.network.grid.steps(duration, "duration")
         if steps < 0:
             raise ValueError(f"duration must be at least 0 ms, not {duration}")
-        stop = self.step + steps
+        start, stop = self.step, self.step + steps
+        emitted = self.neurons.emitted.copy()
         while self.step < stop:
             self._advance(min(stop, self.step + CHUNK), record)
             if observe is not None:
                 observe(self)
         self._flush()
+        if record:
+            self.period.add(start, stop, self.neurons.emitted - emitted)
         self.ledger()
 
     def _advance(self, stop: int, record: bool) -> None:
@@ -215,7 +225,7 @@ class Simulation:
 
     # --- parameters -----------------------------------------------------------------------------------------------
 
-    def set(self, what: Population | Selection | PoissonInput, **values: Value) -> None:
+    def set(self, what: str | Population | Selection | PoissonInput, **values: Value) -> None:
         """Change parameters from now on (collective: all ranks ask for the same).
 
         Parameters
@@ -230,16 +240,16 @@ class Simulation:
             that would need another receptor. Nothing is changed then.
         """
         if not isinstance(what, PoissonInput):
-            what = select(what)
+            what = self.network.select(what)
         if isinstance(what, PoissonInput) or what.population.model is MODELS["poisson_source"]:
             changes.set_stimulus(self, what, values)
         else:
             changes.set_neurons(self, what, values)
         self.n_changes += 1
 
-    def get(self, what: Population | Selection, name: str) -> np.ndarray:
+    def get(self, what: str | Population | Selection, name: str) -> np.ndarray:
         """Parameter `name` of neurons as it is now (V_m: the potential, mV), of shape (len(what),) (collective)."""
-        return changes.get_neurons(self, select(what), name)
+        return changes.get_neurons(self, self.network.select(what), name)
 
     def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
         """Values of the neurons `gids` (ascending) from those of each rank's own (collective): last axis of `mine`."""
@@ -250,46 +260,88 @@ class Simulation:
 
     # --- results --------------------------------------------------------------------------------------------------
 
-    def spikes(self, what: Population | Selection) -> tuple[np.ndarray, np.ndarray]:
+    def spikes(self, what: str | Population | Selection) -> tuple[np.ndarray, np.ndarray]:
         """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
+
+        Parameters
+        ----------
+        what : 'E', 'E[:50]', or a population or a slice of one.
 
         Raises
         ------
-        ValueError : if the spikes of some of these neurons are not recorded.
+        ValueError : if there is no such population, or the spikes of some of these neurons are not recorded.
         """
-        gids = select(what).gids
-        if gids.size and not (self.recording.wanted.size and self.recording.wanted[gids].all()):
-            raise ValueError(f"the spikes of {what} are not all recorded: record_spikes before Simulation")
-        steps, ids = self._recorded(select(what))
-        return self.network.grid.ms(steps), ids
+        population = self.network.select(what).population
+        return self._result({population.name: self._spikes_of(population)}, {}).spikes(what)
 
-    def voltages(self, what: Population | Selection) -> tuple[np.ndarray, np.ndarray]:
+    def voltages(self, what: str | Population | Selection) -> tuple[np.ndarray, np.ndarray]:
         """Recorded V_m of `what` (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
 
         Raises
         ------
-        ValueError : if the voltages of some of these neurons are not recorded.
+        ValueError : if there is no such population, or the voltages of some of these neurons are not recorded.
         """
-        gids, wanted = voltage_gids(self.network), select(what).gids
-        columns = np.searchsorted(gids, wanted)
-        if np.any(gids[np.minimum(columns, gids.size - 1)] != wanted) if gids.size else wanted.size:
-            raise ValueError(f"the voltages of {what} are not all recorded: record_voltages before Simulation")
+        return self._result({}, self._all_voltages()).voltages(what)
+
+    def result(self) -> Result:
+        """A copy of what is recorded so far, with everything that `distsim.load` gives of a folder (collective)."""
+        recorded = recorded_populations(self.network)
+        spikes = {p.name: self._spikes_of(p) for p in self.network.populations if p.name in recorded}
+        return self._result(spikes, self._all_voltages(), summarize(self, "network"))
+
+    def save(self, folder: str | Path, title: str = "network", overwrite: bool = False) -> Path:
+        """Write what is recorded so far into `folder`, for `distsim.load` and `distsim plot` (collective).
+
+        Parameters
+        ----------
+        folder : gets `spikes.h5`, `voltages.h5` (float32) if voltages are recorded, and `summary.json`; made if needed.
+        title : the network's name in the summary and above the figures.
+        overwrite : replace an earlier run that is there.
+
+        Returns
+        -------
+        Path : the folder.
+
+        Raises
+        ------
+        ValueError : it holds an earlier run, it cannot be written, or voltages were recorded with breaks.
+        """
+        return save(self, folder, title, overwrite)
+
+    def _result(self, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages], summary=None) -> Result:
+        network, grid, wanted = self.network, self.network.grid, self.recording.wanted.astype(bool)
+        sizes = {p.name: p.n for p in network.populations}
+        recorded = {p.name: wanted[p.first : p.first + p.n] for p in network.populations if wanted.size}
+        period = (grid.ms(self.period.start), grid.ms(self.period.stop))
+        return Result(sizes, grid.dt_ms, period, spikes, recorded, voltages, summary)
+
+    def _spikes_of(self, population: Population) -> Spikes:
+        steps, ids = self._recorded(population)
+        return Spikes(self.network.grid.ms(steps), ids, population.n)
+
+    def _recorded(self, population: Population) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and ids (0-based in it) of the spikes of `population`."""
+        steps, gids = self.sink.all_spikes()
+        ids = gids - population.first
+        inside = (ids >= 0) & (ids < population.n)
+        return steps[inside], ids[inside]
+
+    def _all_voltages(self) -> dict[str, Voltages]:
+        """Voltages of all ranks by population (collective)."""
+        gids, grid = voltage_gids(self.network), self.network.grid
         steps, block = self.sink.local_voltages()
-        return self.network.grid.ms(steps), self.gather(gids, block)[:, columns]
+        table, found = self.gather(gids, block), {}
+        for p in self.network.populations:
+            mine = (gids >= p.first) & (gids < p.first + p.n)
+            if mine.any():
+                interval = grid.ms(self.recording.interval)
+                found[p.name] = Voltages(grid.ms(steps), gids[mine] - p.first, table[:, mine], interval)
+        return found
 
     def spikes_sha256(self) -> str:
         """Hash of all recorded spikes: the same for the same network and seed on any number of ranks."""
         recorded = recorded_populations(self.network)
-        return spikes_sha256_of({p.name: self._recorded(p[:]) for p in self.network.populations if p.name in recorded})
-
-    def _recorded(self, selection: Selection) -> tuple[np.ndarray, np.ndarray]:
-        steps, gids = self.sink.all_spikes()
-        ids = gids - selection.population.first
-        chosen = (ids >= 0) & (ids < len(selection.population))
-        indices = selection.indices
-        if len(indices) != len(selection.population):
-            chosen &= (ids >= indices.start) & (ids < indices.stop) & ((ids - indices.start) % indices.step == 0)
-        return steps[chosen], ids[chosen]
+        return spikes_sha256_of({p.name: self._recorded(p) for p in self.network.populations if p.name in recorded})
 
     def ledger(self) -> Ledger:
         """Balance of synaptic events since time 0; RuntimeError if one was lost or counted twice (collective)."""
@@ -297,8 +349,12 @@ class Simulation:
 
     def spike_counts(self) -> np.ndarray:
         """Spikes of every neuron since time 0, int64 by gid (collective)."""
+        return self.counts_of_all(self.neurons.emitted)
+
+    def counts_of_all(self, mine: np.ndarray) -> np.ndarray:
+        """Counts by gid from those of each rank's own neurons, int64 (collective)."""
         counts = np.zeros(self.network.n, np.int64)
-        counts[self.deal.gid(np.arange(self.deal.n_local))] = self.neurons.emitted
+        counts[self.deal.gid(np.arange(self.deal.n_local))] = mine
         return self.comm.allreduce(counts)
 
 
@@ -306,28 +362,6 @@ def check_seed(seed: int) -> int:
     if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**64:
         raise ValueError(f"seed must be a whole number from 0 to 2^64 - 1, not {seed}")
     return int(seed)
-
-
-def wanted_neurons(network: Network) -> np.ndarray:
-    """Bytes by gid: 1 where spikes are recorded; empty if none are."""
-    if not network.spike_recorders:
-        return np.zeros(0, np.uint8)
-    wanted = np.zeros(network.n, np.uint8)
-    for selection in network.spike_recorders:
-        wanted[selection.gids] = 1
-    return wanted
-
-
-def voltage_gids(network: Network) -> np.ndarray:
-    """Global ids whose V_m is recorded, ascending, each once."""
-    gids = [recorder.target.gids for recorder in network.voltage_recorders]
-    return np.unique(np.concatenate([*gids, np.zeros(0, np.int64)]))
-
-
-def recorded_populations(network: Network) -> dict[str, tuple[int, int]]:
-    """Populations with a neuron whose spikes are recorded, in order: name -> (first gid, n)."""
-    names = {selection.population.name for selection in network.spike_recorders}
-    return {p.name: (p.first, p.n) for p in network.populations if p.name in names}
 
 
 def resting_potentials(network: Network, parameters: Sequence[Mapping], gids: np.ndarray) -> np.ndarray:

@@ -156,6 +156,8 @@ class Spikes:
         The number of neurons (where the file does not say: the highest id plus one).
     t_start_ms, t_stop_ms : float or None
         The recorded period in ms, if the file says.
+    dt_ms : float or None
+        The step in ms, if the file says.
     """
 
     times: np.ndarray
@@ -163,6 +165,7 @@ class Spikes:
     n: int
     t_start_ms: float | None = None
     t_stop_ms: float | None = None
+    dt_ms: float | None = None
 
 
 def read_spikes(path: str | Path) -> dict[str, Spikes]:
@@ -192,5 +195,5 @@ def _read_population(group: h5py.Group) -> Spikes:
     n = int(group.attrs.get("n", ids.max(initial=-1) + 1))
     if ids.size and not 0 <= ids.min() <= ids.max() < n:
         raise ValueError(f"population {group.name} has node_ids outside 0 to {n - 1}")
-    period = {key: float(group.attrs[key]) for key in ("t_start_ms", "t_stop_ms") if key in group.attrs}
-    return Spikes(times, ids, n, **period)
+    known = {key: float(group.attrs[key]) for key in ("t_start_ms", "t_stop_ms", "dt_ms") if key in group.attrs}
+    return Spikes(times, ids, n, **known)

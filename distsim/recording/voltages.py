@@ -186,12 +186,15 @@ class Voltages:
     ids : ndarray of int64, shape (n,)
         The recorded neurons, 0-based in the population.
     V : ndarray of float32, shape (n_samples, n)
-        V_m in mV.
+        V_m in mV; float64 from a simulation.
+    interval_ms : float
+        From one sample to the next.
     """
 
     times: np.ndarray
     ids: np.ndarray
     V: np.ndarray
+    interval_ms: float
 
 
 def read_voltages(path: str | Path) -> dict[str, Voltages]:
@@ -221,6 +224,6 @@ def _read_population(group: h5py.Group) -> Voltages:
         # The step as the fraction it was, so that the times are those of the spike file.
         dt = Fraction(float(group.attrs["dt_ms"])).limit_denominator(10**6)
         steps = group.attrs["first_step"] + group.attrs["interval_steps"] * np.arange(len(V))
-        return Voltages(times_of(steps, dt), ids, V)
+        return Voltages(times_of(steps, dt), ids, V, float(times_of(group.attrs["interval_steps"], dt)))
     start, _, interval = group["mapping/time"][:]
-    return Voltages(start + interval * np.arange(len(V)), ids, V)
+    return Voltages(start + interval * np.arange(len(V)), ids, V, float(interval))

@@ -21,7 +21,7 @@ def potential(t: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def voltages() -> np.ndarray:
-    """V_m (mV) at every step from 50 to 200 ms, (time, neuron): the transient, ten membrane time constants, is left out."""
+    """V_m (mV) at every step from 50 to 200 ms, (time, neuron); ten membrane time constants are left out."""
     net = Network(0.1)
     parameters = {"tau_m": TAU_M, "tau_syn_ex": TAU_SYN, "tau_syn_in": TAU_SYN, "C_m": C_M}
     E = net.create("E", N, "iaf_psc_alpha", E_L=0.0, V_reset=0.0, V_th=1e9, **parameters)

@@ -383,7 +383,7 @@ MISTAKES = [
     ("--set th_start=700.05 --thalamus", ["700.05", "dt = 0.1 ms"]),
     ("--set dc_start=0.05 --dc-stimulus", ["0.05", "dt = 0.1 ms"]),
     ("--record-spikes L4", ["--record-spikes", "L4", "did you mean 'L4"]),
-    ("--record-spikes L4E[5", ["--record-spikes", "L4E[5", "L4E[0:100]"]),
+    ("--record-spikes L4E[5", ["--record-spikes", "L4E[5", "L23E[0:100]"]),
     ("--record-spikes L4E[::0]", ["--record-spikes", "L4E[::0]", "at least 1"]),
     ("--record-spikes", ["--record-spikes"]),
     ("--record-voltages TH", ["--record-voltages", "TH"]),

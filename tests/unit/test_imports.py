@@ -16,8 +16,11 @@ import distsim
 ROOT = Path(distsim.__file__).parent
 DESCRIPTIONS = {"grid", "distributions", "rules", "neurons", "elements", "values", "network"}
 
-# Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it.
+# Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it. A module
+# belongs to the narrowest room that it lies in: `engine.simulation`, which composes, is a room of its own.
+ENGINE = DESCRIPTIONS | {"engine", "parallel"}
 ALLOWED = {
+    "version": set(),
     "grid": set(),
     "distributions": set(),
     "rules": set(),
@@ -28,10 +31,16 @@ ALLOWED = {
     "models": {"network", "elements", "distributions", "rules", "models"},
     "recording": {"recording"},
     "analysis": {"recording", "analysis"},
-    "engine": DESCRIPTIONS | {"engine", "parallel", "recording.spike_hash"},
+    "conversion": {"recording"},
+    "result": {"elements", "recording", "conversion"},
+    "loading": {"result", "recording", "analysis.figures"},
+    "engine": ENGINE,
+    "engine.simulation": ENGINE | {"recording", "result", "saving"},
+    "saving": {"engine.facts", "engine.recorders", "network", "recording", "folder", "parallel", "summary"},
     "parallel": set(),
     "progress": set(),
     "folder": {"parallel"},
+    "summary": {"version"},
     "report": {"engine.memory", "network"},
 }
 
@@ -98,9 +107,17 @@ def test_the_walk_resolves_relative_imports():
     assert "recording.spikes" in own_imports("recording.spike_hash")
 
 
+def room_of(module: str) -> str | None:
+    return max((room for room in ALLOWED if lies_in(module, room)), key=len, default=None)
+
+
+def test_every_module_but_the_top_has_a_room():
+    assert {module for module in SOURCES if room_of(module) is None} == {"", "__main__", "cli", "run"}
+
+
 @pytest.mark.parametrize("room", ALLOWED)
 def test_a_room_imports_only_what_it_may(room):
-    modules = [module for module in SOURCES if lies_in(module, room)]
+    modules = [module for module in SOURCES if room_of(module) == room]
     assert modules
     for module in modules:
         outside = {t for t in own_imports(module) if not any(lies_in(t, allowed) for allowed in ALLOWED[room])}
@@ -126,6 +143,19 @@ def test_matplotlib_is_imported_only_by_what_draws():
     assert all(lies_in(module, "analysis") for module in users)
     for module in users:
         assert not any(t.split(".")[0] == "matplotlib" for t in imports(module, at_once=True)), module
+
+
+def test_pandas_and_neo_are_imported_only_when_asked_for():
+    optional = {"pandas", "neo", "quantities"}
+    assert {m for m in SOURCES if {t.split(".")[0] for t in imports(m)} & optional} == {"conversion", "result"}
+    for module in ("conversion", "result"):
+        assert not {t.split(".")[0] for t in imports(module, at_once=True)} & optional
+
+
+def test_a_folder_is_loaded_without_compiler():
+    code = "import sys, distsim; distsim.load; print('h5py' in sys.modules, 'numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT.parent, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["True", "False"], done.stderr
 
 
 @pytest.mark.parametrize("module", ["distsim", "distsim.models.microcircuit", "distsim.cli"])

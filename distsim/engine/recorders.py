@@ -1,0 +1,61 @@
+"""What of a network is recorded, by the neurons' global ids, and when."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..elements import Population
+from ..network import Network
+from .decomposition import runs
+
+
+def wanted_neurons(network: Network) -> np.ndarray:
+    """Bytes by gid: 1 where spikes are recorded; empty if none are."""
+    if not network.spike_recorders:
+        return np.zeros(0, np.uint8)
+    wanted = np.zeros(network.n, np.uint8)
+    for selection in network.spike_recorders:
+        wanted[selection.gids] = 1
+    return wanted
+
+
+def voltage_gids(network: Network) -> np.ndarray:
+    """Global ids whose V_m is recorded, ascending, each once."""
+    gids = [recorder.target.gids for recorder in network.voltage_recorders]
+    return np.unique(np.concatenate([*gids, np.zeros(0, np.int64)]))
+
+
+def recorded_populations(network: Network) -> dict[str, tuple[int, int]]:
+    """Populations with a neuron whose spikes are recorded, in order: name -> (first gid, n)."""
+    names = {selection.population.name for selection in network.spike_recorders}
+    return {p.name: (p.first, p.n) for p in network.populations if p.name in names}
+
+
+def recorded_ranges(network: Network, population: Population) -> list[list[int]] | None:
+    """[start, stop) runs of the neurons of `population` whose spikes are recorded; None if it is all of them."""
+    wanted = wanted_neurons(network)[population.first : population.first + population.n]
+    if wanted.all() and wanted.size == population.n:
+        return None
+    return [list(run) for run in runs(np.flatnonzero(wanted))]
+
+
+class Period:
+    """The recorded pieces of a run.
+
+    Attributes
+    ----------
+    start, stop : steps before the first piece and at the end of the last one; 0, 0 if there is none.
+    steps : of all pieces. counts : int64 (n_local,), spikes of this rank's neurons in them.
+    """
+
+    def __init__(self, n_local: int) -> None:
+        self.start = self.stop = self.steps = 0
+        self.counts = np.zeros(n_local, np.int64)
+
+    def add(self, start: int, stop: int, counts: np.ndarray) -> None:
+        """The steps from `start` to `stop` were recorded; the neurons emitted `counts` spikes in them."""
+        if stop > start:
+            self.start = self.start if self.steps else start
+            self.stop = stop
+            self.steps += stop - start
+            self.counts += counts

@@ -1,0 +1,95 @@
+"""A run's folder as a `Result`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .analysis.figures import read_summary
+from .recording.spikes import Spikes, read_spikes
+from .recording.voltages import Voltages, read_voltages
+from .result import Result
+
+SUMMARY, SPIKES, VOLTAGES = FILES = ("summary.json", "spikes.h5", "voltages.h5")
+
+
+def load(folder: str | Path) -> Result:
+    """What the run in `folder` has recorded; each rank reads for itself.
+
+    Any of `summary.json`, `spikes.h5` and `voltages.h5` may be missing; then what they say is not known.
+
+    Raises
+    ------
+    FileNotFoundError : no such folder, or none of the files is there.
+    ValueError : a file is damaged, or they contradict each other.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    paths = {name: folder / name for name in FILES if (folder / name).is_file()}
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no run is there (none of {', '.join(FILES)})")
+    summary = read_summary(paths[SUMMARY]) if SUMMARY in paths else None
+    spikes = _in_order(read_spikes(paths[SPIKES])) if SPIKES in paths else {}
+    voltages = read_voltages(paths[VOLTAGES]) if VOLTAGES in paths else {}
+    sizes = _sizes(folder, summary, spikes, voltages)
+    recorded = {name: _recorded(summary, name, s.n) for name, s in spikes.items()}
+    return Result(sizes, _dt(summary, spikes), _period(summary, spikes, voltages), spikes, recorded, voltages, summary)
+
+
+def _in_order(spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
+    """The spikes by (time, id), as distsim writes them and others may not."""
+    orders = {name: np.lexsort((s.ids, s.times)) for name, s in spikes.items()}
+    return {name: replace(s, times=s.times[orders[name]], ids=s.ids[orders[name]]) for name, s in spikes.items()}
+
+
+def _sizes(folder: Path, summary: dict | None, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages]) -> dict:
+    """Neurons by population: in the order of the summary, or else of the files."""
+    sizes = {} if summary is None else {name: _entry(folder, summary, name)["n"] for name in summary["populations"]}
+    for name, s in spikes.items():
+        if sizes.setdefault(name, s.n) != s.n:
+            raise ValueError(f"{folder}: {name} has {sizes[name]} neurons by {SUMMARY} but {s.n} by {SPIKES}")
+    for name, v in voltages.items():
+        highest = int(v.ids.max(initial=-1))
+        if sizes.setdefault(name, highest + 1) <= highest:
+            raise ValueError(f"{folder}: {name} has {sizes[name]} neurons, but {VOLTAGES} holds its neuron {highest}")
+    return sizes
+
+
+def _entry(folder: Path, summary: dict, name: str) -> dict:
+    entry = summary["populations"].get(name)
+    if not (isinstance(entry, dict) and isinstance(entry.get("n"), int)):
+        raise ValueError(f"{folder / SUMMARY}: populations.{name}.n is missing or not a whole number")
+    return entry
+
+
+def _recorded(summary: dict | None, name: str, n: int) -> np.ndarray:
+    """Whether the spikes of each neuron are recorded; of all where no summary says otherwise."""
+    ranges = None if summary is None else summary["populations"].get(name, {}).get("recorded")
+    if ranges is None:
+        return np.ones(n, bool)
+    recorded = np.zeros(n, bool)
+    for first, last in ranges:
+        recorded[first:last] = True
+    return recorded
+
+
+def _dt(summary: dict | None, spikes: Mapping[str, Spikes]) -> float | None:
+    known = [] if summary is None else [summary.get("dt_ms")]
+    return next((dt for dt in [*known, *(s.dt_ms for s in spikes.values())] if dt is not None), None)
+
+
+def _period(
+    summary: dict | None, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages]
+) -> tuple[float, float]:
+    """The recorded period (ms): as the spike file says, which is on the grid, or the summary, or the data."""
+    for s in spikes.values():
+        if s.t_start_ms is not None and s.t_stop_ms is not None:
+            return s.t_start_ms, s.t_stop_ms
+    if summary is not None:
+        return float(summary["t_presim_ms"]), float(summary["t_presim_ms"] + summary["t_sim_ms"])
+    times = np.concatenate([np.zeros(1), *(x.times for x in (*spikes.values(), *voltages.values()))])
+    return 0.0, float(times.max())

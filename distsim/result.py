@@ -1,0 +1,173 @@
+"""What a run has recorded: the same object from a live simulation and from a run's folder.
+
+result = distsim.load("results/one")  # or sim.result()
+times, ids = result.spikes("E[:50]")
+frame = result.to_pandas()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .elements import Population, Selection, find
+from .recording.spikes import Spikes
+from .recording.voltages import Voltages
+
+if TYPE_CHECKING:
+    import neo
+    import pandas
+
+Part = str | Population | Selection
+
+
+class AllSpikes(NamedTuple):
+    """All recorded spikes by (time, population, id).
+
+    Attributes
+    ----------
+    times : float64 (n_spikes,), ms. ids : int64 (n_spikes,), 0-based in the population.
+    codes : int64 (n_spikes,), the population's place in `Result.populations`.
+    """
+
+    times: np.ndarray
+    ids: np.ndarray
+    codes: np.ndarray
+
+
+class Result:
+    """Recorded spikes and voltages of a run; made by `distsim.load` and `Simulation.result`.
+
+    Parameters
+    ----------
+    spikes, voltages : by population; some may be missing.
+    recorded : by population, bool (n,): the neurons whose spikes are recorded; some may be missing.
+
+    Attributes
+    ----------
+    sizes : number of neurons of each population, recorded or not, in order.
+    dt : the step (ms); None if a foreign file does not say.
+    period : start and end of what was recorded (ms); spikes have start < time <= end.
+    summary : what `summary.json` says (of a simulation: what `Simulation.save` would write); None if there is none.
+    """
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        dt: float | None,
+        period: tuple[float, float],
+        spikes: Mapping[str, Spikes],
+        recorded: Mapping[str, np.ndarray],
+        voltages: Mapping[str, Voltages],
+        summary: dict | None = None,
+    ) -> None:
+        self.sizes, self.dt, self.period, self.summary = dict(sizes), dt, period, summary
+        self._spikes, self._recorded, self._voltages = dict(spikes), dict(recorded), dict(voltages)
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Names of all populations, recorded or not, in order."""
+        return tuple(self.sizes)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {n}" for name, n in self.sizes.items())
+        recorded = [
+            f"{what} of {', '.join(names)}"
+            for what, names in (("spikes", self._recorded_names()), ("voltages", list(self._voltages)))
+            if names
+        ]
+        start, stop = self.period
+        return f"<Result of {sizes}, {start:g} to {stop:g} ms: {' and '.join(recorded) or 'nothing recorded'}>"
+
+    # --- a part of it ---------------------------------------------------------------------------------------------
+
+    def spikes(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
+
+        Parameters
+        ----------
+        what : 'E', 'E[:50]', or a population or a slice of one.
+
+        Raises
+        ------
+        ValueError : no such population, or the spikes of some of these neurons are not recorded.
+        """
+        name, indices = find(what, self.sizes)
+        wanted = np.zeros(self.sizes[name], bool)
+        wanted[indices.start : indices.stop : indices.step] = True
+        recorded = self._recorded.get(name, np.zeros(wanted.size, bool))
+        if np.any(wanted & ~recorded):
+            raise ValueError(_not_recorded("spikes", what, name, int(recorded.sum()), self._recorded_names()))
+        if name not in self._spikes:
+            return np.zeros(0), np.zeros(0, np.int64)
+        spikes = self._spikes[name]
+        chosen = wanted[spikes.ids]
+        return spikes.times[chosen], spikes.ids[chosen]
+
+    def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded V_m of `what`: times (ms, (k,)) and V_m (mV, float64 (k, len(what))); files hold float32 values.
+
+        Raises
+        ------
+        ValueError : no such population, or the voltages of some of these neurons are not recorded.
+        """
+        name, indices = find(what, self.sizes)
+        of_all = next(iter(self._voltages.values()), None)
+        times = np.zeros(0) if of_all is None else of_all.times
+        nothing = Voltages(times, np.zeros(0, np.int64), np.zeros((times.size, 0)), 0.0)
+        voltages = self._voltages.get(name, nothing)
+        column = np.full(self.sizes[name], -1)
+        column[voltages.ids] = np.arange(voltages.ids.size)
+        columns = column[indices.start : indices.stop : indices.step]
+        if np.any(columns < 0):
+            raise ValueError(_not_recorded("voltages", what, name, voltages.ids.size, list(self._voltages)))
+        return times.copy(), voltages.V[:, columns].astype(np.float64)
+
+    def _recorded_names(self) -> list[str]:
+        return [name for name, recorded in self._recorded.items() if recorded.any()]
+
+    # --- all of it ------------------------------------------------------------------------------------------------
+
+    def all_spikes(self) -> AllSpikes:
+        """The recorded spikes of all populations as flat arrays."""
+        found = [(self.populations.index(name), spikes) for name, spikes in self._spikes.items()]
+        times = np.concatenate([np.zeros(0), *(s.times for _, s in found)])
+        ids = np.concatenate([np.zeros(0, np.int64), *(s.ids for _, s in found)])
+        codes = np.repeat(np.array([code for code, _ in found], np.int64), [s.ids.size for _, s in found])
+        order = np.lexsort((ids, codes, times))
+        return AllSpikes(times[order], ids[order], codes[order])
+
+    def to_pandas(self, what: str = "spikes") -> pandas.DataFrame:
+        """Everything recorded as a data frame (needs pandas: `pip install distsim[pandas]`).
+
+        Parameters
+        ----------
+        what : "spikes" gives a row a spike: time_ms, population (categorical), id.
+            "voltages" gives V_m (mV), a row a sample (index time_ms) and a column a neuron (population, id).
+        """
+        from . import conversion
+
+        if what == "spikes":
+            return conversion.spikes_to_pandas(self.all_spikes(), self.populations)
+        if what == "voltages":
+            return conversion.voltages_to_pandas(self._voltages)
+        raise ValueError(f"to_pandas: {what!r} must be 'spikes' or 'voltages'")
+
+    def to_neo(self) -> neo.Block:
+        """Everything recorded as a Neo block of one segment (needs Neo: `pip install distsim[neo]`).
+
+        Each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with `population` and `id`;
+        each population's voltages are an AnalogSignal, annotated likewise.
+        """
+        from . import conversion
+
+        title = (self.summary or {}).get("network")
+        spikes = {name: spikes for name, spikes in self._spikes.items() if name in self._recorded}
+        return conversion.to_neo(title, self.period, spikes, self._recorded, self._voltages)
+
+
+def _not_recorded(kind: str, what: Part, name: str, n_recorded: int, names: list[str]) -> str:
+    recorded = f"{n_recorded} neurons of {name}" if n_recorded else ", ".join(names) or "none"
+    return f"the {kind} of {what} are not all recorded (recorded: {recorded}); record_{kind} before Simulation"

@@ -1,0 +1,66 @@
+"""What a simulation keeps in memory as a run's folder, the same files that the command line writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from . import summary
+from .engine.facts import facts
+from .engine.recorders import recorded_populations, voltage_gids
+from .folder import PYTHON, claim, release
+from .network import Network
+from .parallel import InputError, on_root
+from .recording.file_sink import FileSink
+
+
+def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
+    """Write the recordings of `simulation` and its summary into `folder`; see `Simulation.save` (collective)."""
+    comm, network = simulation.comm, simulation.network
+    steps, block = simulation.sink.local_voltages()
+    if np.any(np.diff(steps) != simulation.recording.interval):
+        raise ValueError("voltages were recorded with breaks between, which a voltage file cannot hold")
+    try:
+        path = on_root(comm, lambda: claim(str(folder), title, overwrite, PYTHON))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    try:
+        sink = file_sink(network, path, comm)
+        if sink.spike_file:
+            sink.spikes(*simulation.sink.all_spikes())
+        if sink.voltage_file:
+            sink.voltages(steps, block)
+        grid, period = network.grid, simulation.period
+        sink.close(grid.ms(period.start), grid.ms(period.stop))
+        found = summarize(simulation, title)
+        found["recording"] = {"mode": sink.mode, "files": sink.files}
+        on_root(comm, lambda: str(summary.write(path, found)))
+    finally:
+        if comm.rank == 0:
+            release(path)
+    return path
+
+
+def summarize(simulation, title: str) -> dict:
+    """The summary of what was recorded so far (collective); memory and timing of a run are not known."""
+    grid, period, network = simulation.network.grid, simulation.period, simulation.network
+    seconds = grid.ms(period.steps) / 1e3
+    counts = simulation.counts_of_all(period.counts)
+    found = facts(simulation, title, grid.ms(period.start), grid.ms(period.stop - period.start), seconds, counts)
+    found["spikes_sha256"] = simulation.spikes_sha256() if network.spike_recorders else None
+    return {**found, "timing": {"build_s": simulation.build_time}, "config": {}, "versions": summary.versions()}
+
+
+def file_sink(network: Network, folder: Path, comm) -> FileSink:
+    """The sink that writes what `network` records into `folder` (collective)."""
+    gids = voltage_gids(network)
+    ids, mine = {}, {}
+    for population in network.populations:
+        inside = gids[(gids >= population.first) & (gids < population.first + population.n)]
+        if inside.size:
+            ids[population.name] = inside - population.first
+            mine[population.name] = np.flatnonzero(inside % comm.size == comm.rank)
+    interval = network.voltage_recorders[0].interval if network.voltage_recorders else 1
+    several = comm if comm.size > 1 else None
+    return FileSink(folder, network.grid.dt, several, recorded_populations(network), ids, mine, interval)
