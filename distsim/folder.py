@@ -6,36 +6,46 @@ import json
 import os
 import socket
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .parallel import InputError
 
-FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "spikes.h5.part", "voltages.h5.part")
-MARKER = "running.json"  # there while a run writes: its host and process
+FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
+FILES += ("spikes.h5.part", "voltages.h5.part")
+MARKER = "running.json"  # there while a run writes: its host and process, and its subfolders
 
 
-def claim(out: str | None, network: str, overwrite: bool) -> Path:
+def claim(out: str | None, network: str, overwrite: bool, parts: Sequence[str] = ()) -> Path:
     """Make the folder `out`, or the first free results/<network>-<number>, mark it as taken and return it.
+
+    `parts` are subfolders for a run each; they are claimed with it, all or none, and are its own until it is released.
 
     Raises
     ------
     InputError : a run is writing there, an earlier one is there and `overwrite` is not given, or it cannot be written.
     """
-    if out is None:
-        return _first_free(network)
-    if not out.strip():
+    if out is not None and not out.strip():
         raise InputError("--out: must name a folder")
-    path = Path(out)
+    path = _first_free(network) if out is None else Path(out)
+    places = [path, *(path / part for part in parts)]
+    taken = []
     try:
-        _check_free(path, overwrite)
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-        _mark(path, overwrite)
-        for name in FILES:
-            (path / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {path}: cannot be written ({error.strerror or error})") from None
+        # Nothing is touched before all are known to be free.
+        for place in places:
+            _check_free(place, overwrite)
+        for place in places:
+            _take(place, overwrite, parts if place == path else ())
+            taken.append(place)
+        for place in places:
+            for name in FILES:
+                (place / name).unlink(missing_ok=True)
+    except (OSError, InputError) as error:
+        for other in taken:
+            release(other)
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"--out {place}: cannot be written ({error.strerror or error})") from None
     return path
 
 
@@ -45,7 +55,10 @@ def release(path: Path) -> None:
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
-    owner = _owner(path)
+    whole = path.resolve()
+    owner, above = _owner(path), _owner(whole.parent)
+    if above and whole.name in above.get("parts", ()):
+        owner = owner or above
     if owner and _is_alive(owner):
         where = f"process {owner['process']} on {owner['host']}"
         raise InputError(f"--out {path}: another run is writing there ({where}); choose another folder")
@@ -56,12 +69,15 @@ def _check_free(path: Path, overwrite: bool) -> None:
         )
 
 
-def _mark(path: Path, overwrite: bool) -> None:
+def _take(path: Path, overwrite: bool, parts: Sequence[str]) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path):
+        pass
     if overwrite:
         release(path)
     try:
         with open(path / MARKER, "x", encoding="utf8") as file:
-            json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
+            json.dump({"host": socket.gethostname(), "process": os.getpid(), "parts": list(parts)}, file)
     except FileExistsError:
         raise InputError(f"--out {path}: another run has just begun there; choose another folder") from None
 
@@ -85,6 +101,7 @@ def _is_alive(owner: dict) -> bool:
 
 
 def _first_free(network: str) -> Path:
+    """Make the first folder of this name that there is not; whoever makes it has it."""
     number = 1
     while True:
         path = Path("results", f"{network}-{number}")
@@ -95,5 +112,4 @@ def _first_free(network: str) -> Path:
             continue
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose --out") from None
-        _mark(path, False)
         return path
