@@ -25,7 +25,7 @@ from .recording.spike_hash import spikes_sha256
 @dataclass(frozen=True)
 class Options:
     """How a network is run. t_presim, t_sim, dt: ms; t_presim is not recorded. recording: the options of what is
-    recorded, for the summary. plots: write figures at the end."""
+    recorded, for the summary. plots: write figures at the end. figures: what they show, for the summary."""
 
     t_presim: float
     t_sim: float
@@ -33,13 +33,19 @@ class Options:
     seed: int
     recording: dict = field(default_factory=dict)
     plots: bool = True
+    figures: dict = field(default_factory=dict)
 
 
-def run(model, parameters, network: Network, options: Options, folder: Path, comm) -> dict:
-    """Run `network`, described by `model` from `parameters`, into `folder`; the summary, on rank 0 (collective)."""
+def run(
+    model, parameters, network: Network, options: Options, folder: Path, comm, startup: float | None = None
+) -> dict:
+    """Run `network`, described by `model` from `parameters`, into `folder`; the summary (collective).
+
+    `startup` is the time (s) before the run, by default that since the process was started.
+    """
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
     say(report.network_text(model.SUMMARY, network, comm.size, options.seed), flush=True)
-    startup = summary.startup_seconds()
+    startup = summary.startup_seconds() if startup is None else startup
     sink = _file_sink(network, folder, comm)
     simulation = Simulation(network, options.seed, comm, sink)
     say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)\n", flush=True)
@@ -107,19 +113,20 @@ def _advance(simulation: Simulation, label: str, duration: float, record: bool) 
 def _facts(model, parameters, network: Network, options: Options, simulation: Simulation, counts: np.ndarray) -> dict:
     """The keys of the summary that say what was run and how often neurons fired."""
     seconds = options.t_sim / 1e3
-    references = model.reference_rates(parameters)
+    references = model.reference_rates(parameters) if hasattr(model, "reference_rates") else {}
     populations = {}
     for population in network.populations:
         n_spikes = int(counts[population.first : population.first + population.n].sum())
         rate = n_spikes / population.n / seconds if population.n and seconds else None
         populations[population.name] = {"n": population.n, "rate_hz": rate, "n_spikes": n_spikes}
-        populations[population.name]["color"] = model.color(population.name)
+        populations[population.name]["color"] = model.COLORS[population.name]
         recorded = recorded_ranges(network, population)
         if recorded is not None:
             populations[population.name]["recorded"] = recorded
         if population.name in references:
             populations[population.name]["reference_rate_hz"] = references[population.name]
     config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
+    figures = config.pop("figures")
     return {
         "network": model.NAME,
         "seed": options.seed,
@@ -131,6 +138,7 @@ def _facts(model, parameters, network: Network, options: Options, simulation: Si
         "n_synapses": simulation.n_synapses,
         "n_spikes": int(counts.sum()),
         "populations": populations,
+        "figures": figures,
         "config": config,
     }
 
