@@ -19,6 +19,7 @@ from .network import Network
 from .parallel import InputError, on_root
 
 PROG = "distsim"
+ALL = "all"  # the panels
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,7 +100,7 @@ def add_microcircuit(commands) -> None:
     add("--dc-stimulus", action="store_true", help="DC into all populations, 650 to 750 ms (parameters dc_*)")
     add("--v0", choices=("optimized", "original"), help="initial V_m, by population (optimized) or one for all")
     add_common(parser, network, microcircuit)
-    parser.set_defaults(action=network_command, model=microcircuit, shortcuts=microcircuit_parameters)
+    parser.set_defaults(action=network_command, model=microcircuit, shortcuts=microcircuit_parameters, panel=None)
 
 
 def microcircuit_parameters(args: argparse.Namespace) -> dict:
@@ -130,7 +131,8 @@ def add_plain(commands, model) -> None:
         panels = ", ".join(
             f"{panel} g={p['g']:g} ratio {p['nu_ext_over_nu_thr']:g}" for panel, p in model.PANELS.items()
         )
-        network.add_argument("--panel", choices=tuple(model.PANELS), help=f"panel of figure 8: {panels}")
+        text = f"panel of figure 8: {panels}; all: one after another into DIR/A ... DIR/D, and their figure into DIR"
+        network.add_argument("--panel", choices=(*model.PANELS, ALL), help=text)
     add_common(parser, network, model)
     parser.set_defaults(action=network_command, model=model, shortcuts=plain_parameters, panel=None)
 
@@ -144,7 +146,7 @@ def plain_parameters(args: argparse.Namespace) -> dict:
     panel = args.model.PANELS[args.panel]
     twice = [name for name in ("g", "nu_ext_over_nu_thr") if name in values]
     if twice:
-        raise InputError(f"--panel {args.panel} sets {twice[0]}: give either one")
+        raise InputError(f"--{twice[0].replace('_', '-')}: the panel sets {twice[0]}: give either it or --panel")
     return {**values, **{name: panel[name] for name in ("g", "nu_ext_over_nu_thr")}}
 
 
@@ -166,9 +168,8 @@ def add_common(parser: Parser, network, model) -> None:
         metavar="MS",
         help="warm-up, not recorded, ms (%(default)g)",
     )
-    run.add_argument(
-        "--t-sim", type=at_least_0, default=model.T_SIM, metavar="MS", help="simulated time after it, ms (%(default)g)"
-    )
+    text = f"simulated time after it, ms ({t_sim_text(model)})"
+    run.add_argument("--t-sim", type=at_least_0, metavar="MS", help=text)
     run.add_argument(
         "--dt", type=number(0.0, excluded=True), default=0.1, metavar="MS", help="resolution, ms (%(default)g)"
     )
@@ -193,6 +194,13 @@ def add_common(parser: Parser, network, model) -> None:
         help="time between samples of V_m, ms (default dt)",
     )
     parser.epilog = parameter_help(model)
+
+
+def t_sim_text(model) -> str:
+    """The default of --t-sim, which may depend on the panel."""
+    ends = {panel: f"{p['t_range'][1]:g}" for panel, p in getattr(model, "PANELS", {}).items()}
+    others = [f"panel {panel}: {end}" for panel, end in ends.items() if end != f"{model.T_SIM:g}"]
+    return ", ".join([f"{model.T_SIM:g}", *others])
 
 
 def parameter_help(model) -> str:
@@ -247,15 +255,35 @@ def parse(argv: Sequence[str], comm) -> argparse.Namespace | None:
 
 def network_command(args: argparse.Namespace, comm) -> int:
     """Describe, check, claim the folder, run. Nothing is written before everything is checked."""
+    from . import panels, run
+
+    if args.panel != ALL:
+        prepared = prepare(args, comm)
+        out = on_root(comm, lambda: folder.claim(args.out, args.model.NAME, args.overwrite))
+        run.run(args.model, *prepared, out, comm)
+        return 0
+    each = {panel: prepare(with_panel(args, panel), comm) for panel in args.model.PANELS}
+    out = on_root(comm, lambda: folder.claim(args.out, args.model.NAME, args.overwrite, tuple(each)))
+    panels.run_panels(args.model, each, out, comm)
+    return 0
+
+
+def with_panel(args: argparse.Namespace, panel: str) -> argparse.Namespace:
+    return argparse.Namespace(**{**vars(args), "panel": panel})
+
+
+def prepare(args: argparse.Namespace, comm) -> tuple:
+    """Parameters, network and `run.Options` that the arguments mean, checked."""
     from . import run
     from .engine.check import check_network
 
+    t_sim = default_t_sim(args) if args.t_sim is None else args.t_sim
     try:
         with np.errstate(all="ignore"):
             parameters = make(args.model.Parameters, network_parameters(args))
             network = args.model.describe(parameters, args.dt, args.t_presim)
-        for name in ("t_presim", "t_sim"):
-            network.grid.steps(getattr(args, name), f"--{name.replace('_', '-')}")
+        network.grid.steps(args.t_presim, "--t-presim")
+        network.grid.steps(t_sim, "--t-sim")
         set_recorders(network, args)
         check_network(network, comm.size)
     except ArithmeticError as error:
@@ -264,10 +292,21 @@ def network_command(args: argparse.Namespace, comm) -> int:
         raise InputError(error.args[0]) from None
     recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
     recording["voltage_interval"] = args.voltage_interval
-    options = run.Options(args.t_presim, args.t_sim, args.dt, args.seed, recording, not args.no_plots)
-    out = on_root(comm, lambda: folder.claim(args.out, args.model.NAME, args.overwrite))
-    run.run(args.model, parameters, network, options, out, comm)
-    return 0
+    figures = figures_of(args, parameters, t_sim)
+    options = run.Options(args.t_presim, t_sim, args.dt, args.seed, recording, not args.no_plots, figures)
+    return parameters, network, options
+
+
+def default_t_sim(args: argparse.Namespace) -> float:
+    return args.model.T_SIM if args.panel is None else float(args.model.PANELS[args.panel]["t_range"][1])
+
+
+def figures_of(args: argparse.Namespace, parameters, t_sim: float) -> dict:
+    """What the figures show beyond what those of all networks do."""
+    if not hasattr(args.model, "figures"):
+        return {}
+    panel = {} if args.panel is None else {"panel": args.panel}
+    return args.model.figures(parameters, args.t_presim, t_sim, **panel)
 
 
 def network_parameters(args: argparse.Namespace) -> dict:
@@ -318,7 +357,8 @@ def selection(network: Network, option: str, text: str) -> Selection:
 
 
 def plot_command(args: argparse.Namespace, comm) -> int:
-    """Draw raster.png and rates.png of a run's folder again, from its files alone."""
+    """Draw raster.png and rates.png of a run's folder again, and panels.png where it holds the panels of a figure, from
+    the files alone."""
 
     def draw() -> None:
         from .analysis.figures import plot_folder

@@ -6,13 +6,15 @@ import json
 import os
 import socket
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from .parallel import InputError
 
-FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "spikes.h5.part", "voltages.h5.part")
-MARKER = "running.json"  # there while a run writes: its host and process
+FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
+FILES += ("spikes.h5.part", "voltages.h5.part")
+MARKER = "running.json"  # there while a run writes: its host and process, and its subfolders
 
 
 class Words(NamedTuple):
@@ -25,28 +27,38 @@ class Words(NamedTuple):
 COMMAND_LINE, PYTHON = Words("--out", "add --overwrite"), Words("folder", "set overwrite=True")
 
 
-def claim(out: str | None, network: str, overwrite: bool, words: Words = COMMAND_LINE) -> Path:
+def claim(
+    out: str | None, network: str, overwrite: bool, parts: Sequence[str] = (), words: Words = COMMAND_LINE
+) -> Path:
     """Make the folder `out`, or the first free results/<network>-<number>, mark it as taken and return it.
+
+    `parts` are subfolders for a run each; they are claimed with it, all or none, and are its own until it is released.
 
     Raises
     ------
     InputError : a run is writing there, an earlier one is there and `overwrite` is not given, or it cannot be written.
     """
-    if out is None:
-        return _first_free(network)
-    if not out.strip():
+    if out is not None and not out.strip():
         raise InputError(f"{words.folder}: must name a folder")
-    path = Path(out)
+    path = _first_free(network) if out is None else Path(out)
+    places = [path, *(path / part for part in parts)]
+    taken = []
     try:
-        _check_free(path, overwrite, words)
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-        _mark(path, overwrite, words)
-        for name in FILES:
-            (path / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{words.folder} {path}: cannot be written ({error.strerror or error})") from None
+        # Nothing is touched before all are known to be free.
+        for place in places:
+            _check_free(place, overwrite, words)
+        for place in places:
+            _take(place, overwrite, parts if place == path else (), words)
+            taken.append(place)
+        for place in places:
+            for name in FILES:
+                (place / name).unlink(missing_ok=True)
+    except (OSError, InputError) as error:
+        for other in taken:
+            release(other)
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{words.folder} {place}: cannot be written ({error.strerror or error})") from None
     return path
 
 
@@ -56,7 +68,10 @@ def release(path: Path) -> None:
 
 
 def _check_free(path: Path, overwrite: bool, words: Words) -> None:
-    owner = _owner(path)
+    whole = path.resolve()
+    owner, above = _owner(path), _owner(whole.parent)
+    if above and whole.name in above.get("parts", ()):
+        owner = owner or above
     if owner and _is_alive(owner):
         where = f"process {owner['process']} on {owner['host']}"
         raise InputError(f"{words.folder} {path}: another run is writing there ({where}); choose another folder")
@@ -66,12 +81,15 @@ def _check_free(path: Path, overwrite: bool, words: Words) -> None:
         raise InputError(f"{words.folder} {path}: {what}; choose another folder or {words.overwrite}")
 
 
-def _mark(path: Path, overwrite: bool, words: Words) -> None:
+def _take(path: Path, overwrite: bool, parts: Sequence[str], words: Words) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path):
+        pass
     if overwrite:
         release(path)
     try:
         with open(path / MARKER, "x", encoding="utf8") as file:
-            json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
+            json.dump({"host": socket.gethostname(), "process": os.getpid(), "parts": list(parts)}, file)
     except FileExistsError:
         raise InputError(f"{words.folder} {path}: another run has just begun there; choose another folder") from None
 
@@ -95,6 +113,7 @@ def _is_alive(owner: dict) -> bool:
 
 
 def _first_free(network: str) -> Path:
+    """Make the first folder of this name that there is not; whoever makes it has it."""
     number = 1
     while True:
         path = Path("results", f"{network}-{number}")
@@ -105,5 +124,4 @@ def _first_free(network: str) -> Path:
             continue
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose --out") from None
-        _mark(path, False, COMMAND_LINE)
         return path

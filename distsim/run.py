@@ -24,7 +24,7 @@ from .saving import file_sink
 @dataclass(frozen=True)
 class Options:
     """How a network is run. t_presim, t_sim, dt: ms; t_presim is not recorded. recording: the options of what is
-    recorded, for the summary. plots: write figures at the end."""
+    recorded, for the summary. plots: write figures at the end. figures: what they show, for the summary."""
 
     t_presim: float
     t_sim: float
@@ -32,13 +32,19 @@ class Options:
     seed: int
     recording: dict = field(default_factory=dict)
     plots: bool = True
+    figures: dict = field(default_factory=dict)
 
 
-def run(model, parameters, network: Network, options: Options, folder: Path, comm) -> dict:
-    """Run `network`, described by `model` from `parameters`, into `folder`; the summary, on rank 0 (collective)."""
+def run(
+    model, parameters, network: Network, options: Options, folder: Path, comm, startup: float | None = None
+) -> dict:
+    """Run `network`, described by `model` from `parameters`, into `folder`; the summary (collective).
+
+    `startup` is the time (s) before the run, by default that since the process was started.
+    """
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
     say(report.network_text(model.SUMMARY, network, comm.size, options.seed), flush=True)
-    startup = summary.startup_seconds()
+    startup = summary.startup_seconds() if startup is None else startup
     sink = file_sink(network, folder, comm)
     simulation = Simulation(network, options.seed, comm, sink)
     say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)\n", flush=True)
@@ -93,12 +99,13 @@ def _advance(simulation: Simulation, label: str, duration: float, record: bool) 
 def _facts(model, parameters, options: Options, simulation: Simulation, counts: np.ndarray) -> dict:
     """The keys of the summary that say what was run and how often neurons fired."""
     found = facts(simulation, model.NAME, options.t_presim, options.t_sim, options.t_sim / 1e3, counts)
-    references = model.reference_rates(parameters)
+    references = model.reference_rates(parameters) if hasattr(model, "reference_rates") else {}
     for name, population in found["populations"].items():
-        population["color"] = model.color(name)
+        population["color"] = model.COLORS[name]
         if name in references:
             population["reference_rate_hz"] = references[name]
-    return {**found, "config": {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}}
+    config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
+    return {**found, "figures": config.pop("figures"), "config": config}
 
 
 def _show(result: dict, ledger) -> None:

@@ -22,7 +22,7 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
     if np.any(np.diff(steps) != simulation.recording.interval):
         raise ValueError("voltages were recorded with breaks between, which a voltage file cannot hold")
     try:
-        path = on_root(comm, lambda: claim(str(folder), title, overwrite, PYTHON))
+        path = on_root(comm, lambda: claim(str(folder), title, overwrite, words=PYTHON))
     except InputError as error:
         raise ValueError(str(error)) from None
     try:

@@ -1,9 +1,9 @@
-"""What the figures share: colours of populations, which labels there is room for, writing the picture."""
+"""What the figures share: colours of populations, where axes and labels go, writing the picture."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,12 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
 
 # The colours of NEST's figures of the microcircuit.
 EXCITATORY, INHIBITORY = "#595289", "#af143c"
 OTHER = ("#2f7f6f", "#b8860b", "#4a6fa5", "#7f5539", "#6b7280")
+HEIGHTS = (4, 1)  # of a raster and the rate below it
 
 
 def colors_of(names: Iterable[str], chosen: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -51,6 +53,29 @@ def choose_labels(places: np.ndarray, sizes: np.ndarray, gap: float) -> np.ndarr
         if all(abs(places[label] - places[other]) >= gap for other in chosen):
             chosen.append(int(label))
     return np.sort(np.array(chosen, dtype=np.int64))
+
+
+def add_axes(figure: Figure, cell: SubplotSpec, two: bool) -> list[Axes]:
+    """Add axes in `cell`, or two, one above the other, that share their time axis."""
+    if not two:
+        return [figure.add_subplot(cell)]
+    halves = cell.subgridspec(2, 1, height_ratios=HEIGHTS)
+    axes = figure.add_subplot(halves[0])
+    return [axes, figure.add_subplot(halves[1], sharex=axes)]
+
+
+def join_axes(figure: Figure, groups: Sequence[Sequence[Axes]], columns: int = 1) -> None:
+    """Lay out the figure for good: the two axes of each group of two without a gap, those of a column equally wide."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    boxes = [(axes[0].get_position(), axes[-1].get_position()) for axes in groups]
+    for k, (axes, (above, below)) in enumerate(zip(groups, boxes, strict=True)):
+        left = max(box.x0 for box, _ in boxes[k % columns :: columns])
+        width = min(box.x1 for box, _ in boxes[k % columns :: columns]) - left
+        seam = below.y0 + (above.y1 - below.y0) * (HEIGHTS[1] / sum(HEIGHTS) if len(axes) == 2 else 0.0)
+        axes[0].set_position([left, seam, width, above.y1 - seam])
+        if len(axes) == 2:
+            axes[1].set_position([left, below.y0, width, seam - below.y0])
 
 
 def say_empty(axes: Axes) -> None:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from distsim.analysis.raster import raster
+from distsim.analysis.marks import Mark
+from distsim.analysis.panels import panels
+from distsim.analysis.population_rate import PopulationRate
+from distsim.analysis.raster import Raster, raster
 from distsim.analysis.rates import rates_boxplot
+from distsim.analysis.run_folder import collect, in_order_of, read_summary, recorded_neurons, recorded_only
 from distsim.recording.spikes import Spikes, read_spikes
 
 
 def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = None) -> list[Path]:
     """Draw ``raster.png`` and ``rates.png`` from ``summary.json`` and ``spikes.h5`` of a run's folder.
 
+    Where the folder holds the panels of a figure, draw those of each panel's folder, and ``panels.png``.
+
     Parameters
     ----------
     folder : str or Path
         The run's folder.
     t0, t1 : float, optional
-        The period in ms; by default from t_presim_ms to the end of the run.
+        The period in ms; by default the raster's as the summary says and else from t_presim_ms to the end of the run.
 
     Returns
     -------
@@ -33,80 +37,107 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     Raises
     ------
     FileNotFoundError
-        If the folder or one of the two files is missing.
+        If a folder or one of the two files is missing.
     ValueError
         If one of them is damaged, or the period is empty.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
-    summary = read_summary(folder / "summary.json")
-    t_start = float(summary["t_presim_ms"])
-    t_stop = t_start + float(summary["t_sim_ms"])
-    period = (t_start if t0 is None else t0, t_stop if t1 is None else t1)
-    spikes = _in_order_of(summary["populations"], read_spikes(folder / "spikes.h5"))
+    folder, summary = _open(folder)
+    if "panels" in summary:
+        drawn = [plot_folder(folder / name, t0, t1) for name in summary["panels"]]
+        return [*(path for paths in drawn for path in paths), plot_panels(folder, t0, t1)]
+    spikes = _read(folder, summary)
     pictures = [folder / "raster.png", folder / "rates.png"]
-    colors = _collect(summary["populations"], "color")
-    raster(spikes, *period, pictures[0], colors, title=_title(summary))
-    references = _collect(summary["populations"], "reference_rate_hz")
-    rates_boxplot(spikes, *period, pictures[1], colors, references, title=_title(summary))
+    colors, title = collect(summary["populations"], "color"), _title(summary)
+    raster(spikes, *_raster_period(folder, summary, t0, t1), pictures[0], colors, **_options(folder, summary, title))
+    alone = {name: recorded_only(summary["populations"].get(name), s) for name, s in spikes.items()}
+    references = collect(summary["populations"], "reference_rate_hz")
+    rates_boxplot(alone, *_whole_period(summary, t0, t1), pictures[1], colors, references, title=title)
     return pictures
 
 
-def read_summary(path: str | Path) -> dict[str, Any]:
-    """Read a run's ``summary.json`` and check that it holds what the figures need.
+def plot_panels(folder: str | Path, t0: float | None = None, t1: float | None = None) -> Path:
+    """Draw ``panels.png`` of a folder whose subfolders are the runs of a figure's panels; the picture.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not JSON, or an entry is missing or of the wrong kind.
+    Parameters and errors are those of `plot_folder`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+    folder, summary = _open(folder)
+    pictures = [_panel(folder / name, name, t0, t1) for name in summary["panels"]]
+    panels(pictures, folder / "panels.png", _title({key: summary.get(key) for key in ("network", "seed")}))
+    return folder / "panels.png"
+
+
+def _panel(folder: Path, name: str, t0: float | None, t1: float | None) -> Raster:
+    """Return the raster of one panel's run."""
+    folder, summary = _open(folder)
+    period = _raster_period(folder, summary, t0, t1)
+    colors, title = collect(summary["populations"], "color"), _figures(summary).get("title", name)
+    return Raster(_read(folder, summary), *period, colors, **_options(folder, summary, title))
+
+
+def _open(folder: str | Path) -> tuple[Path, dict[str, Any]]:
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    return folder, read_summary(folder / "summary.json")
+
+
+def _read(folder: Path, summary: Mapping[str, Any]) -> dict[str, Spikes]:
+    return in_order_of(summary["populations"], read_spikes(folder / "spikes.h5"))
+
+
+def _whole_period(summary: Mapping[str, Any], t0: float | None, t1: float | None) -> tuple[float, float]:
+    """Return the recorded period, unless another is given."""
+    t_start = float(summary["t_presim_ms"])
+    return t_start if t0 is None else t0, t_start + float(summary["t_sim_ms"]) if t1 is None else t1
+
+
+def _raster_period(folder: Path, summary: Mapping[str, Any], t0: float | None, t1: float | None) -> tuple[float, float]:
+    if t0 is None and t1 is None and "period" in _figures(summary):
+        try:
+            t0, t1 = (float(t) for t in _figures(summary)["period"])
+        except (TypeError, ValueError):
+            raise ValueError(f"{folder / 'summary.json'}: figures: period must be two times (ms)") from None
+    return _whole_period(summary, t0, t1)
+
+
+def _figures(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the model says of its figures."""
+    return summary.get("figures", {})
+
+
+def _options(folder: Path, summary: Mapping[str, Any], title: str | None) -> dict[str, Any]:
+    """Return the options of `raster` that the summary stands for."""
+    figures, options = _figures(summary), {"title": title, "recorded": recorded_neurons(summary["populations"])}
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a JSON file: {error}") from error
-    if not isinstance(summary, dict):
-        raise ValueError(f"{path}: not the summary of a run")
-    for key, kind in (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float))):
-        if not isinstance(summary.get(key), kind):
-            raise ValueError(f"{path}: {key} is missing or of the wrong kind")
-    return summary
+        for key, kind in (("only", list), ("first", int), ("style", str)):
+            if key in figures:
+                if not isinstance(figures[key], kind):
+                    raise ValueError(f"{key} is of the wrong kind")
+                options[key] = figures[key]
+        options["marks"] = [Mark(**mark) for mark in figures.get("marks", [])]
+        if "rate" in figures:
+            given = PopulationRate(**figures["rate"])
+            options["rate"] = PopulationRate(**{**figures["rate"], "bin": _on_grid(given.bin, summary.get("dt_ms"))})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{folder / 'summary.json'}: figures: {error}") from None
+    return options
 
 
-def _in_order_of(populations: Mapping[str, Any], spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
-    """Return the recorded spikes in the summary's order of populations; what it does not name comes last."""
-    names = [name for name in [*populations, *spikes] if name in spikes]
-    return {name: _recorded_only(populations.get(name), spikes[name]) for name in names}
-
-
-def _recorded_only(entry: Any, spikes: Spikes) -> Spikes:
-    """Return the spikes with the recorded neurons of a population numbered through, so that no other seems silent."""
-    if not isinstance(entry, dict) or entry.get("recorded") is None:
-        return spikes
-    ids = np.concatenate([np.zeros(0, np.int64), *(np.arange(first, last) for first, last in entry["recorded"])])
-    return dataclasses.replace(spikes, ids=np.searchsorted(ids, spikes.ids), n=ids.size)
-
-
-def _collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return one entry of the populations that have it."""
-    return {name: entry[key] for name, entry in populations.items() if isinstance(entry, dict) and entry.get(key)}
+def _on_grid(width: float, dt: float | None) -> float:
+    """Return the multiple of dt next to `width`: with any other, bins would differ in steps."""
+    return width if not dt else max(1.0, float(np.round(width / dt))) * dt
 
 
 def _title(summary: Mapping[str, Any]) -> str | None:
-    """Return the network's name, its scale if it is scaled, and the seed."""
+    """Return the network's name, its panel, its scale if it is scaled, and the seed."""
     name, config = summary.get("network"), summary.get("config")
     if not isinstance(name, str):
         return None
     config = config if isinstance(config, dict) else {}
-    parts = [name]
+    parts = [" ".join(filter(None, [name, _figures(summary).get("title")]))]
     for key, word in (("N_scaling", "N"), ("K_scaling", "K")):
         if config.get(key, 1.0) != 1.0:
             parts.append(f"{word} scaled by {config[key]:g}")
-    if "seed" in summary:
+    if summary.get("seed") is not None:
         parts.append(f"seed {summary['seed']}")
     return ", ".join(parts)

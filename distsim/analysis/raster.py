@@ -1,21 +1,82 @@
-"""The raster plot: a dot for each spike of a sample of the neurons, populations stacked from top to bottom."""
+"""The raster plot: a dot for each spike of a sample of the neurons, and the populations' rate below it if wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.analysis.drawing import choose_labels, colors_of, save, say_empty
+from distsim.analysis.drawing import add_axes, choose_labels, colors_of, join_axes, save, say_empty
+from distsim.analysis.marks import Mark, draw_marks
+from distsim.analysis.population_rate import PopulationRate, draw_rate
+from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
 from distsim.recording.spikes import Spikes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# As many dots and neurons as can be told apart.
-MAX_NEURONS, MAX_SPIKES = 8000, 60000
+STYLES = ("populations", "ids", "bars")
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """What a raster plot shows: the spikes with t0 < t <= t1 of all neurons, or of every k-th.
+
+    Attributes
+    ----------
+    populations : mapping of str to Spikes
+        From top to bottom.
+    t0, t1 : float
+        The period in ms.
+    colors : mapping of str to str, optional
+        Colours of populations; the others go by their names (`colors_of`).
+    recorded : mapping of str to ndarray of int, optional
+        The neurons whose spikes there are, ascending, of populations of which that is not all.
+    only : sequence of str, optional
+        The populations to be shown; where none of them was recorded, all that were.
+    first : int, optional
+        Of each population only so many neurons, the first recorded ones.
+    style : str
+        ``"populations"``: from top to bottom, each with its name. For one population there is also ``"ids"``: upwards
+        over the ids of its neurons, and ``"bars"``: the same with bars for spikes and no ids. Several are drawn as
+        ``"populations"`` whatever is said here.
+    rate : PopulationRate, optional
+        Drawn below.
+    marks : sequence of Mark
+        Periods to be marked.
+    title : str, optional
+        Shown above.
+    max_neurons, max_spikes : int
+        If there are more, only every k-th neuron is drawn, with the smallest k that suffices; the figure says so.
+
+    Raises
+    ------
+    ValueError
+        If the period is empty or there is no such style.
+    """
+
+    populations: Mapping[str, Spikes]
+    t0: float
+    t1: float
+    colors: Mapping[str, str] | None = None
+    recorded: Mapping[str, np.ndarray] | None = None
+    only: Sequence[str] | None = None
+    first: int | None = None
+    style: str = "populations"
+    rate: PopulationRate | None = None
+    marks: Sequence[Mark] = ()
+    title: str | None = None
+    max_neurons: int = MAX_NEURONS
+    max_spikes: int = MAX_SPIKES
+
+    def __post_init__(self) -> None:
+        if not self.t1 > self.t0:
+            raise ValueError(f"the period from {self.t0} to {self.t1} ms is empty")
+        if self.style not in STYLES:
+            raise ValueError(f"style {self.style!r}: must be one of {', '.join(STYLES)}")
 
 
 def raster(
@@ -24,79 +85,69 @@ def raster(
     t1: float,
     path: str | Path,
     colors: Mapping[str, str] | None = None,
-    max_neurons: int = MAX_NEURONS,
-    max_spikes: int = MAX_SPIKES,
-    title: str | None = None,
+    **options,
 ) -> None:
-    """Draw the spikes with t0 < t <= t1 of all neurons, or of the same fraction of each population.
+    """Draw a raster plot into the picture `path`.
+
+        raster(spikes, 500.0, 600.0, "raster.png", only=["E"], first=50, rate=PopulationRate(bin=0.1))
 
     Parameters
     ----------
-    populations : mapping of str to Spikes
-        From top to bottom.
-    t0, t1 : float
-        The period in ms.
+    populations, t0, t1, colors, options
+        As in `Raster`.
     path : str or Path
         The picture to be written.
-    colors : mapping of str to str, optional
-        Colours of populations; the others go by their names (`colors_of`).
-    max_neurons, max_spikes : int
-        If there are more, only every k-th neuron is drawn, with the smallest k that suffices; the figure says so.
-    title : str, optional
-        Shown above.
 
     Raises
     ------
     ValueError
-        If the period is empty.
+        If the period is empty or there is no such style.
     """
     from matplotlib.figure import Figure
 
-    if not t1 > t0:
-        raise ValueError(f"the period from {t0} to {t1} ms is empty")
-    shown = {name: _within(spikes, t0, t1) for name, spikes in populations.items() if spikes.n > 0}
-    every = _sampling(shown, max_neurons, max_spikes)
-    height = max(6.0, 1.6 + 0.17 * len(shown))
+    picture = Raster(populations, t0, t1, colors, **options)
+    height = max(6.0, 1.6 + 0.17 * len(populations))
     figure = Figure(figsize=(9.0, height), layout="constrained")
-    axes = figure.add_subplot()
-    colors = colors_of(populations, colors)
-    edges = _draw_spikes(axes, shown, every, colors)
-    if shown:
-        _label(axes, list(shown), edges, colors, points=72.0 * (height - 0.9))
-    else:
-        say_empty(axes)
-    axes.set_xlim(t0, t1)
-    axes.set_xlabel("time (ms)")
-    axes.set_ylabel("neurons by population")
-    axes.set_title(title or "", loc="left", fontsize=11)
-    if every > 1:
-        axes.set_title(f"1 in {every} neurons shown", loc="right", fontsize=9, color="0.35")
+    axes = add_axes(figure, figure.add_gridspec(1, 1)[0], picture.rate is not None)
+    notes = draw_raster(picture, *axes, points=72.0 * (height - 0.9))
+    axes[0].set_title(", ".join(notes), loc="right", fontsize=9, color="0.35")
+    join_axes(figure, [axes])
     save(figure, path, dpi=200)
 
 
-def _within(spikes: Spikes, t0: float, t1: float) -> Spikes:
-    inside = (spikes.times > t0) & (spikes.times <= t1)
-    return Spikes(spikes.times[inside], spikes.ids[inside], spikes.n)
+def draw_raster(picture: Raster, axes: Axes, rate_axes: Axes | None = None, *, points: float) -> list[str]:
+    """Draw `picture`, `points` high in all, and return what a reader should know of it."""
+    t0, t1, colors = picture.t0, picture.t1, colors_of(picture.populations, picture.colors)
+    ids = recorded_ids(picture.populations, picture.recorded)
+    wanted = {name: ids[name][: picture.first] for name in present(picture.only, ids)}
+    shown, every = choose_rows(picture.populations, wanted, t0, t1, picture.max_neurons, picture.max_spikes)
+    style = picture.style if len(shown) == 1 else "populations"
+    height = points if rate_axes is None else 0.8 * points
+    edges = draw_spikes(axes, shown, colors, "|" if style == "bars" else "o", height)
+    draw_marks(axes, picture.marks, shown, edges, t0, t1)
+    _label_rows(axes, shown, edges, colors, style, height)
+    axes.set_xlim(t0, t1)
+    axes.set_title(picture.title or "", loc="left", fontsize=11)
+    notes = [f"1 in {every} neurons shown"] if every > 1 else []
+    if rate_axes is not None:
+        notes.append(draw_rate(rate_axes, picture.rate, picture.populations, ids, t0, t1, colors))
+        axes.tick_params(axis="x", bottom=False, labelbottom=False)
+    (rate_axes or axes).set_xlabel("t [ms]" if picture.style == "bars" else "time (ms)")
+    return notes
 
 
-def _sampling(populations: Mapping[str, Spikes], max_neurons: int, max_spikes: int) -> int:
-    """Return k, of which every k-th neuron is to be drawn."""
-    n_neurons = sum(spikes.n for spikes in populations.values())
-    n_spikes = sum(spikes.ids.size for spikes in populations.values())
-    return max(1, -(-n_neurons // max_neurons), -(-n_spikes // max_spikes))
-
-
-def _draw_spikes(axes: Axes, populations: Mapping[str, Spikes], every: int, colors: Mapping[str, str]) -> np.ndarray:
+def draw_spikes(
+    axes: Axes, shown: Mapping[str, Rows], colors: Mapping[str, str], marker: str, points: float
+) -> np.ndarray:
     """Draw the spikes, and return where the populations' bands begin and end on the axis, which points down."""
-    rows = [-(-spikes.n // every) for spikes in populations.values()]
-    edges = np.concatenate([[0], np.cumsum(rows)])
-    drawn = {name: spikes.ids % every == 0 for name, spikes in populations.items()}
-    size = _dot_size(sum(np.count_nonzero(chosen) for chosen in drawn.values()))
-    for (name, spikes), top in zip(populations.items(), edges[:-1], strict=True):
-        chosen = drawn[name]
-        rows_of_spikes = top + spikes.ids[chosen] // every + 0.5
-        style = {"linestyle": "none", "marker": "o", "markeredgewidth": 0, "rasterized": True}
-        axes.plot(spikes.times[chosen], rows_of_spikes, color=colors[name], markersize=size, **style)
+    edges = np.concatenate([[0], np.cumsum([rows.n for rows in shown.values()], dtype=int)])
+    size = _dot_size(sum(rows.times.size for rows in shown.values()))
+    if marker == "|":
+        size = float(np.clip(0.8 * points / max(edges[-1], 1), 1.0, 8.0))
+    style = {"linestyle": "none", "marker": marker, "markersize": size, "rasterized": True}
+    style["markeredgewidth"] = 0.8 if marker == "|" else 0
+    for (name, rows), top in zip(shown.items(), edges[:-1], strict=True):
+        axes.plot(rows.times, top + rows.rows + 0.5, color=colors[name], **style)
     axes.set_ylim(max(edges[-1], 1), 0)
     return edges
 
@@ -106,7 +157,37 @@ def _dot_size(n_spikes: int) -> float:
     return float(np.clip(180.0 / np.sqrt(max(n_spikes, 1)), 0.9, 3.0))
 
 
-def _label(axes: Axes, names: list[str], edges: np.ndarray, colors: Mapping[str, str], points: float) -> None:
+def _label_rows(
+    axes: Axes, shown: Mapping[str, Rows], edges: np.ndarray, colors: Mapping[str, str], style: str, points: float
+) -> None:
+    """Say what the rows are."""
+    if not shown:
+        say_empty(axes)
+    if style == "populations":
+        axes.set_ylabel("neurons by population")
+        if shown:
+            label_bands(axes, list(shown), edges, colors, points)
+        return
+    ((name, rows),) = shown.items()
+    axes.set_ylim(0, rows.n)
+    if style == "bars":
+        axes.set_yticks([])
+        axes.set_ylabel(f"{rows.n:,} neuron{'s' if rows.n != 1 else ''} of {name}")
+    else:
+        axes.set_ylabel(f"neuron id ({name})")
+        label_ids(axes, rows.ids)
+
+
+def label_ids(axes: Axes, ids: np.ndarray) -> None:
+    """Write ids beside some of the rows."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(6, integer=True).tick_values(0, ids.size - 1).astype(int)
+    ticks = ticks[(ticks >= 0) & (ticks < ids.size)]
+    axes.set_yticks(ticks + 0.5, [str(i) for i in ids[ticks]])
+
+
+def label_bands(axes: Axes, names: list[str], edges: np.ndarray, colors: Mapping[str, str], points: float) -> None:
     """Write the names beside their bands, `points` high in all, and draw a fine line between the bands."""
     middles = (edges[:-1] + edges[1:]) / 2
     distance = points / edges[-1] * np.diff(middles).min(initial=edges[-1])

@@ -84,9 +84,11 @@ def _draw_boxes(axes: Axes, single: Mapping[str, np.ndarray], colors: Mapping[st
         medianprops={"color": "black", "linewidth": 1.6},
         flierprops={"marker": "o", "markersize": 2.0, "markeredgewidth": 0, "alpha": 0.6},
     )
-    for name, box, fliers in zip(single, boxes["boxes"], boxes["fliers"], strict=True):
+    for name, box, fliers, median in zip(single, *(boxes[k] for k in ("boxes", "fliers", "medians")), strict=True):
         box.set_facecolor(colors[name])
         fliers.set_markerfacecolor(colors[name])
+        if max(box.get_facecolor()[:3]) < 0.3:  # a black line could not be seen
+            median.set_color("white")
     axes.set_yticks(places, list(single), fontsize=11 if len(single) <= 12 else 8)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(single) - 0.5, -0.5)

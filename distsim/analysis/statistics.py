@@ -130,6 +130,38 @@ def fano_factor(times: np.ndarray, t0: float, t1: float, bin: float = 1.0) -> fl
     return float(counts.var() / counts.mean()) if counts.any() else float("nan")
 
 
+def population_rate(times: np.ndarray, n: int, t0: float, t1: float, bin: float = 5.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean rate of the neurons of a population in bins.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (n_spikes,)
+        The spikes of all neurons, in ms, in any order.
+    n : int
+        The number of neurons.
+    t0, t1 : float
+        The period in ms.
+    bin : float
+        The width of a bin in ms; what remains after the last whole bin is left out.
+
+    Returns
+    -------
+    rates : ndarray of float64, shape (n_bins,)
+        In spikes/s.
+    edges : ndarray of float64, shape (n_bins + 1,)
+        Where the bins begin and end, in ms.
+
+    Raises
+    ------
+    ValueError
+        If there is no neuron or no whole bin.
+    """
+    _check_positive("n", n)
+    bins, n_bins = _bins(times, t0, t1, bin)
+    counts = np.bincount(bins[(bins >= 0) & (bins < n_bins)], minlength=n_bins)
+    return counts / (n * bin / 1000.0), t0 + bin * np.arange(n_bins + 1)
+
+
 def _bins(times: np.ndarray, t0: float, t1: float, width: float) -> tuple[np.ndarray, int]:
     """Return the bin of each time and the number of whole bins from t0 to t1; bins include their end."""
     _check_positive("bin", width)

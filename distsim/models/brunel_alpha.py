@@ -57,29 +57,30 @@ def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Netw
     return network
 
 
-def color(name: str) -> str:
-    return COLORS[name]
-
-
-def reference_rates(p: Parameters) -> dict[str, float]:
-    return {}
+def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
+    """What raster.png shows: the recorded excitatory neurons and, below, their rate."""
+    return {"only": ["E"], "style": "ids", "rate": {"bin": 5.0, "populations": ["E"]}}
 
 
 def report(p: Parameters, summary: dict) -> str:
-    """What NEST's example prints; the rates are those of all neurons."""
+    """What NEST's example prints, whose synapses include the connections of its devices; the rates are those of all
+    neurons, not of the recorded ones."""
     C_E, C_I = int(p.epsilon * 4 * p.order), int(p.epsilon * p.order)
     n = 5 * p.order
+    devices = n + min(p.N_rec, 4 * p.order) + min(p.N_rec, p.order)
     rates = {name: population["rate_hz"] or 0.0 for name, population in summary["populations"].items()}
     lines = [
         "Brunel network simulation (Python)",
         f"Number of neurons : {n}",
-        f"Number of synapses: {n * (C_E + C_I)}",
-        f"       Excitatory : {n * C_E}",
+        f"Number of synapses: {n * (C_E + C_I) + devices}",
+        f"       Excitatory : {n * C_E + devices}",
         f"       Inhibitory : {n * C_I}",
         f"Excitatory rate   : {rates['E']:.2f} Hz",
         f"Inhibitory rate   : {rates['I']:.2f} Hz",
         f"Building time     : {summary['timing']['build_s']:.2f} s",
         f"Simulation time   : {summary['timing']['sim_s']:.2f} s",
+        f"(excitatory synapses with {devices} of the Poisson generator and the recorders, as NEST counts;",
+        " rates of all neurons)",
     ]
     return "\n".join(lines)
 

@@ -19,6 +19,13 @@ POPULATIONS = ("E", "I")
 COLORS = {"E": "#595289", "I": "#af143c"}
 SHORTCUTS = ("g", "nu_ext_over_nu_thr", "N_E", "epsilon", "J", "D")
 T_PRESIM, T_SIM = 0.0, 1200.0  # ms
+LAST = 200.0  # ms that the figure shows where no panel says which
+REGIMES = {
+    "A": "synchronous regular",
+    "B": "fast oscillation",
+    "C": "asynchronous irregular",
+    "D": "slow oscillation",
+}
 PANELS = {
     "A": {"g": 3.0, "nu_ext_over_nu_thr": 2.0, "t_range": (500, 600), "rate_range": (0, 6000), "rate_tick_step": 1000},
     "B": {"g": 6.0, "nu_ext_over_nu_thr": 4.0, "t_range": (1000, 1200), "rate_range": (0, 400), "rate_tick_step": 100},
@@ -63,12 +70,23 @@ def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Netw
     return network
 
 
-def color(name: str) -> str:
-    return COLORS[name]
+def figures(p: Parameters, t_presim: float, t_sim: float, panel: str | None = None) -> dict:
+    """What raster.png shows: as in Brian2's example the first 50 excitatory neurons and the rate of all.
 
-
-def reference_rates(p: Parameters) -> dict[str, float]:
-    return {}
+    The panel's period and range of rates; without a panel, the last 200 ms. If the run does not cover the period, all
+    that is recorded.
+    """
+    rate = {"bin": 0.1, "populations": list(POPULATIONS)}
+    shown = {"only": ["E"], "first": 50, "style": "bars", "rate": rate}
+    t_stop = t_presim + t_sim
+    period = [t_stop - LAST, t_stop]
+    if panel is not None:
+        period = [float(t) for t in PANELS[panel]["t_range"]]
+        rate |= {"ylim": list(PANELS[panel]["rate_range"]), "tick_step": PANELS[panel]["rate_tick_step"]}
+        shown["title"] = f"{panel}: {REGIMES[panel]}"
+    if t_presim <= period[0] and period[1] <= t_stop:
+        shown["period"] = period
+    return shown
 
 
 def external_rate(p: Parameters) -> float:

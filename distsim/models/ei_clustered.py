@@ -85,12 +85,19 @@ def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Netw
     return network
 
 
-def color(name: str) -> str:
-    return COLORS[name]
-
-
-def reference_rates(p: Parameters) -> dict[str, float]:
-    return {}
+def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
+    """What raster.png marks: the stimulated clusters while they are stimulated."""
+    size = p.N_E // p.n_clusters
+    times, amplitudes = stimulation(p, t_presim)
+    ends = [*times, t_presim + t_sim][1:]
+    periods = [(t0, t1) for t0, t1, on in zip(times, ends, amplitudes, strict=True) if on]
+    return {
+        "marks": [
+            {"t0": t0, "t1": t1, "population": "E", "first": c * size, "last": (c + 1) * size - 1, "label": "stimulus"}
+            for t0, t1 in periods
+            for c in p.stim_clusters.astype(int).tolist()
+        ]
+    }
 
 
 # --- neurons ----------------------------------------------------------------------------------------------------------
@@ -117,13 +124,19 @@ def rheobase_current(tau_m: float, E_L: float, V_th: float, C_m: float) -> float
 
 
 def _stimulate(network: Network, p: Parameters, exc: Population, t_presim: float) -> None:
-    if not p.stim_amp:
-        return
     size = p.N_E // p.n_clusters
+    times, amplitudes = stimulation(p, t_presim)
+    if times:
+        for cluster in p.stim_clusters.astype(int):
+            network.step_current(exc[cluster * size : (cluster + 1) * size], times, amplitudes)
+
+
+def stimulation(p: Parameters, t_presim: float) -> tuple[list[float], list[float]]:
+    """Times (ms, from the start of the warm-up) at which the stimulation current changes, and its new values (pA)."""
+    if not p.stim_amp:
+        return [], []
     edges = sorted([(t, p.stim_amp) for t in p.stim_starts] + [(t, 0.0) for t in p.stim_ends])
-    times, amplitudes = zip(*edges, strict=True)
-    for cluster in p.stim_clusters.astype(int):
-        network.step_current(exc[cluster * size : (cluster + 1) * size], np.array(times) + t_presim, amplitudes)
+    return [float(t + t_presim) for t, _ in edges], [amplitude for _, amplitude in edges]
 
 
 # --- connections ------------------------------------------------------------------------------------------------------

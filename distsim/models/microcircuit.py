@@ -19,7 +19,7 @@ from .parameters import parameter
 NAME = "microcircuit"
 SUMMARY = "cortical microcircuit (Potjans & Diesmann 2014)"
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
-COLORS = {"E": "#595289", "I": "#af143c", "TH": "#4f7f3f"}
+COLORS = {name: "#595289" if name.endswith("E") else "#af143c" for name in POPULATIONS} | {"TH": "#4f7f3f"}
 T_PRESIM, T_SIM = 500.0, 1000.0  # ms
 V0_MEAN = {"original": [-58.0] * 8, "optimized": [-68.28, -63.16, -63.33, -63.45, -63.11, -61.66, -66.72, -61.43]}
 V0_STD = {"original": [10.0] * 8, "optimized": [5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48]}
@@ -119,10 +119,6 @@ def describe(p: Parameters, dt: float = 0.1, t_presim: float = 500.0) -> Network
                 network.dc_current(target, p.dc_amp * indegree, p.dc_start, p.dc_start + p.dc_dur)
     network.record_spikes(*network.populations)
     return network
-
-
-def color(name: str) -> str:
-    return COLORS.get(name, COLORS.get(name[-1], "#444444"))
 
 
 def reference_rates(p: Parameters) -> dict[str, float]:

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from distsim.analysis.drawing import EXCITATORY, INHIBITORY, OTHER, choose_labels, colors_of
 from distsim.analysis.figures import plot_folder
-from distsim.analysis.raster import _draw_spikes, _label, _sampling, raster
+from distsim.analysis.raster import draw_spikes, label_bands, raster
 from distsim.analysis.rates import _draw_boxes, _draw_means, rates_boxplot
+from distsim.analysis.rows import choose_rows, recorded_ids, sampling
 from distsim.recording.spikes import SpikeFile, Spikes
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -57,16 +58,20 @@ def test_labels_that_would_touch_are_left_out_smallest_first():
 
 def test_sampling_keeps_neurons_and_spikes_within_bounds():
     populations = {"E": population(900, 50), "I": population(101, 50)}
-    assert _sampling(populations, max_neurons=1001, max_spikes=100) == 1
-    assert _sampling(populations, max_neurons=1000, max_spikes=100) == 2
-    assert _sampling(populations, max_neurons=1000, max_spikes=21) == 5
-    assert _sampling({}, max_neurons=10, max_spikes=10) == 1
+    shown, every = choose_rows(populations, recorded_ids(populations, None), 500.0, 1500.0)
+    assert every == 1
+    assert sampling(shown, max_neurons=1001, max_spikes=100) == 1
+    assert sampling(shown, max_neurons=1000, max_spikes=100) == 2
+    assert sampling(shown, max_neurons=1000, max_spikes=21) == 5
+    assert sampling({}, max_neurons=10, max_spikes=10) == 1
 
 
 def test_raster_stacks_populations_from_the_top():
     populations = {"E": Spikes(np.array([1.0, 2.0, 3.0]), np.array([0, 4, 9]), 10), "I": population(3, 20)}
     axes = Figure().add_subplot()
-    edges = _draw_spikes(axes, populations, 2, colors_of(populations))
+    shown, every = choose_rows(populations, recorded_ids(populations, None), 0.0, 2000.0, max_neurons=7)
+    assert every == 2
+    edges = draw_spikes(axes, shown, colors_of(populations), "o", points=300.0)
     assert edges.tolist() == [0, 5, 7]
     low, high = axes.get_ylim()
     assert (low, high) == (7, 0)
@@ -82,11 +87,19 @@ def test_raster_labels_stand_beside_their_bands():
     axes = Figure().add_subplot()
     names = ["E", "I"]
     axes.set_ylim(100, 0)
-    _label(axes, names, np.array([0, 80, 100]), colors_of(names), points=300.0)
+    label_bands(axes, names, np.array([0, 80, 100]), colors_of(names), points=300.0)
     assert axes.get_yticks().tolist() == [40, 90]
     labels = axes.get_yticklabels()
     assert [label.get_text() for label in labels] == names
     assert [label.get_color() for label in labels] == [EXCITATORY, INHIBITORY]
+
+
+def test_the_median_is_seen_on_a_black_box():
+    single = {"E": np.array([0.0, 1.0, 2.0]), "I": np.array([0.0, 1.0, 2.0])}
+    axes = Figure().add_subplot()
+    _draw_boxes(axes, single, {"E": "#000000", "I": INHIBITORY})
+    medians = [line.get_color() for line in axes.lines if line.get_linewidth() == 1.6]
+    assert medians == ["white", "black"]
 
 
 def test_boxes_means_and_references():

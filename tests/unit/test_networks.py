@@ -18,6 +18,26 @@ def test_brunel_alpha_has_the_size_of_nests_example():
     assert min(weights) == pytest.approx(-5 * max(weights))
 
 
+def test_brunel_alpha_prints_what_nests_example_prints():
+    summary = {"populations": {"E": {"rate_hz": 28.524}, "I": {"rate_hz": None}}}
+    summary["timing"] = {"build_s": 0.251, "sim_s": 1.0}
+    lines = brunel_alpha.report(brunel_alpha.Parameters(), summary).splitlines()
+    assert lines[:9] == [
+        "Brunel network simulation (Python)",
+        "Number of neurons : 12500",
+        "Number of synapses: 15637600",
+        "       Excitatory : 12512600",
+        "       Inhibitory : 3125000",
+        "Excitatory rate   : 28.52 Hz",
+        "Inhibitory rate   : 0.00 Hz",
+        "Building time     : 0.25 s",
+        "Simulation time   : 1.00 s",
+    ]
+    # Of a population smaller than N_rec all neurons are recorded.
+    few = brunel_alpha.report(brunel_alpha.Parameters(order=20), summary).splitlines()
+    assert few[3] == f"       Excitatory : {100 * 8 + 100 + 50 + 20}"
+
+
 def test_an_alpha_potential_has_the_peak_that_is_asked_for():
     p = brunel_alpha.Parameters()
     t = np.linspace(0.0, 30.0, 300_001)

@@ -1,0 +1,77 @@
+"""The rate of a population over time, drawn below a raster plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distsim.analysis.rows import present
+from distsim.analysis.statistics import population_rate
+from distsim.recording.spikes import Spikes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class PopulationRate:
+    """What is drawn below a raster plot.
+
+    Attributes
+    ----------
+    bin : float
+        The width of a bin in ms; at most the whole period is taken.
+    populations : sequence of str, optional
+        Whose spikes count; by default all. Where none of them was recorded, all that were.
+    ylim : (float, float), optional
+        Range of the axis in spikes/s; by default from 0 to a little above the highest bin.
+    tick_step : float, optional
+        Distance of the ticks in spikes/s, from the lower end of `ylim`.
+    """
+
+    bin: float = 5.0
+    populations: Sequence[str] | None = None
+    ylim: tuple[float, float] | None = None
+    tick_step: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.bin > 0:
+            raise ValueError(f"bin must be greater than 0 ms, not {self.bin}")
+        if self.tick_step is not None and not (self.tick_step > 0 and self.ylim is not None):
+            raise ValueError(f"tick_step={self.tick_step} must be greater than 0 spikes/s and goes with ylim")
+
+
+def draw_rate(
+    axes: Axes,
+    rate: PopulationRate,
+    populations: Mapping[str, Spikes],
+    ids: Mapping[str, np.ndarray],
+    t0: float,
+    t1: float,
+    colors: Mapping[str, str],
+) -> str:
+    """Draw the mean rate of the neurons `ids` in each bin; what is drawn, in words."""
+    names = present(rate.populations, ids)
+    n, width = sum(ids[name].size for name in names), min(rate.bin, t1 - t0)
+    times = np.concatenate([np.zeros(0), *(populations[name].times for name in names)])
+    rates, edges = population_rate(times, max(n, 1), t0, t1, width)
+    color = colors[names[0]] if len(names) == 1 else "0.25"
+    axes.stairs(rates, edges, fill=True, color=color, linewidth=0)
+    axes.set_ylabel("rate (spikes/s)", fontsize=9)
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set_ylim(rate.ylim or (0.0, 1.1 * rates.max() if rates.any() else 1.0))
+    _set_ticks(axes, rate)
+    return f"rate of {n:,} neuron{'s' if n != 1 else ''} ({' and '.join(names)}) in bins of {width:g} ms"
+
+
+def _set_ticks(axes: Axes, rate: PopulationRate) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    if rate.tick_step is None:
+        # The highest label would touch the raster's lowest.
+        axes.yaxis.set_major_locator(MaxNLocator(3, prune=None if rate.ylim else "upper"))
+    else:
+        axes.set_yticks(np.arange(rate.ylim[0], rate.ylim[1] + rate.tick_step / 2, rate.tick_step))

@@ -1,0 +1,70 @@
+"""What the figures need of a run's folder: its summary, checked, and the spikes in the summary's order."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distsim.recording.spikes import Spikes
+
+NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))
+
+
+def read_summary(path: str | Path) -> dict[str, Any]:
+    """Read a run's ``summary.json`` and check that it holds what the figures need.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not JSON, or an entry is missing or of the wrong kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file: {error}") from error
+    if not isinstance(summary, dict):
+        raise ValueError(f"{path}: not the summary of a run")
+    # The summary of a figure's panels names their folders, and each has its own.
+    for key, kind in (("panels", dict),) if "panels" in summary else NEEDED:
+        if not isinstance(summary.get(key), kind):
+            raise ValueError(f"{path}: {key} is missing or of the wrong kind")
+    if not isinstance(summary.get("figures", {}), dict):
+        raise ValueError(f"{path}: figures is of the wrong kind")
+    return summary
+
+
+def in_order_of(populations: Mapping[str, Any], spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
+    """Return the recorded spikes in the summary's order of populations; what it does not name comes last."""
+    return {name: spikes[name] for name in [*populations, *spikes] if name in spikes}
+
+
+def collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return one entry of the populations that have it."""
+    return {name: entry[key] for name, entry in populations.items() if isinstance(entry, dict) and entry.get(key)}
+
+
+def recorded_neurons(populations: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the ids of the recorded neurons of each population of which that is not all."""
+    return {name: _ids(ranges) for name, ranges in collect(populations, "recorded").items()}
+
+
+def recorded_only(entry: Any, spikes: Spikes) -> Spikes:
+    """Return the spikes with the recorded neurons of a population numbered through, so that no other seems silent."""
+    if not isinstance(entry, dict) or entry.get("recorded") is None:
+        return spikes
+    ids = _ids(entry["recorded"])
+    return dataclasses.replace(spikes, ids=np.searchsorted(ids, spikes.ids), n=ids.size)
+
+
+def _ids(ranges: list[list[int]]) -> np.ndarray:
+    return np.concatenate([np.zeros(0, np.int64), *(np.arange(first, last) for first, last in ranges)])

@@ -1,0 +1,39 @@
+"""The panels of a figure, run one after another: a folder for each, and above them their figure and summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import folder as folders
+from . import run, summary
+from .parallel import on_root
+
+
+def run_panels(model, prepared: Mapping[str, tuple], folder: Path, comm) -> dict:
+    """Run (parameters, network, options) of each panel into its subfolder of `folder`; the summary (collective)."""
+    results = {}
+    for panel, arguments in prepared.items():
+        if comm.rank == 0:
+            print(f"{chr(10) if results else ''}panel {panel}", flush=True)
+        startup = 0.0 if results else None
+        results[panel] = run.run(model, *arguments, folder / panel, comm, startup)
+
+    def finish() -> dict:
+        options = next(iter(prepared.values()))[2]
+        result = {"network": model.NAME, "seed": options.seed, "ranks": comm.size, "panels": results}
+        summary.write(folder, result)
+        drawn = options.plots and all((folder / panel / "raster.png").exists() for panel in results)
+        plots = _draw(folder) if drawn else []
+        folders.release(folder)
+        names = ", ".join([*(f"{panel}/" for panel in results), "summary.json", *plots])
+        print(f"\nfiles in {folder}: {names}", flush=True)
+        return result
+
+    return on_root(comm, finish)
+
+
+def _draw(folder: Path) -> list[str]:
+    from .analysis.figures import plot_panels
+
+    return [plot_panels(folder).name]
