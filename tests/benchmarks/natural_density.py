@@ -10,16 +10,12 @@ should be running. Prints each run, then medians and the median of the ratios wi
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import re
 import shlex
-import statistics
 import subprocess
-import sys
-import tempfile
-from pathlib import Path
+
+from common import Figures, launcher, machine, median, ratio_text, ratios, read_figures, run_distsim
+
+COMPARED = ("real_time_factor", "build_s")
 
 
 def main() -> None:
@@ -33,52 +29,33 @@ def main() -> None:
     print(machine(), flush=True)
     ours, others = [], []
     for _ in range(args.pairs):
-        ours.append(run_distsim(args))
+        ours.append(run_natural_density(args))
         print("distsim", ours[-1], flush=True)
         if args.against:
             others.append(run_other(args))
             print("other  ", others[-1], flush=True)
-    for key in ours[0]:
-        line = f"{key:<20} distsim {statistics.median(r[key] for r in ours):.3f}"
-        if others and key in others[0]:
-            ratios = [a[key] / b[key] for a, b in zip(ours, others, strict=True)]
-            other = statistics.median(r[key] for r in others)
-            line += f"  other {other:.3f}  ratio {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})"
+    for name in ours[0]:
+        line = f"{name:<20} distsim {median(ours, name):.3f}"
+        if others and name in COMPARED:
+            line += f"  other {median(others, name):.3f}  ratio {ratio_text(ratios(ours, others, name))}"
         print(line)
 
 
-def launcher(ranks: int) -> list[str]:
-    if os.getuid() == 0:  # what Open MPI wants of root
-        os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-    return ["mpirun", "-n", str(ranks), "--bind-to", "core"] if ranks > 1 else []
-
-
-def run_distsim(args: argparse.Namespace) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [*launcher(args.ranks), sys.executable, "-m", "distsim", "microcircuit", "--t-sim", str(args.t_sim)]
-        command += ["--no-plots", "--out", folder, *([] if args.record else ["--no-record"])]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        summary = json.loads((Path(folder) / "summary.json").read_text())
-    timing = summary["timing"]
+def run_natural_density(args: argparse.Namespace) -> Figures:
+    recording = [] if args.record else ["--no-record"]
+    summary = run_distsim(["microcircuit", "--t-sim", str(args.t_sim), *recording], args.ranks)
     return {
-        "real_time_factor": round(timing["real_time_factor"], 4),
-        "build_s": round(timing["build_s"], 2),
+        "real_time_factor": round(summary["timing"]["real_time_factor"], 4),
+        "build_s": round(summary["timing"]["build_s"], 2),
         "memory_GB": summary["memory"]["peak_rss_bytes_total"] / 1e9,
     }
 
 
-def run_other(args: argparse.Namespace) -> dict[str, float]:
+def run_other(args: argparse.Namespace) -> Figures:
     command = [*launcher(args.ranks), *shlex.split(args.against)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return {key: float(re.search(rf"{key}\s+([\d.]+)", text).group(1)) for key in ("real_time_factor", "build_s")}
-
-
-def machine() -> str:
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists() and (found := re.search(r"model name\s*:\s*(.*)", cpuinfo.read_text())):
-        model = found.group(1)
-    return f"{model}, {os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
+    figures = read_figures(text, COMPARED)
+    return {name: figures[name] for name in COMPARED}
 
 
 if __name__ == "__main__":
