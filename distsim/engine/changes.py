@@ -11,7 +11,6 @@ import numpy as np
 from ..elements import PoissonInput, Population, Selection, Value
 from ..values import DRAWN, check_together, read_values
 from .population_state import local_values, potential_places, with_parameters
-from .stimulation import plan_poisson
 
 # --- neurons ----------------------------------------------------------------------------------------------------------
 
@@ -112,7 +111,7 @@ def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str
     if "rate" in values:
         simulation.network.check_rate(name, values["rate"], is_source)
     simulation.stimuli = changed(simulation.stimuli, number, simulation.step, values)
-    simulation.poisson = plan_poisson(simulation.stimuli, simulation.network, simulation.deal, simulation.is_two)
+    simulation.plan_poisson()
 
 
 def number_of(stimuli: Sequence[PoissonInput], what: PoissonInput | Selection) -> int:

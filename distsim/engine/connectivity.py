@@ -6,6 +6,7 @@ population by population of their sources (`pool`), so that little more memory i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from ..rules import Explicit, FixedOutdegree, OneToOne
 from . import draws, streams
 from .decomposition import Decomposition
 from .delivery import SLOT_BITS, WIDE, Synapses
+from .dense import Dense
+from .dense_connectivity import SecondSynapses, connect_dense, constant
 from .pool import Pool, Shape, make_pool, sort_buckets
 from .weights import WeightCode, plan_weights
 
@@ -76,14 +79,18 @@ def delay_table(network: Network, projection: Projection, delays: np.ndarray):
 # --- build ------------------------------------------------------------------------------------------------------------
 
 
-def connect(network: Network, seed: int, layout: Layout, deal: Decomposition, is_two: np.ndarray) -> Synapses:
-    """This rank's synapse table.
+def connect(
+    network: Network, seed: int, layout: Layout, deal: Decomposition, is_two: np.ndarray
+) -> tuple[Synapses, Dense]:
+    """This rank's synapses: a table, and bit matrices for what is alike and dense.
 
     Parameters
     ----------
     is_two : bool, by population: whether excitatory and inhibitory input have receptors of their own.
     """
-    plan = Plan(network, layout, deal, streams.key(seed), delays_in_use(network), plan_weights(network), is_two)
+    key = streams.key(seed)
+    dense, second = connect_dense(network, layout, deal, key, is_two)
+    plan = Plan(network, layout, deal, key, delays_in_use(network), plan_weights(network), is_two, second)
     shards = [ShardBuilder(plan, shard) for shard in range(layout.n_shards)]
     totals = np.array([shard.n_synapses for shard in shards], np.int64)
     if totals.max() >= 2**32:
@@ -95,19 +102,18 @@ def connect(network: Network, seed: int, layout: Layout, deal: Decomposition, is
     for shard, builder in enumerate(shards):
         part = slice(base[shard], base[shard + 1])
         builder.build(words[part], codes[part] if codes.size else codes, index[shard])
-    slots = (layout.n_shards, layout.receptors, layout.width)
-    empty = (layout.n_shards, layout.receptors, 0)
+    slots, empty = (layout.n_shards, layout.receptors * layout.width), (layout.n_shards, 0)
     code = plan.code
     row_fixed = np.zeros(slots if code.fixed else empty, np.int32)
     row = np.zeros(empty if code.fixed else slots)
-    return Synapses(
-        code.form, words, codes, index, base[:-1].copy(), plan.delays, code.palette, code.unit, row_fixed, row
-    )
+    rows = (row_fixed, row, layout.width)
+    table = Synapses(code.form, words, codes, index, base[:-1].copy(), plan.delays, code.palette, code.unit, *rows)
+    return table, dense
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What all shards share; is_two as in `connect`."""
+    """What all shards share; is_two as in `connect`, second: what has no place in a bit matrix, by projection."""
 
     network: Network
     layout: Layout
@@ -116,6 +122,7 @@ class Plan:
     delays: np.ndarray
     code: WeightCode
     is_two: np.ndarray
+    second: Mapping[int, SecondSynapses]
 
     def receptor_offset(self, number: int, weights: np.ndarray) -> np.ndarray:
         """Distance (int32) of the slot of each of `weights` (pA) of projection `number` from that of the neuron."""
@@ -162,6 +169,8 @@ class ShardBuilder:
 
     def _part(self, number: int, projection: Projection):
         """The synapses of a projection onto this shard, counted but not yet made."""
+        if number in self.plan.second:
+            return Second(self, number, projection)
         if isinstance(projection.rule, Explicit | OneToOne):
             return Listed(self, number, projection)
         return (BySource if isinstance(projection.rule, FixedOutdegree) else ByTarget)(self, number, projection)
@@ -217,6 +226,24 @@ class BySource:
         draw, plan = self.shard.plan.draw(self.number), self.shard.plan
         n = self.projection.rule.n
         return draws.generate_by_source(fill, pool, shape, draw, self.shard.kept, self.own, n, *plan.key)
+
+
+class Second:
+    """What of a projection has no place in a bit matrix; weight and delay are constant."""
+
+    def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
+        self.shard, self.number, self.projection = shard, number, projection
+        second, kept = shard.plan.second[number], shard.kept
+        self.chosen = np.flatnonzero((second.lids >= kept.first_lid) & (second.lids < kept.last_lid))
+        self.n = self.chosen.size
+
+    def make(self, pool: Pool, shape: Shape) -> None:
+        plan, second = self.shard.plan, self.shard.plan.second[self.number]
+        code, weight = plan.code.tables[self.number][1], plan.code.values(self.number)
+        delay = np.searchsorted(plan.delays, plan.network.grid.steps(constant(self.projection.delay), "delay"))
+        slots = second.lids[self.chosen] - self.shard.kept.first_lid + plan.receptor_offset(self.number, weight)
+        each = np.ones(self.n, np.int64)
+        draws.add_listed(pool, shape, second.sources[self.chosen], delay * each, slots, code * each)
 
 
 class Listed:

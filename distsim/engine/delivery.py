@@ -20,10 +20,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from .intrinsics import prefetch
+from .intrinsics import kernel, prefetch
 
 FIXED, PALETTE, WIDE = 0, 1, 2
 SLOT_BITS = 16
@@ -47,7 +47,8 @@ class Synapses(NamedTuple):
     base : int64 (shards,), first synapse of each shard.
     delays : int64, ascending, the delays (steps) that occur.
     palette : float64, the weights (pA) that codes stand for; unit : pA a unit of FIXED codes.
-    row_fixed : int32 (shards, receptors, width) units; row : float64, likewise, pA. One of them is empty.
+    row_fixed : int32 (shards, receptors * width) units; row : float64, likewise, pA. One of them is empty.
+    width : neurons of a shard.
     """
 
     form: int
@@ -60,6 +61,7 @@ class Synapses(NamedTuple):
     unit: float
     row_fixed: np.ndarray
     row: np.ndarray
+    width: int
 
 
 class History(NamedTuple):
@@ -76,7 +78,7 @@ class History(NamedTuple):
     count: np.ndarray
 
 
-@njit
+@kernel()
 def deliver(t, synapses, history, segments):
     """Add to the rows what is due at step `t`; number of synaptic events. `segments`: int64 (2, BATCH), scratch.
 
@@ -97,7 +99,7 @@ def deliver(t, synapses, history, segments):
     return events + deliver_batch(n, synapses, segments)
 
 
-@njit
+@kernel()
 def deliver_batch(n, synapses, segments):
     """Deliver the segments whose places in the index are segments[0, :n]; each form has its own compiled pipeline."""
     events = 0
@@ -105,18 +107,15 @@ def deliver_batch(n, synapses, segments):
         words, codes = synapses.words[synapses.base[shard] :], synapses.codes[synapses.base[shard] :]
         index, places, spans = synapses.index[shard], segments[0], segments[1]
         if synapses.form == FIXED:
-            row_fixed = synapses.row_fixed[shard].ravel()
-            events += deliver_shard(n, places, spans, index, words, None, None, row_fixed)
+            events += deliver_shard(n, places, spans, index, words, None, None, synapses.row_fixed[shard])
         elif synapses.form == PALETTE:
-            row = synapses.row[shard].ravel()
-            events += deliver_shard(n, places, spans, index, words, None, synapses.palette, row)
+            events += deliver_shard(n, places, spans, index, words, None, synapses.palette, synapses.row[shard])
         else:
-            row = synapses.row[shard].ravel()
-            events += deliver_shard(n, places, spans, index, words, codes, synapses.palette, row)
+            events += deliver_shard(n, places, spans, index, words, codes, synapses.palette, synapses.row[shard])
     return events
 
 
-@njit
+@kernel()
 def deliver_shard(n, places, spans, index, words, codes, palette, row):
     """Three stations run through the segments one behind the other: the index is prefetched, then looked up and the
     synapses prefetched, then the synapses are added. A span is first synapse | number of synapses << SPAN_BITS."""

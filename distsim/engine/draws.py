@@ -135,6 +135,38 @@ def choose(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps, stamp
 
 
 @njit
+def choose_alike(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps, stamp, chosen):
+    """As `choose`, of synapses that are all alike: there is nothing else to draw, so each word is an attempt."""
+    n_allowed = n_choices - (1 if skip >= 0 else 0)
+    if distinct and 2 * need > n_allowed:
+        leave_out(n_allowed - need, n_allowed, owner, obj, k0, k1, u, stamps, stamp)
+        n = 0
+        for which in range(n_allowed):
+            if stamps[which] != stamp:
+                chosen[n] = which + (1 if 0 <= skip <= which else 0)
+                n += 1
+        return
+    # Lemire (2019, ACM Trans Model Comput Simul 29:3): words that would favour some positions are left out
+    unfair = np.uint32((np.uint64(1) << np.uint64(32)) % np.uint64(max(1, n_allowed)))
+    done, block = 0, 0
+    while done < need:
+        n = min(DRAW, (need - done + 3) // 4)
+        streams.words_by_index(n, owner, block, obj, streams.SYNAPSE, k0, k1, u)
+        block += n
+        for i in range(4 * n):
+            product = np.uint64(u[i & 3, i >> 2]) * np.uint64(n_allowed)
+            which = np.int64(product >> np.uint64(32))
+            if np.uint32(product) < unfair or done == need:
+                continue
+            if distinct:
+                if stamps[which] == stamp:
+                    continue
+                stamps[which] = stamp
+            chosen[done] = which + (1 if 0 <= skip <= which else 0)
+            done += 1
+
+
+@njit
 def leave_out(n_out, n_allowed, owner, obj, k0, k1, u, stamps, stamp):
     """Stamp `n_out` different positions below n_allowed."""
     done, attempt = 0, 0

@@ -12,9 +12,8 @@ import ctypes
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .intrinsics import call, pointer
+from .intrinsics import call, kernel, pointer
 
 MAX_SIZE = 1 << 31  # spikes in one interval: the counts of MPI are 32-bit
 
@@ -82,7 +81,7 @@ def mpi_handles(comm) -> np.ndarray:
     return np.array([*functions, *handles], np.uint64).view(np.int64)
 
 
-@njit
+@kernel()
 def exchange(n_steps, plan, size):
     """Fill `received` and its counts with the spikes of all ranks in the last n_steps steps; False if MPI failed.
 
@@ -120,7 +119,7 @@ def exchange(n_steps, plan, size):
     return error == 0
 
 
-@njit
+@kernel()
 def append_interval(start, n_steps, plan, size, history, head):
     """Append the interval's spikes, merged by gid within each step, to the history; the new head of its ring."""
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
@@ -133,8 +132,8 @@ def append_interval(start, n_steps, plan, size, history, head):
             spikes = plan.sent[sent : sent + n]
             sent += n
         else:
-            spikes = merge_step(step, n_steps, plan, size)
-            n = spikes.size
+            n, in_scratch = merge_step(step, n_steps, plan, size)
+            spikes = plan.scratch if in_scratch else plan.merged
         slot = (start + step + 1) & step_mask
         history.first[slot], history.count[slot] = head, n
         for i in range(n):
@@ -143,9 +142,10 @@ def append_interval(start, n_steps, plan, size, history, head):
     return head
 
 
-@njit
+@kernel()
 def merge_step(step, n_steps, plan, size):
-    """The spikes of one step, each rank's ascending, merged pairwise."""
+    """Merge the spikes of one step, each rank's ascending, pairwise; their number, and whether they are in `scratch`
+    rather than in `merged`."""
     n, n_runs = 0, 0
     for rank in range(size):
         count = np.int64(plan.received_counts[rank * n_steps + step])
@@ -158,7 +158,7 @@ def merge_step(step, n_steps, plan, size):
             n += count
             n_runs += 1
     plan.bounds[n_runs] = n
-    source, target = plan.merged, plan.scratch
+    source, target, in_scratch = plan.merged, plan.scratch, False
     while n_runs > 1:
         merged_runs = 0
         for run in range(0, n_runs, 2):
@@ -169,11 +169,11 @@ def merge_step(step, n_steps, plan, size):
             merged_runs += 1
         plan.bounds[merged_runs] = n
         n_runs = merged_runs
-        source, target = target, source
-    return source[:n]
+        source, target, in_scratch = target, source, not in_scratch
+    return n, in_scratch
 
 
-@njit
+@kernel()
 def merge(source, a, middle, end, target):
     """Merge the ascending source[a:middle] and source[middle:end] into target[a:end]."""
     i, j = a, middle

@@ -1,4 +1,4 @@
-"""What Numba has no word for: prefetching, and calling C functions by their address.
+"""What Numba has no word for: prefetching, calling C functions by their address, arrays that do not overlap.
 
 Addresses are passed as integers, so compiled code is the same in every process and for every MPI library, and stays
 valid in the on-disk cache. All arguments are 64-bit integers (pointers included): on the 64-bit little-endian machines
@@ -8,11 +8,13 @@ that Numba supports a C function that takes an `int` reads the lower half of the
 from __future__ import annotations
 
 import ctypes
+import functools
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
 READ, KEEP = 0, 3
@@ -34,6 +36,19 @@ def prefetch(typingctx, array, index):
     return types.void(array, types.int64), codegen
 
 
+# `njit` for functions that make no arrays: without reference counts, two atomic operations for each view of an array.
+kernel = functools.partial(njit, _nrt=False)
+
+
+class NoAlias(Compiler):
+    """`kernel(pipeline_class=NoAlias)`: the arrays that the function is given do not overlap, so that LLVM need not
+    find that out before it vectorises a loop over many of them."""
+
+    def define_pipelines(self):
+        self.state.flags.noalias = True
+        return super().define_pipelines()
+
+
 @intrinsic
 def call(typingctx, address, arguments):
     """Call the C function at `address` with a tuple of 64-bit integers; its 32-bit result."""
@@ -48,7 +63,7 @@ def call(typingctx, address, arguments):
     return signature, codegen
 
 
-@njit(inline="always")
+@kernel(inline="always")
 def pointer(array):
     """Address of the first element, as `call` takes it."""
     return np.int64(array.ctypes.data)

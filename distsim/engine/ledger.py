@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import loop
+from .delivery import Synapses
+from .dense import Dense
+from .dense_connectivity import outdegrees_by_delay
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Ledger:
 def balance(simulation) -> Ledger:
     """The ledger of `simulation`; RuntimeError if it does not balance (collective)."""
     counts = simulation.spike_counts()
-    due = int(counts @ outdegrees(simulation.synapses, counts.size))
+    due = int(counts @ outdegrees(simulation.synapses, simulation.dense, counts.size))
     mine = np.array([due, simulation.clock[loop.EVENTS], events_on_their_way(simulation)], np.int64)
     ledger = Ledger(*(int(x) for x in simulation.comm.allreduce(mine)))
     emitted, seen = int(counts.sum()), int(simulation.clock[loop.SPIKES])
@@ -37,12 +40,20 @@ def balance(simulation) -> Ledger:
     return ledger
 
 
-def outdegrees(synapses, n: int) -> np.ndarray:
+def n_local_synapses(synapses: Synapses, dense: Dense) -> int:
+    """Synapses onto neurons of this rank."""
+    n_dense = sum(outdegree.sum() for *_, outdegree in outdegrees_by_delay(dense))
+    return synapses.words.size + int(n_dense)
+
+
+def outdegrees(synapses: Synapses, dense: Dense, n: int) -> np.ndarray:
     """Synapses of each source onto neurons of this rank, int64 (n,)."""
     total = np.zeros(n, np.int64)
     if synapses.delays.size:
         for index in synapses.index:
             total += np.diff(index[:: synapses.delays.size].astype(np.int64))
+    for _, first, outdegree in outdegrees_by_delay(dense):
+        total[first : first + outdegree.size] += outdegree
     return total
 
 
@@ -51,6 +62,7 @@ def events_on_their_way(simulation) -> int:
     synapses, history, now = simulation.synapses, simulation.history, simulation.step
     n_delays, events = synapses.delays.size, 0
     longest = int(synapses.delays[-1]) if n_delays else 0
+    matrices = list(outdegrees_by_delay(simulation.dense))
     for step in range(max(1, now - longest + 1), now + 1):
         slot = step % history.first.size
         numbers = history.first[slot] + np.arange(history.count[slot])
@@ -59,4 +71,7 @@ def events_on_their_way(simulation) -> int:
         for index in synapses.index:
             begin, end = index[gids * n_delays + first], index[(gids + 1) * n_delays]
             events += int(end.astype(np.int64).sum() - begin.astype(np.int64).sum())
+        for delay, source, outdegree in matrices:
+            if delay > now - step:
+                events += int(outdegree[gids[(gids >= source) & (gids < source + outdegree.size)] - source].sum())
     return events

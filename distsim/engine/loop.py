@@ -14,13 +14,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .delivery import BATCH, FIXED, deliver
+from .dense import deliver_dense
 from .exchange import append_interval, exchange
-from .intrinsics import CLOCK_MONOTONIC, call, pointer
+from .intrinsics import CLOCK_MONOTONIC, NoAlias, call, kernel, pointer
+from .poisson import FIRST as ENTRY_FIRST
+from .poisson import LAST as ENTRY_LAST
+from .poisson import RECEPTOR, WIDE, add_poisson, draw_poisson, is_on, pairs_of
 from .population_state import FIRST, LAST, PAR, PAR_STRIDE, RECEPTORS, SHARD, SLOT, SOURCE, STATE, UPDATE_ADDRESS
-from .stimulation import add_poisson, add_scheduled, apply_currents, draw_poisson
+from .stimulation import add_scheduled, apply_currents
 from .update import ROW
 
 DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
@@ -62,15 +65,34 @@ class Constants(NamedTuple):
     clock_gettime: int
 
 
-@njit
+def make_scratch() -> tuple[np.ndarray, np.ndarray]:
+    """Arrays in which `advance` works, int64: segments (2, BATCH), a time (2,)."""
+    return np.empty((2, BATCH), np.int64), np.empty(2, np.int64)
+
+
+@kernel()
 def seconds(constants, spec):
     call(constants.clock_gettime, (np.int64(CLOCK_MONOTONIC), pointer(spec)))
     return spec[0] + 1e-9 * spec[1]
 
 
-@njit(cache=True)
+@kernel(cache=True)
 def advance(
-    stop, record, clock, constants, synapses, neurons, poisson, currents, trains, history, plan, recording, timer
+    stop,
+    record,
+    clock,
+    constants,
+    synapses,
+    dense,
+    neurons,
+    poisson,
+    currents,
+    trains,
+    history,
+    plan,
+    recording,
+    timer,
+    scratch,
 ):
     """Advance to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or MPI_FAILED).
 
@@ -79,12 +101,11 @@ def advance(
     record : whether spikes and voltages are recorded.
     clock : int64 (6,): step, head of the history, synaptic events, spikes of all ranks, recorded spikes, samples.
     currents, trains : `Currents`, `Trains`. plan : `Exchange`.
-    timer : float64 (5,), seconds by phase.
-    synapses, history, neurons, poisson, recording, constants : `Synapses`, `History`, `Neurons`, `PoissonInputs`,
-        `Recording`, `Constants`.
+    timer : float64 (5,), seconds by phase. scratch : as `make_scratch` makes it.
+    synapses, dense, history, neurons, poisson, recording, constants : `Synapses`, `Dense`, `History`, `Neurons`,
+        `PoissonInputs`, `Recording`, `Constants`.
     """
-    segments = np.empty((2, BATCH), np.int64)
-    spec = np.empty(2, np.int64)
+    segments, spec = scratch
     longest = synapses.delays[-1] if synapses.delays.size else 0
     while clock[STEP] < stop:
         start = clock[STEP]
@@ -103,6 +124,7 @@ def advance(
         for t in range(start + 1, start + n_steps + 1):
             t0 = seconds(constants, spec)
             clock[EVENTS] += deliver(t, synapses, history, segments)
+            clock[EVENTS] += deliver_dense(t, dense, history, synapses.row)
             t1 = seconds(constants, spec)
             draw_poisson(t, poisson, constants.rank, constants.size, constants.k0, constants.k1)
             apply_currents(t, currents, neurons)
@@ -131,7 +153,7 @@ def advance(
     return DONE
 
 
-@njit
+@kernel()
 def update(t, constants, synapses, neurons, poisson, trains, plan):
     """Advance all local neurons by the step that ends at `t`; the number of spikes appended to plan.sent.
 
@@ -143,8 +165,7 @@ def update(t, constants, synapses, neurons, poisson, trains, plan):
         block = neurons.blocks[b]
         first, last = block[FIRST], block[LAST]
         n = last - first
-        gather_inputs(block, n, synapses, neurons.inputs)
-        add_poisson(t, poisson, first, last, neurons.inputs)
+        gather_inputs(t, b, block, n, synapses, poisson, neurons.inputs)
         if block[SOURCE]:
             add_scheduled(t, trains, first, last, neurons.inputs[0])
         n_fired = call(
@@ -165,26 +186,58 @@ def update(t, constants, synapses, neurons, poisson, trains, plan):
     return np.int32(plan.n_sent[0] - before)
 
 
-@njit
-def gather_inputs(block, n, synapses, inputs):
-    """Take the block's part of the row (pA) into `inputs` and leave zeros."""
+@kernel()
+def gather_inputs(t, b, block, n, synapses, poisson, inputs):
+    """Take the block's part of the rows (pA) and its Poisson input into `inputs`, and leave the rows at zero."""
     if block[SOURCE]:
         inputs[0, :n] = 0.0
-        return
-    for r in range(block[RECEPTORS]):
+    e, end = poisson.of_block[b], poisson.of_block[b + 1]
+    for r in range(0 if block[SOURCE] else block[RECEPTORS]):
+        # the first Poisson input comes in the same pass, if it is one to all neurons of the block
+        start = r * synapses.width + block[SLOT]
+        fused = e < end and poisson.entries[e, RECEPTOR] == r and serves_all(t, poisson.entries[e], n)
         if synapses.form == FIXED:
-            units = synapses.row_fixed[block[SHARD], r, block[SLOT] : block[SLOT] + n]
-            for i in range(n):
-                inputs[r, i] = synapses.unit * units[i]
-                units[i] = 0
+            units = synapses.row_fixed[block[SHARD], start : start + n]
+            take(units, synapses.unit, fused, t, poisson, e, inputs[r])
         else:
-            row = synapses.row[block[SHARD], r, block[SLOT] : block[SLOT] + n]
-            for i in range(n):
-                inputs[r, i] = row[i]
-                row[i] = 0.0
+            row = synapses.row[block[SHARD], start : start + n]
+            take(row, 1.0, fused, t, poisson, e, inputs[r])
+        e += fused
+    while e < end:
+        add_poisson(t, poisson, e, block[FIRST], inputs)
+        e += 1
 
 
-@njit
+@kernel()
+def serves_all(t, entry, n):
+    return (entry[ENTRY_LAST] - entry[ENTRY_FIRST] == n) & (not entry[WIDE]) & is_on(t, entry)
+
+
+@kernel()
+def take(row, unit, fused, t, poisson, e, inputs):
+    """inputs = unit * row, plus the Poisson input of entry `e` if that is `fused`; leave zeros in the row."""
+    if fused:
+        pairs, shift = pairs_of(t, poisson, poisson.entries[e])
+        take_with_numbers(row, unit, pairs, shift, poisson.weights[e], inputs)
+    else:
+        take_alone(row, unit, inputs)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def take_with_numbers(row, unit, pairs, shift, weight, inputs):
+    for i in range(row.size):
+        inputs[i] = unit * row[i] + weight * np.float64((pairs[i] >> shift) & np.uint16(255))
+        row[i] = 0
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def take_alone(row, unit, inputs):
+    for i in range(row.size):
+        inputs[i] = unit * row[i]
+        row[i] = 0
+
+
+@kernel()
 def collect_spikes(first, n, constants, neurons, plan):
     """Append the gids of the block's neurons that fired, in ascending order, to what will be sent."""
     fired = neurons.fired
@@ -203,7 +256,7 @@ def collect_spikes(first, n, constants, neurons, plan):
     plan.n_sent[0] = n_sent
 
 
-@njit
+@kernel()
 def record_spikes(start, n_steps, recording, clock, history):
     """Append the interval's wanted spikes of all ranks to the recording."""
     n = clock[RECORDED]
@@ -219,7 +272,7 @@ def record_spikes(start, n_steps, recording, clock, history):
     clock[RECORDED] = n
 
 
-@njit
+@kernel()
 def sample_voltages(recording, clock, neurons):
     """Append V_m - E_L of the wanted local neurons."""
     row = recording.voltages[clock[SAMPLES]]

@@ -33,11 +33,12 @@ from .decomposition import Decomposition
 from .delivery import History
 from .exchange import plan_exchange
 from .intrinsics import CLOCK_GETTIME
-from .ledger import Ledger, balance
-from .population_state import Loops, loops_of, plan_neurons, potential_places, two_receptors
+from .ledger import Ledger, balance, n_local_synapses
+from .poisson import plan_poisson
+from .population_state import FIRST, LAST, Loops, loops_of, plan_neurons, potential_places, two_receptors
 from .recorders import Period, recorded_populations, voltage_gids, wanted_neurons
 from .sinks import MemorySink
-from .stimulation import plan_currents, plan_poisson, plan_spikes
+from .stimulation import plan_currents, plan_spikes
 from .streams import key
 from .update import ROW, loop_name
 from .warmup import small_network
@@ -96,19 +97,25 @@ class Simulation:
     def _build(self) -> None:
         self.is_two = two = two_receptors(self.network)
         layout = plan_layout(self.deal.n_local, 2 if two.any() else 1, ROW)
-        self.synapses = connect(self.network, self.seed, layout, self.deal, two)
+        self.synapses, self.dense = connect(self.network, self.seed, layout, self.deal, two)
         self.neurons = plan_neurons(self.network, self.seed, self.deal, layout, self.loops)
         self.parameters = [dict(population.parameters) for population in self.network.populations]
         self.stimuli, self.n_changes = list(enumerate(self.network.poisson_inputs)), 0
-        self.poisson = plan_poisson(self.stimuli, self.network, self.deal, two)
+        self.plan_poisson()
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         delays = delays_in_use(self.network)
         self.min_delay = int(delays[0]) if delays.size else STEPS_WITHOUT_SYNAPSES
         self._plan_buffers(int(delays[-1]) if delays.size else STEPS_WITHOUT_SYNAPSES)
         self.clock = np.zeros(6, np.int64)
         self.timer = np.zeros(len(loop.PHASES))
+        self._scratch = loop.make_scratch()
         self.period = Period(self.deal.n_local)
-        self.n_synapses = self.comm.allreduce(self.synapses.words.size)
+        self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
+
+    def plan_poisson(self) -> None:
+        """Tables of Poisson input for `stimuli`."""
+        blocks = self.neurons.blocks[:, [FIRST, LAST]]
+        self.poisson = plan_poisson(self.stimuli, self.network, self.deal, self.is_two, blocks)
 
     def _plan_buffers(self, max_delay: int) -> None:
         sources = [p.model.is_source for p in self.network.populations]
@@ -182,6 +189,7 @@ class Simulation:
                 self.clock,
                 self.constants,
                 self.synapses,
+                self.dense,
                 self.neurons,
                 self.poisson,
                 self.currents,
@@ -190,6 +198,7 @@ class Simulation:
                 self.exchange,
                 self.recording,
                 self.timer,
+                self._scratch,
             )
             if why == loop.DONE:
                 return

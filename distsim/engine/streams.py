@@ -14,9 +14,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
-INITIAL, POISSON, SYNAPSE, INDEGREE, LEFT_OUT = 1, 2, 3, 4, 5  # purposes
+from .intrinsics import kernel
+
+INITIAL, POISSON, SYNAPSE, INDEGREE, LEFT_OUT, POISSON_REST = range(1, 7)  # purposes
 
 GUIDE_BITS = 12
 
@@ -26,7 +27,7 @@ def key(seed: int) -> tuple[int, int]:
     return seed & 0xFFFFFFFF, seed >> 32
 
 
-@njit(inline="always")
+@kernel(inline="always")
 def philox(c0, c1, c2, c3, k0, k1):
     """One block: counter (4 words) and key (2 words) -> 4 words, all uint32."""
     for _ in range(10):
@@ -40,7 +41,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@njit(cache=True)
+@kernel(cache=True)
 def words_by_owner(n, owner, owner_step, index, obj, purpose, k0, k1, u):
     """Blocks of n owners (owner, owner + owner_step, ...) at one index: word w of owner i to u[w, i]."""
     u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
@@ -51,7 +52,7 @@ def words_by_owner(n, owner, owner_step, index, obj, purpose, k0, k1, u):
         )
 
 
-@njit(cache=True)
+@kernel(cache=True)
 def words_by_index(n, owner, index, obj, purpose, k0, k1, u):
     """Blocks of one owner at n indices (index, index + 1, ...): word w of index i to u[w, i]."""
     u0, u1, u2, u3 = u[0], u[1], u[2], u[3]
@@ -62,7 +63,7 @@ def words_by_index(n, owner, index, obj, purpose, k0, k1, u):
         )
 
 
-@njit(cache=True)
+@kernel(cache=True)
 def words_of_owners(owners, index, obj, purpose, k0, k1, u):
     """As `words_by_owner`, for a list of owners."""
     for i in range(owners.size):
@@ -114,18 +115,17 @@ def quantile_table(first: int, cdf: np.ndarray) -> QuantileTable:
     return QuantileTable(first + below, thresholds, guide)
 
 
-def poisson_table(mean: float) -> QuantileTable:
-    """Poisson numbers of `mean` >= 0 as a table (levels of a probability below 2^-33 in the tails left out)."""
-    if mean == 0:
-        return quantile_table(0, np.ones(1))
+def poisson_levels(mean: float) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers that a Poisson draw of `mean` > 0 can take (but for a probability below 2^-44) and their distribution
+    function, float64."""
     from scipy.special import pdtr
 
-    width = 7.0 * math.sqrt(mean) + 30.0
+    width = 8.0 * math.sqrt(mean) + 40.0
     levels = np.arange(max(0, math.floor(mean - width)), math.ceil(mean + width) + 1)
-    return quantile_table(int(levels[0]), pdtr(levels, mean))
+    return levels, pdtr(levels, mean)
 
 
-@njit(inline="always")
+@kernel(inline="always")
 def level(u, thresholds, start, guide, guide_start):
     """Number of thresholds[start:] below the word u, from the guide's hint upwards."""
     k = np.int64(guide[guide_start + np.int64(u >> np.uint32(32 - GUIDE_BITS))])

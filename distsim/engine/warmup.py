@@ -6,15 +6,18 @@ from __future__ import annotations
 from ..distributions import Normal
 from ..network import Network
 from ..rules import explicit, fixed_outdegree, fixed_total_number, pairwise_bernoulli
+from .dense_connectivity import FEWEST, SPARSEST
 
 
 def small_network() -> Network:
-    """Three neurons, connected, stimulated and recorded in every way."""
+    """A few neurons, connected, stimulated and recorded in every way."""
     network = Network()
     neurons = network.create("neurons", 3, "iaf_psc_delta")
     weight = Normal(1.0, 0.1, minimum=0.0)
     for rule in (fixed_total_number(9), fixed_outdegree(1), pairwise_bernoulli(0.5), explicit([0], [1])):
         network.connect(neurons, neurons, rule, weight, 0.1)
+    many = network.create("many", FEWEST // 1024, "iaf_psc_delta")
+    network.connect(many[:1024], many, fixed_total_number(int(FEWEST * SPARSEST) + 1), 0.0, 0.1)
     network.poisson_input(neurons, 1000.0, 1.0, 0.1)
     network.record_spikes(neurons)
     return network

@@ -46,7 +46,7 @@ def build(net: Network, size: int = 1, rank: int = 0, width: int | None = None, 
     layout = plan_layout(deal.n_local, 1 + int(two.any()), 8)
     if width:
         layout = Layout(deal.n_local, width, layout.receptors)
-    return connect(net, seed, layout, deal, two), layout, deal
+    return connect(net, seed, layout, deal, two)[0], layout, deal
 
 
 def read(table, layout, deal) -> np.ndarray:

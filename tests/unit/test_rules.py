@@ -14,9 +14,11 @@ from distsim import (
     one_to_one,
     pairwise_bernoulli,
 )
+from distsim.engine import dense_connectivity
 from distsim.engine.connectivity import connect, plan_layout
 from distsim.engine.decomposition import Decomposition
 from distsim.engine.delivery import SLOT_MASK
+from tests.matrices import synapses_in
 
 ALPHA = 1e-3
 N_NETWORKS = 1000
@@ -36,7 +38,7 @@ def pairs(net, seed=1, size=1, block=4):
     for rank in range(size):
         deal = Decomposition(net.n, size, rank)
         layout = plan_layout(deal.n_local, 1, block)
-        table = connect(net, seed, layout, deal, np.zeros(len(net.populations), bool))
+        table, dense = connect(net, seed, layout, deal, np.zeros(len(net.populations), bool))
         for shard in range(layout.n_shards):
             counts = np.diff(table.index[shard].astype(np.int64))
             segments = np.repeat(np.arange(counts.size), counts)
@@ -45,6 +47,8 @@ def pairs(net, seed=1, size=1, block=4):
             n_delays = table.delays.size
             delays = table.delays[segments % n_delays]
             found.append(np.stack([segments // n_delays, targets, delays, words >> 16], axis=1))
+        alike = synapses_in(dense, layout.width, size, rank)
+        found.append(np.hstack([alike, np.zeros((len(alike), 1), np.int64)]))
     rows = np.concatenate(found)
     return rows[np.lexsort(rows.T[::-1])]
 
@@ -72,6 +76,12 @@ RANDOM = [name for name in RULES if not name.startswith(("all", "one"))]
 by_name = pytest.mark.parametrize("name", RULES)
 
 
+@pytest.fixture(params=["table", "matrix"])
+def kept_as(request, monkeypatch):
+    """Synapses that are all alike are kept, and drawn, in two ways, which size decides."""
+    monkeypatch.setattr(dense_connectivity, "FEWEST", 1 if request.param == "matrix" else 1 << 20)
+
+
 @by_name
 @pytest.mark.parametrize("size", [2, 3, 5, 20])
 def test_rules_draw_the_same_on_any_number_of_ranks(name, size):
@@ -80,7 +90,7 @@ def test_rules_draw_the_same_on_any_number_of_ranks(name, size):
 
 
 @by_name
-def test_autapses_and_multapses_are_absent_where_forbidden(name):
+def test_autapses_and_multapses_are_absent_where_forbidden(name, kept_as):
     rule, forbidden = RULES[name], 0
     for seed in range(50):
         rows = pairs(network(rule), seed)
@@ -91,7 +101,7 @@ def test_autapses_and_multapses_are_absent_where_forbidden(name):
     assert forbidden == 0
 
 
-def test_autapses_and_multapses_are_there_where_allowed():
+def test_autapses_and_multapses_are_there_where_allowed(kept_as):
     for name in ("indegree", "outdegree", "total"):
         rows = np.concatenate([pairs(network(RULES[name]), seed) for seed in range(20)])
         assert np.any(rows[:, 0] == rows[:, 1])
@@ -100,7 +110,7 @@ def test_autapses_and_multapses_are_there_where_allowed():
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if name.startswith("indegree")])
-def test_indegrees_are_met(name):
+def test_indegrees_are_met(name, kept_as):
     rows = pairs(network(RULES[name], 12, 7, same=False), 5)
     np.testing.assert_array_equal(np.bincount(rows[:, 1] - 12, minlength=7), RULES[name].n)
 
@@ -112,7 +122,7 @@ def test_outdegrees_are_met(name):
 
 
 @pytest.mark.parametrize(("name", "n"), [(name, 70) for name in RULES if name.startswith("total")] + [("all", 84)])
-def test_total_numbers_are_met(name, n):
+def test_total_numbers_are_met(name, n, kept_as):
     assert pairs(network(RULES[name], 12, 7, same=False), 5).shape[0] == n
 
 
@@ -133,7 +143,7 @@ def degree_probabilities(rule, n):
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_degrees_follow_their_distribution(name):
+def test_degrees_follow_their_distribution(name, kept_as):
     """The free degree of neuron 3 over 1000 networks: chi-square and Kolmogorov-Smirnov against the exact law."""
     rule, column = RULES[name], 0 if name.startswith("indegree") else 1
     net = network(rule)
@@ -148,7 +158,7 @@ def test_degrees_follow_their_distribution(name):
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_all_allowed_pairs_are_equally_likely(name):
+def test_all_allowed_pairs_are_equally_likely(name, kept_as):
     rule = RULES[name]
     net = network(rule)
     counts = np.zeros((12, 12))

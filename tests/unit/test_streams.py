@@ -7,8 +7,7 @@ import pytest
 from scipy import stats
 
 from distsim.engine import streams
-from distsim.engine.stimulation import COUNTS, DRAWN, GUIDE, TABLE, count_levels, search_levels
-from tests.distributions import ALPHA, check_distribution
+from tests.distributions import ALPHA
 
 # Salmon et al. 2011, kat_vectors of Random123: counter, key, result
 KNOWN = [
@@ -106,39 +105,3 @@ def test_a_table_finds_the_level_that_direct_searching_finds(cdf):
     direct = 3 + np.searchsorted(np.rint(cdf * 2.0**32), u.astype(float), side="right")
     np.testing.assert_array_equal(levels_by_table(u, table), np.minimum(direct, 3 + cdf.size - 1))
     np.testing.assert_array_equal(table.first + np.searchsorted(table.thresholds, u), levels_by_table(u, table))
-
-
-# --- Poisson numbers --------------------------------------------------------------------------------------------------
-
-
-def poisson_numbers(mean: float, n: int, search: bool) -> np.ndarray:
-    """Draw n Poisson numbers as the simulation does, by counting or by searching thresholds."""
-    table = streams.poisson_table(mean)
-    thresholds = np.full(-(-table.thresholds.size // 8) * 8, 2**32 - 1, np.uint32)
-    thresholds[: table.thresholds.size] = table.thresholds
-    u = np.empty((4, n), np.uint32)
-    streams.words_by_owner(n, 0, 1, 11, 0, streams.POISSON, 5, 0, u)
-    counts = np.zeros(n, np.uint16)
-    if search:
-        entry = np.zeros(DRAWN + 1, np.int64)
-        entry[[TABLE, COUNTS, GUIDE]] = 0
-        search_levels(n, u[0], thresholds, table.guide, entry, counts)
-    else:
-        count_levels(n, u[0], thresholds, counts)
-    return table.first + counts.astype(np.int64)
-
-
-@pytest.mark.parametrize("mean", [0.01, 1.3, 2.3, 29.4, 3000.0])
-def test_poisson_numbers_have_their_distribution(mean):
-    counted, searched = (poisson_numbers(mean, 200_000, search) for search in (False, True))
-    np.testing.assert_array_equal(counted, searched)
-    check_distribution(counted, stats.poisson(mean))
-
-
-def test_poisson_tables_reach_into_the_tail():
-    for mean in (0.01, 2.3, 29.4, 3000.0):
-        table = streams.poisson_table(mean)
-        highest = table.first + table.n_levels - 1
-        assert stats.poisson.sf(highest, mean) < 2.0**-31
-        assert stats.poisson.sf(highest - 2, mean) > 2.0**-34
-    assert streams.poisson_table(0.0).n_levels == 1 and streams.poisson_table(0.0).first == 0

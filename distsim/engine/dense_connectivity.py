@@ -1,0 +1,244 @@
+"""From projections whose synapses are all alike to bit matrices, see `dense`.
+
+Which projections these are follows from the description alone, so it is the same on any number of ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from ..distributions import Distribution
+from ..elements import Population, Projection, Value
+from ..network import Network
+from ..rules import AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli
+from . import draws
+from .decomposition import Decomposition
+from .dense import GROUP, MOST_ROWS, PLANE, Dense
+
+RULES = (AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli)  # drawn target by target
+SPARSEST = 1 / 100  # of all pairs must be connected: below, the table of `delivery` takes less memory and time
+FEWEST = 1 << 20  # pairs of a matrix
+LINE = 8  # words
+
+
+@dataclass(frozen=True)
+class Group:
+    """Projections of one pair of populations, one weight (pA) and one delay (steps): their numbers, and the ranges of
+    neurons of both populations within which they lie."""
+
+    source: Population
+    target: Population
+    weight: float
+    delay: int
+    numbers: tuple[int, ...]
+    sources: range
+    targets: range
+
+
+@dataclass(frozen=True)
+class SecondSynapses:
+    """Synapses of a projection onto this rank whose pair has one already: sources (in their population) and local
+    targets, int64."""
+
+    sources: np.ndarray
+    lids: np.ndarray
+
+
+# --- plan -------------------------------------------------------------------------------------------------------------
+
+
+def plan_groups(network: Network) -> list[Group]:
+    """The groups of projections that are kept as bit matrices."""
+    found: dict[tuple, list[int]] = {}
+    for number, projection in enumerate(network.projections):
+        weight, delay = constant(projection.weight), constant(projection.delay)
+        if isinstance(projection.rule, RULES) and weight is not None and delay is not None:
+            ends = id(projection.source.population), id(projection.target.population)
+            found.setdefault((*ends, weight, network.grid.steps(delay, "delay")), []).append(number)
+    groups = [_group(network, *key[2:], tuple(numbers)) for key, numbers in found.items()]
+    return [group for group in groups if _is_dense(network, group)]
+
+
+def constant(value: Value) -> float | None:
+    """The number that all draws of `value` are, if there is one."""
+    if isinstance(value, Distribution):
+        low, high = value.support()
+        return low if low == high else None
+    return float(value) if np.ndim(value) == 0 else None
+
+
+def _group(network: Network, weight: float, delay: int, numbers: tuple[int, ...]) -> Group:
+    projections = [network.projections[number] for number in numbers]
+    ends = projections[0].source.population, projections[0].target.population
+    sources = _hull([projection.source.indices for projection in projections])
+    return Group(*ends, weight, delay, numbers, sources, _hull([p.target.indices for p in projections]))
+
+
+def _hull(ranges: list[range]) -> range:
+    full = [r for r in ranges if len(r)]
+    return range(min(r.start for r in full), max(r[-1] for r in full) + 1) if full else range(0)
+
+
+def _is_dense(network: Network, group: Group) -> bool:
+    n_pairs = len(group.sources) * len(group.targets)
+    projections = [network.projections[number] for number in group.numbers]
+    expected = sum(p.rule.expected(len(p.source), len(p.target)) for p in projections)
+    return n_pairs >= FEWEST and expected >= SPARSEST * n_pairs
+
+
+def matrix_bytes(groups: list[Group], size: int) -> int:
+    """Bytes that the matrices take on each of `size` ranks."""
+    return sum(8 * len(group.sources) * _words(0, -(-len(group.targets) // size)) for group in groups)
+
+
+# --- build ------------------------------------------------------------------------------------------------------------
+
+
+def connect_dense(
+    network: Network, layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
+) -> tuple[Dense, Mapping[int, SecondSynapses]]:
+    """The matrices onto this rank's neurons; and what has no place in them, by projection of the groups.
+
+    Parameters
+    ----------
+    layout, is_two : as in `connectivity.connect`.
+    """
+    groups = plan_groups(network)
+    pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, is_two)]
+    sizes = [len(group.sources) * _words(first, last) for group, first, last, _ in pieces]
+    begin = np.cumsum([PLANE, *sizes])
+    bits = np.empty(begin[-1] if pieces else 0, np.uint64)  # np.empty, unlike np.zeros, asks for huge pages
+    bits[:] = 0
+    second: dict[int, list] = {number: [] for group in groups for number in group.numbers}
+    for (group, first, last, _), start in zip(pieces, begin, strict=False):
+        for number in group.numbers:
+            second[number].append(_draw(network, number, group, (first, last), bits[start:], deal, key))
+    nothing = np.zeros((2, 0), np.int64)
+    rest = {number: SecondSynapses(*np.concatenate([nothing, *parts], axis=1)) for number, parts in second.items()}
+    return _tables(pieces, begin, layout, bits), rest
+
+
+def _pieces(network: Network, group: Group, layout, deal: Decomposition, is_two: np.ndarray) -> list[tuple]:
+    """The group's local targets, cut at the borders of shards: (group, first lid, last lid, receptor)."""
+    two = is_two[network.populations.index(group.target)]
+    receptor = int(two and group.weight < 0)
+    first, last = deal.local_range(group.target.first + group.targets.start, len(group.targets))
+    pieces = []
+    while first < last and len(group.sources):
+        end = min(last, (first // layout.width + 1) * layout.width)
+        pieces.append((group, first, end, receptor))
+        first = end
+    return pieces
+
+
+def _words(first: int, last: int) -> int:
+    """Words of a row: whole cache lines, which are whole vectors too."""
+    return -(-(last - first) // (64 * LINE)) * LINE
+
+
+def _tables(pieces: list[tuple], begin: np.ndarray, layout, bits: np.ndarray) -> Dense:
+    """Matrices with the same targets and weight are summed together."""
+    together: dict[tuple, list] = {}
+    for (group, first, last, receptor), start in zip(pieces, begin, strict=False):
+        gid = group.source.first + group.sources.start
+        panel = (group.delay, gid, gid + len(group.sources), start)
+        together.setdefault((first, last, receptor, group.weight), []).append(panel)
+    sums, panels = [], []
+    for (first, last, receptor, _), parts in together.items():
+        place = (first // layout.width, receptor * layout.width + first % layout.width)
+        sums.append((len(panels), len(panels) + len(parts), _words(first, last), last - first, *place))
+        panels += parts
+    return Dense(
+        np.array(sums, np.int64).reshape(-1, 6),
+        np.array([weight for *_, weight in together], float),
+        np.array(panels, np.int64).reshape(-1, 4),
+        bits,
+        np.zeros(10 * PLANE, np.uint64),
+        np.zeros(MOST_ROWS + GROUP, np.int64),
+    )
+
+
+def _draw(
+    network: Network, number: int, group: Group, lids: tuple[int, int], bits, deal: Decomposition, key
+) -> np.ndarray:
+    """Set the bits of projection `number` onto local neurons lids[0] ... lids[1] - 1; sources and lids of the rest."""
+    projection: Projection = network.projections[number]
+    gids = projection.target.gids
+    mine = deal.lids(gids)
+    targets = np.flatnonzero(deal.local(gids) & (mine >= lids[0]) & (mine < lids[1]))
+    indegree = draws.indegrees(projection, number, targets, key)
+    own = draws.own_positions(projection.source, projection.target)[targets]
+    source = projection.source.indices
+    extra = np.empty((2, int(indegree.sum(dtype=np.int64))), np.int64)  # memory that is not touched is not taken
+    n_extra = set_bits(
+        bits,
+        _words(*lids),
+        np.array([source.start - group.sources.start, source.step, len(source), lids[0]], np.int64),
+        number,
+        not getattr(projection.rule, "allow_multapses", False),
+        not projection.rule.allow_autapses,
+        gids[targets],
+        mine[targets],
+        own,
+        indegree,
+        extra,
+        *key,
+    )
+    return extra[:, :n_extra] + np.array([[group.sources.start], [0]])
+
+
+@njit(cache=True)
+def set_bits(bits, n_words, place, number, distinct, skip_self, gids, lids, own, indegree, extra, k0, k1):
+    """Draw the sources of each target and set their bits; those already set go to `extra` (row, lid); their number.
+
+    Parameters
+    ----------
+    place : int64 (4,): row of the first source, rows between two sources, sources; local id of column 0.
+    own : positions of the targets among the sources, or -1. number : of the projection.
+    """
+    first_row, row_step, n_sources, first_lid = place
+    u = np.empty((4, draws.DRAW), np.uint32)
+    chosen = np.empty(indegree.max() if indegree.size else 0, np.int64)
+    stamps = np.zeros(n_sources if distinct else 0, np.int64)
+    n_extra = 0
+    for i in range(gids.size):
+        skip = own[i] if skip_self else -1
+        draws.choose_alike(indegree[i], n_sources, skip, distinct, gids[i], number, k0, k1, u, stamps, i + 1, chosen)
+        column = lids[i] - first_lid
+        word, bit = column >> 6, np.uint64(1) << np.uint64(column & 63)
+        for k in range(indegree[i]):
+            row = first_row + row_step * chosen[k]
+            at = row * n_words + word
+            if bits[at] & bit:
+                extra[0, n_extra], extra[1, n_extra] = row, lids[i]
+                n_extra += 1
+            bits[at] |= bit
+    return n_extra
+
+
+# --- ledger -----------------------------------------------------------------------------------------------------------
+
+
+def outdegrees_by_delay(dense: Dense) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Of each matrix: delay (steps), gid of the first source, synapses of its sources (int64)."""
+    for begin, end, n_words in dense.sums[:, :3]:
+        for delay, first, last, start in dense.panels[begin:end]:
+            yield int(delay), int(first), count_bits(dense.bits[start:], last - first, n_words)
+
+
+@njit(cache=True)
+def count_bits(bits, n_rows, n_words):
+    """Bits that are set in each row."""
+    counts = np.zeros(n_rows, np.int64)
+    for i in range(n_rows):
+        for j in range(n_words):
+            x = bits[i * n_words + j]
+            x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
+            x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+            x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+            counts[i] += np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    return counts
