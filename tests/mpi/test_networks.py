@@ -7,6 +7,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Simulation
+from distsim.engine import dense_connectivity
 from distsim.models import brunel_alpha, brunel_delta, ei_clustered
 from distsim.parallel import SerialCommunicator
 
@@ -24,8 +25,10 @@ SMALL = {
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_networks_do_not_depend_on_the_ranks(name):
+@pytest.mark.parametrize("fewest", [1, dense_connectivity.FEWEST], ids=["matrix", "table"])
+def test_networks_do_not_depend_on_the_ranks(name, fewest, monkeypatch):
     model, values = SMALL[name]
+    monkeypatch.setattr(dense_connectivity, "FEWEST", fewest)
 
     def run(comm) -> Simulation:
         sim = Simulation(model.describe(model.Parameters(**values), 0.1, 0.0), 7, comm)
@@ -35,5 +38,6 @@ def test_networks_do_not_depend_on_the_ranks(name):
 
     here, alone = run(MPI.COMM_WORLD), run(SerialCommunicator())
     assert len(alone.spikes(alone.network["E"][:50])[0]) > 0
+    assert alone.dense.sums.size > 0 or fewest > 1
     assert here.spikes_sha256() == alone.spikes_sha256()
     assert here.n_synapses == alone.n_synapses
