@@ -3,15 +3,21 @@
 result = distsim.load("results/one")  # or sim.result()
 times, ids = result.spikes("E[:50]")
 frame = result.to_pandas()
+result.raster(500.0, 600.0).save("raster.png")
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .analysis.raster import Raster
+from .analysis.rates import rates_boxplot
+from .analysis.rows import number_through
+from .analysis.run_folder import collect
 from .elements import Population, Selection, find
 from .recording.spikes import Spikes
 from .recording.voltages import Voltages
@@ -166,6 +172,58 @@ class Result:
         title = (self.summary or {}).get("network")
         spikes = {name: spikes for name, spikes in self._spikes.items() if name in self._recorded}
         return conversion.to_neo(title, self.period, spikes, self._recorded, self._voltages)
+
+    # --- figures --------------------------------------------------------------------------------------------------
+
+    def raster(self, t0: float | None = None, t1: float | None = None, **options) -> Raster:
+        """A raster plot of the recorded spikes, drawn by its `save(path)` or, with others, by `panels`.
+
+            result.raster(500.0, 600.0, only=["E"], first=50, rate=PopulationRate(bin=1.0)).save("raster.png")
+
+        Parameters
+        ----------
+        t0, t1 : period (ms); by default all that was recorded.
+        options : those of `distsim.analysis.raster.Raster`.
+
+        Raises
+        ------
+        ValueError : the period is empty.
+        """
+        ids = {name: np.flatnonzero(self._recorded[name]) for name in self._recorded_names()}
+        spikes = {name: self._spikes[name] for name in ids}
+        return Raster(spikes, *self._period(t0, t1), **{"colors": self._said("color"), "recorded": ids, **options})
+
+    def rates_boxplot(
+        self,
+        path: str | Path,
+        t0: float | None = None,
+        t1: float | None = None,
+        only: Sequence[str] | None = None,
+        **options,
+    ) -> None:
+        """Draw box plots of the rates of single neurons, of those that were recorded, into the picture `path`.
+
+        Parameters
+        ----------
+        t0, t1 : period (ms); by default all that was recorded.
+        only : names of the populations; by default all.
+        options : those of `distsim.analysis.rates.rates_boxplot`.
+
+        Raises
+        ------
+        ValueError : the period is empty.
+        """
+        names = [name for name in self._recorded_names() if only is None or name in only]
+        alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
+        said = {"colors": self._said("color"), "reference_rates_hz": self._said("reference_rate_hz")}
+        rates_boxplot(alone, *self._period(t0, t1), path, **{**said, **options})
+
+    def _period(self, t0: float | None, t1: float | None) -> tuple[float, float]:
+        return self.period[0] if t0 is None else t0, self.period[1] if t1 is None else t1
+
+    def _said(self, key: str) -> dict:
+        """What the summary, if there is one, says of the populations."""
+        return collect(self.summary["populations"], key) if self.summary else {}
 
 
 def _not_recorded(kind: str, what: Part, name: str, n_recorded: int, names: list[str]) -> str:

@@ -85,8 +85,12 @@ def say_empty(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: str | Path, dpi: int) -> None:
-    """Write a figure under a temporary name and move it into place; the suffix of `path` says the format."""
+    """Write a figure under a temporary name and move it into place; the suffix of `path` says the format.
+
+    A folder that is missing is made.
+    """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
         figure.savefig(part, format=path.suffix.lstrip(".") or "png", dpi=dpi)

@@ -78,6 +78,18 @@ class Raster:
         if self.style not in STYLES:
             raise ValueError(f"style {self.style!r}: must be one of {', '.join(STYLES)}")
 
+    def save(self, path: str | Path) -> None:
+        """Draw it into the picture `path`."""
+        from matplotlib.figure import Figure
+
+        height = max(6.0, 1.6 + 0.17 * len(self.populations))
+        figure = Figure(figsize=(9.0, height), layout="constrained")
+        axes = add_axes(figure, figure.add_gridspec(1, 1)[0], self.rate is not None)
+        notes = draw_raster(self, *axes, points=72.0 * (height - 0.9))
+        axes[0].set_title(", ".join(notes), loc="right", fontsize=9, color="0.35")
+        join_axes(figure, [axes])
+        save(figure, path, dpi=200)
+
 
 def raster(
     populations: Mapping[str, Spikes],
@@ -103,20 +115,37 @@ def raster(
     ValueError
         If the period is empty or there is no such style.
     """
-    from matplotlib.figure import Figure
-
-    picture = Raster(populations, t0, t1, colors, **options)
-    height = max(6.0, 1.6 + 0.17 * len(populations))
-    figure = Figure(figsize=(9.0, height), layout="constrained")
-    axes = add_axes(figure, figure.add_gridspec(1, 1)[0], picture.rate is not None)
-    notes = draw_raster(picture, *axes, points=72.0 * (height - 0.9))
-    axes[0].set_title(", ".join(notes), loc="right", fontsize=9, color="0.35")
-    join_axes(figure, [axes])
-    save(figure, path, dpi=200)
+    Raster(populations, t0, t1, colors, **options).save(path)
 
 
-def draw_raster(picture: Raster, axes: Axes, rate_axes: Axes | None = None, *, points: float) -> list[str]:
-    """Draw `picture`, `points` high in all, and return what a reader should know of it."""
+def draw_raster(
+    picture: Raster, axes: Axes, rate_axes: Axes | None = None, *, points: float | None = None
+) -> list[str]:
+    """Draw `picture` into axes of your own, and return what a reader should know of it.
+
+    Parameters
+    ----------
+    picture : Raster
+        What is drawn.
+    axes, rate_axes : Axes
+        For the spikes, and for `picture.rate` if there is one.
+    points : float, optional
+        The height of both together, by which labels are chosen; by default as the axes are now.
+
+    Returns
+    -------
+    list of str
+        Which neurons are left out, and what the rate is that of.
+
+    Raises
+    ------
+    ValueError
+        If there are axes for the rate and none is to be drawn, or the other way round.
+    """
+    if (rate_axes is None) != (picture.rate is None):
+        raise ValueError("rate_axes go with a picture that has a rate, and only with such a one")
+    if points is None:
+        points = sum(72.0 * a.bbox.height / a.figure.dpi for a in (axes, rate_axes) if a is not None)
     t0, t1, colors = picture.t0, picture.t1, colors_of(picture.populations, picture.colors)
     ids = recorded_ids(picture.populations, picture.recorded)
     wanted = {name: ids[name][: picture.first] for name in present(picture.only, ids)}

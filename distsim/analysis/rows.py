@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,11 @@ def recorded_ids(populations: Mapping[str, Spikes], recorded: Mapping[str, np.nd
     """Return the neurons of each population whose spikes there are: those of `recorded`, or else all."""
     recorded = recorded or {}
     return {name: recorded[name] if name in recorded else np.arange(s.n) for name, s in populations.items()}
+
+
+def number_through(spikes: Spikes, ids: np.ndarray) -> Spikes:
+    """Return the spikes of the neurons `ids`, ascending, with these numbered from 0, so that no other seems silent."""
+    return replace(spikes, ids=np.searchsorted(ids, spikes.ids), n=ids.size)
 
 
 def present(names: Sequence[str] | None, ids: Mapping[str, np.ndarray]) -> list[str]:

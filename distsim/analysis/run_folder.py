@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from distsim.analysis.rows import number_through
 from distsim.recording.spikes import Spikes
 
 NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))
@@ -62,8 +62,7 @@ def recorded_only(entry: Any, spikes: Spikes) -> Spikes:
     """Return the spikes with the recorded neurons of a population numbered through, so that no other seems silent."""
     if not isinstance(entry, dict) or entry.get("recorded") is None:
         return spikes
-    ids = _ids(entry["recorded"])
-    return dataclasses.replace(spikes, ids=np.searchsorted(ids, spikes.ids), n=ids.size)
+    return number_through(spikes, _ids(entry["recorded"]))
 
 
 def _ids(ranges: list[list[int]]) -> np.ndarray:

@@ -19,6 +19,7 @@ DESCRIPTIONS = {"grid", "distributions", "rules", "neurons", "elements", "values
 # Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it. A module
 # belongs to the narrowest room that it lies in: `engine.simulation`, which composes, is a room of its own.
 ENGINE = DESCRIPTIONS | {"engine", "parallel"}
+FIGURES = {"analysis.raster", "analysis.rates", "analysis.rows", "analysis.run_folder"}
 ALLOWED = {
     "version": set(),
     "grid": set(),
@@ -32,7 +33,7 @@ ALLOWED = {
     "recording": {"recording"},
     "analysis": {"recording", "analysis"},
     "conversion": {"recording"},
-    "result": {"elements", "recording", "conversion"},
+    "result": {"elements", "recording", "conversion", *FIGURES},
     "loading": {"result", "recording", "analysis.figures"},
     "engine": ENGINE,
     "engine.simulation": ENGINE | {"recording", "result", "saving"},

@@ -1,0 +1,142 @@
+"""Figures of a result, the same from a live simulation and from a folder; several in axes of one's own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import distsim
+from distsim import Network, Result, Simulation
+from distsim.analysis.population_rate import PopulationRate
+from distsim.analysis.raster import draw_raster
+from distsim.analysis.statistics import rates
+from distsim.parallel import SerialCommunicator
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def network() -> Network:
+    """Return populations recorded as a whole, in part, and not at all."""
+    net = Network(0.1)
+    E, I = net.create("E", 40), net.create("I", 30)
+    for target in (E, I):
+        net.poisson_input(target, 15000.0, 87.8, 1.5)
+    net.record_spikes(E, I[5:20])
+    net.create("other", 4)
+    return net
+
+
+@pytest.fixture(scope="module")
+def sim() -> Simulation:
+    sim = Simulation(network(), 3, SerialCommunicator())
+    sim.run(10.0, record=False)
+    sim.run(90.0)
+    return sim
+
+
+@pytest.fixture(scope="module")
+def saved(sim, tmp_path_factory) -> Path:
+    return sim.save(tmp_path_factory.mktemp("run"), overwrite=True)
+
+
+@pytest.fixture(scope="module", params=["live", "loaded"])
+def result(request, sim, saved) -> Result:
+    return sim.result() if request.param == "live" else distsim.load(saved)
+
+
+@pytest.fixture
+def boxes(monkeypatch) -> list[tuple]:
+    """What is to be drawn as box plots, instead of pictures."""
+    asked = []
+    monkeypatch.setattr("distsim.result.rates_boxplot", lambda *args, **options: asked.append((*args, options)))
+    return asked
+
+
+def test_a_raster_shows_all_that_is_recorded_unless_told_otherwise(result):
+    picture = result.raster()
+    assert (picture.t0, picture.t1) == result.period == (10.0, 100.0)
+    assert list(picture.populations) == ["E", "I"] and picture.populations["I"].n == 30
+    np.testing.assert_array_equal(picture.populations["E"].times, result.spikes("E")[0])
+    assert {name: ids.tolist() for name, ids in picture.recorded.items()} == {
+        "E": list(range(40)),
+        "I": list(range(5, 20)),
+    }
+    picture = result.raster(20.0, 50.0, only=["I"], style="ids", title="I")
+    assert (picture.t0, picture.t1, picture.only, picture.title) == (20.0, 50.0, ["I"], "I")
+    assert result.raster(t1=30.0).t0 == 10.0 and result.raster(t0=30.0).t1 == 100.0
+    with pytest.raises(ValueError, match="the period .* is empty"):
+        result.raster(t0=100.0)
+
+
+def test_a_raster_is_saved_where_no_folder_is_yet(result, tmp_path):
+    path = tmp_path / "new" / "one.png"
+    result.raster(rate=PopulationRate()).save(path)
+    assert path.read_bytes()[:8] == PNG and path.stat().st_size > 5000
+
+
+def test_a_raster_is_drawn_into_axes_of_ones_own(result):
+    figure = Figure(figsize=(6, 9))
+    upper, middle, lower = figure.subplots(3, 1, sharex=True)
+    notes = draw_raster(result.raster(rate=PopulationRate(bin=5.0, populations=["I"])), upper, middle)
+    drawn = np.concatenate([line.get_xdata() for line in upper.lines if line.get_marker() == "o"])
+    assert drawn.size == result.all_spikes().times.size > 30
+    assert notes == ["rate of 15 neurons (I) in bins of 5 ms"] and middle.patches and not lower.patches
+    assert [label.get_text() for label in upper.get_yticklabels()] == ["E", "I"]
+
+
+def test_labels_are_chosen_by_the_height_of_the_axes(result):
+    def labels(height: float) -> int:
+        axes = Figure(figsize=(6, height)).subplots()
+        draw_raster(result.raster(), axes)
+        return len(axes.get_yticklabels())
+
+    assert (labels(6.0), labels(0.2)) == (2, 1)
+
+
+@pytest.mark.parametrize("n_axes", [1, 2])
+def test_axes_for_a_rate_and_the_rate_go_together(result, n_axes):
+    picture = result.raster(rate=PopulationRate() if n_axes == 1 else None)
+    with pytest.raises(ValueError, match="rate_axes go with a picture that has a rate"):
+        draw_raster(picture, *np.atleast_1d(Figure().subplots(n_axes)))
+
+
+def test_boxes_are_those_of_the_recorded_neurons(result, boxes, tmp_path):
+    result.rates_boxplot(tmp_path / "rates.png", 20.0, only=["I", "E"], reference_rates_hz={"E": 3.0}, title="two")
+    ((alone, t0, t1, path, options),) = boxes
+    assert list(alone) == ["E", "I"] and (t0, t1, path) == (20.0, 100.0, tmp_path / "rates.png")
+    assert options == {"colors": {}, "reference_rates_hz": {"E": 3.0}, "title": "two"}
+    _, ids = result.spikes("I[5:20]")
+    assert alone["I"].n == 15
+    np.testing.assert_array_equal(rates(alone["I"].ids, 15, 90.0), rates(ids, 30, 90.0)[5:20])
+    result.rates_boxplot(tmp_path / "rates.png", only=["I"])
+    assert list(boxes[1][0]) == ["I"]
+
+
+def test_boxes_are_drawn(result, tmp_path):
+    result.rates_boxplot(tmp_path / "new" / "rates.png")
+    assert (tmp_path / "new" / "rates.png").read_bytes()[:8] == PNG
+
+
+def test_colours_and_references_are_those_of_the_summary_unless_others_are_given(saved, boxes, tmp_path):
+    shutil.copytree(saved, tmp_path / "run")
+    summary = json.loads((saved / "summary.json").read_text())
+    summary["populations"]["E"] |= {"color": "#123456", "reference_rate_hz": 7.0}
+    (tmp_path / "run" / "summary.json").write_text(json.dumps(summary))
+    result = distsim.load(tmp_path / "run")
+    assert result.raster().colors == {"E": "#123456"}
+    assert result.raster(colors={"I": "red"}).colors == {"I": "red"}
+    result.rates_boxplot("rates.png")
+    assert boxes[0][-1] == {"colors": {"E": "#123456"}, "reference_rates_hz": {"E": 7.0}}
+
+
+def test_a_file_alone_is_drawn(saved, tmp_path):
+    shutil.copy(saved / "spikes.h5", tmp_path)
+    result = distsim.load(tmp_path)
+    assert result.summary is None and result.raster().colors == {}
+    result.raster().save(tmp_path / "raster.png")
+    assert (tmp_path / "raster.png").read_bytes()[:8] == PNG
