@@ -1,0 +1,39 @@
+"""The cortical microcircuit of Potjans & Diesmann (2014), Cereb Cortex 24:785, at a tenth of its size, with a thalamic
+pulse.
+
+    python examples/microcircuit.py                or: mpirun -n 4 python examples/microcircuit.py
+
+writes results/microcircuit_raster.png and results/microcircuit_rates.png. The same as a command, with options for its
+parameters: python -m distsim microcircuit --scale 0.1 --thalamus. How the network is written:
+distsim/models/microcircuit.py
+"""
+
+from distsim import Simulation
+from distsim.analysis.marks import Mark
+from distsim.models import microcircuit
+
+
+def main(scale=0.1, t_presim=500.0, t_sim=1000.0, seed=1, out="results"):
+    # Times count from the start of the warm-up.
+    p = microcircuit.Parameters(N_scaling=scale, K_scaling=scale, thalamic_input=True, th_start=t_presim + 0.2 * t_sim)
+    net = microcircuit.describe(p)
+
+    sim = Simulation(net, seed)
+    sim.run(t_presim, record=False)
+    sim.run(t_sim)
+
+    result, published = sim.result(), microcircuit.reference_rates(p)
+    if sim.comm.rank == 0:
+        print(f"{net.n_neurons} neurons, {sim.n_synapses} synapses; mean rates, and those published for full scale:")
+        for name, rate in published.items():
+            print(f"{name:>5} {result.summary['populations'][name]['rate_hz']:7.3f} {rate:7.3f} spikes/s")
+        print(f"spikes_sha256 {result.summary['spikes_sha256']}")
+        pulse = Mark(p.th_start, p.th_start + p.th_duration, "TH", 0, p.num_th_neurons - 1, "thalamic pulse")
+        result.raster(colors=microcircuit.COLORS, marks=[pulse]).save(f"{out}/microcircuit_raster.png")
+        result.rates_boxplot(
+            f"{out}/microcircuit_rates.png", only=microcircuit.POPULATIONS, reference_rates_hz=published
+        )
+
+
+if __name__ == "__main__":
+    main()
