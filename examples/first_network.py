@@ -51,7 +51,7 @@ def main(out="results"):
     if sim.comm.rank == 0:
         before, after = (n / len(exc) / 0.2 for n in (sum(times <= 300.0), sum(times > 300.0)))  # spikes/s
         print(f"E fires at {before:.2f} spikes/s, with more noise at {after:.2f}, on {sim.comm.size} rank(s)")
-        print(f"{len(set(ids))} of {len(exc)} neurons of E fired; V_m at 300 ms was {V_before.mean():.2f} mV on average")
+        print(f"{len(set(ids))} of {len(exc)} neurons of E fired; mean V_m at 300 ms: {V_before.mean():.2f} mV")
         print(f"V_m of E[0] and E[1] from {t[0]:g} to {t[-1]:g} ms: {V.mean(axis=0).round(2)} mV on average")
 
     # 7. To keep it: the run's folder, also for `distsim plot`, and read back, today or next year.

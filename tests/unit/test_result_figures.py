@@ -69,7 +69,7 @@ def test_a_raster_shows_all_that_is_recorded_unless_told_otherwise(result):
     picture = result.raster(20.0, 50.0, only=["I"], style="ids", title="I")
     assert (picture.t0, picture.t1, picture.only, picture.title) == (20.0, 50.0, ["I"], "I")
     assert result.raster(t1=30.0).t0 == 10.0 and result.raster(t0=30.0).t1 == 100.0
-    with pytest.raises(ValueError, match="the period .* is empty"):
+    with pytest.raises(ValueError, match=r"the period .* is empty"):
         result.raster(t0=100.0)
 
 
