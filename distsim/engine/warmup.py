@@ -12,7 +12,7 @@ from .dense_connectivity import FEWEST, SPARSEST
 def small_network() -> Network:
     """A few neurons, connected, stimulated and recorded in every way."""
     network = Network()
-    neurons = network.create("neurons", 3, "iaf_psc_delta")
+    neurons = network.create("neurons", 3, "iaf_psc_delta", V_m=Normal(0.0, 1.0))
     weight = Normal(1.0, 0.1, minimum=0.0)
     for rule in (fixed_total_number(9), fixed_outdegree(1), pairwise_bernoulli(0.5), explicit([0], [1])):
         network.connect(neurons, neurons, rule, weight, 0.1)
