@@ -106,12 +106,7 @@ def choose(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps, stamp
     """
     n_allowed = n_choices - (1 if skip >= 0 else 0)
     if distinct and 2 * need > n_allowed:  # fewer to leave out than to take
-        leave_out(n_allowed - need, n_allowed, owner, obj, k0, k1, u, stamps, stamp)
-        n = 0
-        for which in range(n_allowed):
-            if stamps[which] != stamp:
-                chosen[n] = which + (1 if 0 <= skip <= which else 0)
-                n += 1
+        leave_out(n_allowed - need, n_allowed, skip, owner, obj, k0, k1, u, stamps, stamp, chosen)
         for start in range(0, need, DRAW):
             n = min(DRAW, need - start)
             streams.words_by_index(n, owner, start, obj, streams.SYNAPSE, k0, k1, u)
@@ -139,12 +134,7 @@ def choose_alike(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps,
     """As `choose`, of synapses that are all alike: there is nothing else to draw, so each word is an attempt."""
     n_allowed = n_choices - (1 if skip >= 0 else 0)
     if distinct and 2 * need > n_allowed:
-        leave_out(n_allowed - need, n_allowed, owner, obj, k0, k1, u, stamps, stamp)
-        n = 0
-        for which in range(n_allowed):
-            if stamps[which] != stamp:
-                chosen[n] = which + (1 if 0 <= skip <= which else 0)
-                n += 1
+        leave_out(n_allowed - need, n_allowed, skip, owner, obj, k0, k1, u, stamps, stamp, chosen)
         return
     # Lemire (2019, ACM Trans Model Comput Simul 29:3): words that would favour some positions are left out
     unfair = np.uint32((np.uint64(1) << np.uint64(32)) % np.uint64(max(1, n_allowed)))
@@ -167,8 +157,8 @@ def choose_alike(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps,
 
 
 @njit
-def leave_out(n_out, n_allowed, owner, obj, k0, k1, u, stamps, stamp):
-    """Stamp `n_out` different positions below n_allowed."""
+def leave_out(n_out, n_allowed, skip, owner, obj, k0, k1, u, stamps, stamp, chosen):
+    """Stamp `n_out` different positions below n_allowed; the others are `chosen`."""
     done, attempt = 0, 0
     while done < n_out:
         streams.words_by_index(DRAW, owner, attempt, obj, streams.LEFT_OUT, k0, k1, u)
@@ -178,6 +168,11 @@ def leave_out(n_out, n_allowed, owner, obj, k0, k1, u, stamps, stamp):
             if done < n_out and stamps[which] != stamp:
                 stamps[which] = stamp
                 done += 1
+    n = 0
+    for which in range(n_allowed):
+        if stamps[which] != stamp:
+            chosen[n] = which + (1 if 0 <= skip <= which else 0)
+            n += 1
 
 
 @njit(inline="always")
