@@ -1,8 +1,8 @@
 """Where compiled kernels are kept, and that they are compiled once.
 
-Numba notices a change in the file of a kernel, not in the files of what it calls, and its cache is not safe while
-several processes fill it. So the folder is named after the sources, the versions and the processor; on each node one
-rank fills it under a lock while the others wait.
+Numba notices a change in the file of a kernel, by its time, not in the files of what it calls, and its cache is not
+safe while several processes fill it. So the folder is named after the sources and their times, the versions and the
+processor; on each node one rank fills it under a lock while the others wait.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import llvmlite
 import llvmlite.binding
 import numba
 import numpy
+from numba.core.registry import cpu_target
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = "manifest.json"
@@ -37,6 +38,7 @@ def fingerprint() -> str:
     digest = hashlib.sha256()
     for source in sorted([*(ROOT / "engine").glob("*.py"), *(ROOT / "neurons").glob("*.py")]):
         digest.update(source.read_bytes())
+        digest.update(str(source.stat().st_mtime_ns).encode())
     versions = (numba.__version__, llvmlite.__version__, numpy.__version__, platform.python_version(), str(ROOT))
     digest.update("|".join((*versions, platform.machine(), llvmlite.binding.get_host_cpu_name())).encode())
     return digest.hexdigest()[:16]
@@ -60,8 +62,10 @@ def use_folder() -> Path:
 def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> None:
     """Compile those `kernels`, by name, that never were: on one rank a node, while the others wait (collective).
 
-    A damaged cache is emptied and filled again.
+    A damaged cache is emptied and filled again. Numba is made ready to load kernels on all ranks.
     """
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()  # 0.2 s, which the first call of a kernel would take otherwise
     if _leads_node(comm):
         with locked(path / "lock"):
             manifest = _read_manifest(path)
@@ -70,7 +74,7 @@ def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> 
                 manifest = {"compiled": [], "files": {}}
             missing = [name for name in kernels if name not in manifest["compiled"]]
             if "kernels" in missing and comm.rank == 0:
-                print("  compiling (once on this machine, about ten seconds)", flush=True)
+                print("  compiling (once on this machine, about twenty seconds)", flush=True)
             for name in missing:
                 kernels[name]()
             if missing:

@@ -118,11 +118,12 @@ def quantile_table(first: int, cdf: np.ndarray) -> QuantileTable:
 def poisson_levels(mean: float) -> tuple[np.ndarray, np.ndarray]:
     """Numbers that a Poisson draw of `mean` > 0 can take (but for a probability below 2^-44) and their distribution
     function, float64."""
-    from scipy.special import pdtr
-
     width = 8.0 * math.sqrt(mean) + 40.0
-    levels = np.arange(max(0, math.floor(mean - width)), math.ceil(mean + width) + 1)
-    return levels, pdtr(levels, mean)
+    first, mode, last = max(0, math.floor(mean - width)), math.floor(mean), math.ceil(mean + width)
+    down = np.cumprod(np.arange(mode, first, -1) / mean)[::-1]
+    up = np.cumprod(mean / np.arange(mode + 1, last + 1))
+    relative = np.concatenate((down, [1.0], up))  # to the probability of the mode
+    return np.arange(first, last + 1), np.cumsum(relative) / relative.sum()
 
 
 @kernel(inline="always")

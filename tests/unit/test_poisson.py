@@ -37,6 +37,14 @@ def numbers(mean: float, n: int, steps: int) -> np.ndarray:
     return found.astype(np.int64)
 
 
+@pytest.mark.parametrize("mean", [1e-9, *MEANS])
+def test_the_distribution_function_is_exact_and_complete(mean):
+    levels, cdf = streams.poisson_levels(mean)
+    assert np.abs(cdf - stats.poisson.cdf(levels, mean)).max() < 1e-14
+    assert stats.poisson.cdf(levels[0] - 1, mean) < 2.0**-44
+    assert stats.poisson.sf(levels[-1], mean) < 2.0**-44
+
+
 @pytest.mark.parametrize("mean", MEANS)
 def test_numbers_have_their_distribution(mean):
     check_distribution(numbers(mean, 5300, 40).ravel(), stats.poisson(mean))
