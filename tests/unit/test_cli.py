@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from distsim import Simulation
-from distsim.cli import make_parser, run_command
+from distsim.cli import run_command
 from distsim.models import microcircuit
+from distsim.options import make_parser
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spike_hash import spikes_sha256
 from distsim.recording.spikes import read_spikes

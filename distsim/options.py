@@ -1,0 +1,182 @@
+"""The options of the command line: a subcommand for each network, `plot`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from . import __version__
+from .elements import nearest
+from .models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from .parallel import InputError
+
+PROG = "distsim"
+ALL = "all"  # the panels
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises `InputError`, names the nearest option and takes no abbreviations."""
+
+    def __init__(self, *args, **keywords) -> None:
+        super().__init__(*args, allow_abbrev=False, **keywords)
+
+    def error(self, message: str) -> None:
+        unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        if unknown:
+            option = unknown.group(1).split("=")[0]
+            known = [o for action in self._actions for o in action.option_strings if o.startswith("--")]
+            message = f"unknown option {option}: {nearest(option, known)}"
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def number(minimum: float, *, excluded: bool = False) -> Callable[[str], float]:
+    """Argument type: a finite number of at least `minimum`, or above it if that is `excluded`."""
+
+    def convert(text: str) -> float:
+        allowed = f"a number {'greater than' if excluded else 'of at least'} {minimum:g}"
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}") from None
+        if not math.isfinite(value) or value < minimum or (excluded and value == minimum):
+            raise argparse.ArgumentTypeError(f"{text} is not {allowed}")
+        return value
+
+    return convert
+
+
+def seed(text: str) -> int:
+    if not re.fullmatch(r"\d+", text) or int(text) >= 2**64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^64 - 1")
+    return int(text)
+
+
+def make_parser() -> Parser:
+    parser = Parser(
+        PROG,
+        description="Spiking neural networks on any number of MPI ranks: mpirun -n 64 python -m distsim microcircuit",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    add_microcircuit(commands)
+    for model in (brunel_alpha, brunel_delta, ei_clustered):
+        add_plain(commands, model)
+    text = "Draw raster.png and rates.png of a run's folder again, from the files alone, and panels.png where it holds "
+    text += "the panels of a figure."
+    plot = commands.add_parser("plot", help="draw the figures of a run's folder again", description=text)
+    plot.add_argument("folder", metavar="DIR", help="folder of a run")
+    return parser
+
+
+def add_network(commands, model) -> tuple[Parser, argparse._ArgumentGroup]:
+    """A subcommand for `model` and the group of its own options."""
+    parser = commands.add_parser(
+        model.NAME, help=model.SUMMARY, description=model.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    return parser, parser.add_argument_group("network")
+
+
+def add_microcircuit(commands) -> None:
+    parser, network = add_network(commands, microcircuit)
+    positive = number(0.0, excluded=True)
+    add = network.add_argument
+    add("--scale", type=positive, metavar="S", help="both scalings, > 0 (default 1: natural density)")
+    add("--n-scaling", type=positive, metavar="S", help="scales the numbers of neurons, > 0 (default 1)")
+    add("--k-scaling", type=positive, metavar="S", help="scales the indegrees, > 0; weights and DC make up for it (1)")
+    add("--input", choices=("poisson", "dc"), help="background (poisson); dc: same mean without noise")
+    add("--thalamus", action="store_true", help="thalamic pulse, 700 to 710 ms (parameters th_*)")
+    add("--dc-stimulus", action="store_true", help="DC into all populations, 650 to 750 ms (parameters dc_*)")
+    add("--v0", choices=("optimized", "original"), help="initial V_m, by population (optimized) or one for all")
+    add_common(parser, network, microcircuit)
+    parser.set_defaults(model=microcircuit, panel=None)
+
+
+def add_plain(commands, model) -> None:
+    """A subcommand whose own options are the parameters in model.SHORTCUTS."""
+    parser, network = add_network(commands, model)
+    fields = {field.name: field for field in dataclasses.fields(model.Parameters)}
+    for name in model.SHORTCUTS:
+        field = fields[name]
+        unit = f", {field.metadata['unit']}" if field.metadata["unit"] else ""
+        text = f"{field.metadata['text']}{unit} ({field.default})"
+        network.add_argument(f"--{name.replace('_', '-')}", dest=f"parameter_{name}", metavar="VALUE", help=text)
+    if model is brunel_delta:
+        panels = ", ".join(
+            f"{panel} g={p['g']:g} ratio {p['nu_ext_over_nu_thr']:g}" for panel, p in model.PANELS.items()
+        )
+        text = f"panel of figure 8: {panels}; all: one after another into DIR/A ... DIR/D, and their figure into DIR"
+        network.add_argument("--panel", choices=(*model.PANELS, ALL), help=text)
+    add_common(parser, network, model)
+    parser.set_defaults(model=model, panel=None)
+
+
+def add_common(parser: Parser, network, model) -> None:
+    """Options that every network has."""
+    network.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any parameter below, lists as [1, 2]; repeatable",
+    )
+    run = parser.add_argument_group("run")
+    at_least_0 = number(0.0)
+    run.add_argument(
+        "--t-presim",
+        type=at_least_0,
+        default=model.T_PRESIM,
+        metavar="MS",
+        help="warm-up, not recorded, ms (%(default)g)",
+    )
+    text = f"simulated time after it, ms ({t_sim_text(model)})"
+    run.add_argument("--t-sim", type=at_least_0, metavar="MS", help=text)
+    run.add_argument(
+        "--dt", type=number(0.0, excluded=True), default=0.1, metavar="MS", help="resolution, ms (%(default)g)"
+    )
+    run.add_argument("--seed", type=seed, default=1, help="fixes every random number, 0 to 2^64 - 1 (%(default)s)")
+    out = parser.add_argument_group("output")
+    out.add_argument("--out", metavar="DIR", help=f"folder of the run (default results/{model.NAME}-1, -2, ...)")
+    out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
+    out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
+    out.add_argument("--no-plots", action="store_true", help="write no figures")
+    out.add_argument(
+        "--record-spikes",
+        nargs="+",
+        metavar="POP[a:b]",
+        help="record spikes of these neurons only, e.g. L4E 'L23E[:100]'",
+    )
+    what = "record V_m of these neurons (ids from 0, b excluded)"
+    out.add_argument("--record-voltages", nargs="+", metavar="POP[a:b]", help=what)
+    out.add_argument(
+        "--voltage-interval",
+        type=number(0.0, excluded=True),
+        metavar="MS",
+        help="time between samples of V_m, ms (default dt)",
+    )
+    parser.epilog = parameter_help(model)
+
+
+def t_sim_text(model) -> str:
+    """The default of --t-sim, which may depend on the panel."""
+    ends = {panel: f"{p['t_range'][1]:g}" for panel, p in getattr(model, "PANELS", {}).items()}
+    others = [f"panel {panel}: {end}" for panel, end in ends.items() if end != f"{model.T_SIM:g}"]
+    return ", ".join([f"{model.T_SIM:g}", *others])
+
+
+def parameter_help(model) -> str:
+    """The parameters that --set knows, with default and unit."""
+    lines = ["parameters (--set NAME=VALUE; times count from the start of the warm-up; lists in the order"]
+    lines.append(f"{', '.join(model.POPULATIONS)}; matrices [target, source]):")
+    for field in dataclasses.fields(model.Parameters):
+        default = field.default if field.default is not dataclasses.MISSING else field.default_factory().tolist()
+        if field.metadata["limits"].get("whole"):
+            default = [int(n) for n in default]
+        unit = f" {field.metadata['unit']}" if field.metadata["unit"] else ""
+        value = "8 x 8 matrix" if np.size(default) > 20 else f"{default}{unit}"
+        lines.append(f"  {field.name:<18} {field.metadata['text']} ({value})")
+    return "\n".join(lines)

@@ -1,0 +1,127 @@
+"""What the options of a network's subcommand mean: parameters, a network, how it is run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+
+from .elements import Selection
+from .models import microcircuit
+from .models.parameters import make
+from .network import Network
+from .parallel import InputError
+
+
+def prepare(args: argparse.Namespace, comm) -> tuple:
+    """Parameters, network and `run.Options` that the arguments mean, checked."""
+    from . import run
+    from .engine.check import check_network
+
+    t_sim = default_t_sim(args) if args.t_sim is None else args.t_sim
+    try:
+        with np.errstate(all="ignore"):
+            parameters = make(args.model.Parameters, network_parameters(args))
+            network = args.model.describe(parameters, args.dt, args.t_presim)
+        network.grid.steps(args.t_presim, "--t-presim")
+        network.grid.steps(t_sim, "--t-sim")
+        set_recorders(network, args)
+        check_network(network, comm.size)
+    except ArithmeticError as error:
+        raise InputError(f"parameters too large or too small to compute with ({error})") from None
+    except (ValueError, KeyError) as error:
+        raise InputError(error.args[0]) from None
+    recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
+    recording["voltage_interval"] = args.voltage_interval
+    figures = figures_of(args, parameters, t_sim)
+    options = run.Options(args.t_presim, t_sim, args.dt, args.seed, recording, not args.no_plots, figures)
+    return parameters, network, options
+
+
+def default_t_sim(args: argparse.Namespace) -> float:
+    return args.model.T_SIM if args.panel is None else float(args.model.PANELS[args.panel]["t_range"][1])
+
+
+def figures_of(args: argparse.Namespace, parameters, t_sim: float) -> dict:
+    """What the figures show beyond what those of all networks do."""
+    if not hasattr(args.model, "figures"):
+        return {}
+    panel = {} if args.panel is None else {"panel": args.panel}
+    return args.model.figures(parameters, args.t_presim, t_sim, **panel)
+
+
+def network_parameters(args: argparse.Namespace) -> dict:
+    """Parameters from the network's own options and from --set; InputError if one is given twice."""
+    from_options = microcircuit_parameters(args) if args.model is microcircuit else plain_parameters(args)
+    from_set = settings(args.set)
+    twice = sorted(set(from_options) & set(from_set))
+    if twice:
+        raise InputError(f"--set {twice[0]}={from_set[twice[0]]}: there is an option for it that says something else")
+    return {**from_options, **from_set}
+
+
+def microcircuit_parameters(args: argparse.Namespace) -> dict:
+    """Network parameters that the options of the microcircuit stand for."""
+    if args.scale is not None and (args.n_scaling is not None or args.k_scaling is not None):
+        raise InputError("--scale sets both scalings: give either it or --n-scaling and --k-scaling")
+    values = {
+        "N_scaling": args.scale if args.scale is not None else args.n_scaling,
+        "K_scaling": args.scale if args.scale is not None else args.k_scaling,
+        "poisson_input": None if args.input is None else args.input == "poisson",
+        "thalamic_input": args.thalamus or None,
+        "dc_input": args.dc_stimulus or None,
+        "V0_type": args.v0,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def plain_parameters(args: argparse.Namespace) -> dict:
+    """Network parameters that the options of a network with SHORTCUTS stand for."""
+    values = {name: getattr(args, f"parameter_{name}") for name in args.model.SHORTCUTS}
+    values = {name: value for name, value in values.items() if value is not None}
+    if args.panel is None:
+        return values
+    panel = args.model.PANELS[args.panel]
+    twice = [name for name in ("g", "nu_ext_over_nu_thr") if name in values]
+    if twice:
+        raise InputError(f"--{twice[0].replace('_', '-')}: the panel sets {twice[0]}: give either it or --panel")
+    return {**values, **{name: panel[name] for name in ("g", "nu_ext_over_nu_thr")}}
+
+
+def settings(texts: Sequence[str]) -> dict[str, str]:
+    """--set NAME=VALUE ... as a dictionary."""
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--set {text}: must be NAME=VALUE")
+        if name in values:
+            raise InputError(f"--set {text}: {name} is set twice")
+        values[name] = value
+    return values
+
+
+def set_recorders(network: Network, args: argparse.Namespace) -> None:
+    """Replace what the model records by what the options say."""
+    if args.no_record or args.record_spikes:
+        network.spike_recorders.clear()
+    if args.voltage_interval is not None and not args.record_voltages:
+        raise InputError("--voltage-interval: there are no --record-voltages")
+    if args.no_record and (args.record_spikes or args.record_voltages):
+        raise InputError("--no-record excludes --record-spikes and --record-voltages")
+    for text in args.record_spikes or []:
+        network.record_spikes(selection(network, "--record-spikes", text))
+    for text in args.record_voltages or []:
+        network.record_voltages(selection(network, "--record-voltages", text), args.voltage_interval)
+
+
+def selection(network: Network, option: str, text: str) -> Selection:
+    """'L4E' or 'L4E[10:20]' or 'L4E[:100:2]' as a selection."""
+    try:
+        chosen = network.select(text)
+    except ValueError as error:
+        raise InputError(f"{option} {error}") from None
+    if not len(chosen):
+        raise InputError(f"{option} {text}: selects none of the {len(chosen.population)} neurons")
+    return chosen
