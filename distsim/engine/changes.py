@@ -10,7 +10,13 @@ import numpy as np
 
 from ..elements import PoissonInput, Population, Selection, Value
 from ..values import DRAWN, check_together, read_values
-from .population_state import local_values, potential_places, with_parameters
+from .population_state import (
+    find_shared_currents,
+    local_values,
+    potential_places,
+    sum_currents,
+    with_parameters,
+)
 
 # --- neurons ----------------------------------------------------------------------------------------------------------
 
@@ -44,7 +50,8 @@ def set_neurons(simulation, selection: Selection, given: Mapping[str, Value]) ->
                 V_m = drawn
             else:
                 neurons.I_e[lids] = drawn
-                neurons.current[lids] = drawn + neurons.device[lids]
+                sum_currents(neurons, lids)
+                find_shared_currents(neurons)
     neurons.state[potential_places(neurons, lids)] = V_m - _local(simulation, number, "E_L", lids)
 
 

@@ -29,7 +29,7 @@ FIXED, PALETTE, WIDE = 0, 1, 2
 SLOT_BITS = 16
 SLOT_MASK = (1 << SLOT_BITS) - 1
 BATCH = 4096  # segments looked up at a time
-FAR, NEAR = 24, 8  # segments ahead at which the index and the synapses are prefetched
+FAR, NEAR = 96, 32  # segments ahead at which the index and the synapses are prefetched
 LINE = 16  # synapses to a cache line
 SPAN_BITS = 40
 SPAN_MASK = (1 << SPAN_BITS) - 1
@@ -121,12 +121,14 @@ def deliver_shard(n, places, spans, index, words, codes, palette, row):
     synapses prefetched, then the synapses are added. A span is first synapse | number of synapses << SPAN_BITS."""
     events = 0
     for q in range(-FAR, n):
-        if q + FAR < n:
+        if q + FAR < n:  # both ends: they may lie in two cache lines
             prefetch(index, places[q + FAR])
+            prefetch(index, places[q + FAR] + 1)
         if 0 <= q + NEAR < n:
             place = places[q + NEAR]
             a, b = np.int64(index[place]), np.int64(index[place + 1])
             spans[q + NEAR] = a | ((b - a) << SPAN_BITS)
+            a &= -LINE
             while a < b:
                 prefetch(words, a)
                 a += LINE

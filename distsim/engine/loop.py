@@ -22,7 +22,19 @@ from .intrinsics import CLOCK_MONOTONIC, NoAlias, call, kernel, pointer
 from .poisson import FIRST as ENTRY_FIRST
 from .poisson import LAST as ENTRY_LAST
 from .poisson import RECEPTOR, WIDE, add_poisson, draw_poisson, is_on, pairs_of
-from .population_state import FIRST, LAST, PAR, PAR_STRIDE, RECEPTORS, SHARD, SLOT, SOURCE, STATE, UPDATE_ADDRESS
+from .population_state import (
+    FIRST,
+    LAST,
+    PAR,
+    PAR_STRIDE,
+    RECEPTORS,
+    SHARD,
+    SHARES_CURRENT,
+    SLOT,
+    SOURCE,
+    STATE,
+    UPDATE_ADDRESS,
+)
 from .stimulation import add_scheduled, apply_currents
 from .update import ROW
 
@@ -178,6 +190,7 @@ def update(t, constants, synapses, neurons, poisson, trains, plan):
                 block[PAR_STRIDE],
                 pointer(neurons.inputs),
                 pointer(neurons.current) + 8 * first,
+                block[SHARES_CURRENT],
                 pointer(neurons.fired),
             ),
         )

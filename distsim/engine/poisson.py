@@ -22,12 +22,13 @@ from ..elements import PoissonInput
 from ..network import Network
 from . import streams
 from .decomposition import Decomposition, runs
-from .intrinsics import kernel
+from .intrinsics import NoAlias, kernel
 from .update import ROW
 
 LARGEST_MEAN = 40_000.0  # of one table, so that a number fits 16 bits; larger ones are sums
 MOST_THRESHOLDS = 64  # counted, not searched
 CELLS = 1 << 16
+ONES = np.uint64(0x0101010101010101)
 
 # columns of PoissonInputs.entries
 FIRST, LAST, DELAY, START, STOP, OBJECT, RECEPTOR, WIDE, COUNTS, DRAWN = range(10)
@@ -159,7 +160,7 @@ class _Tables:
         self.thresholds.append(table.thresholds)
         self.guides.append(table.guide)
         self._n[1] += table.thresholds.size
-        cells = np.full(-(-found.thresholds.size // 8) * 8, CELLS - 1, np.uint16)
+        cells = np.full(-(-found.thresholds.size // 4) * 4, CELLS - 1, np.uint16)
         cells[: found.thresholds.size] = found.thresholds
         cell = (self._n[0], self._n[0] + cells.size, found.base, found.base + found.thresholds.size)
         self.cells.append(cells)
@@ -203,40 +204,94 @@ def draw_poisson(t, poisson, rank, size, k0, k1):
                     search_numbers(n, poisson.words[w], poisson, entry, poisson.wide[entry[COUNTS] + w * n :])
                 else:
                     numbers = poisson.narrow[entry[COUNTS] + 2 * w * n : entry[COUNTS] + 2 * (w + 1) * n]
-                    count_cells(poisson.words[w].view(np.uint16), poisson.cells[entry[CELL] : entry[CELL_END]], numbers)
+                    thresholds = poisson.cells[entry[CELL] : entry[CELL_END]]
+                    count_cells(poisson.words[w].view(np.uint16), thresholds, np.uint8(entry[BASE]), numbers)
                     draw_rest(numbers, 8 * steps + 2 * w, owner, size, poisson, entry, k0, k1)
 
 
 @kernel()
-def count_cells(pieces, thresholds, numbers):
-    """numbers[i] = how many of the thresholds (a multiple of 8 of them, ascending) pieces[i] exceeds."""
-    for j in range(0, thresholds.size, 8):
-        c0, c1, c2, c3 = thresholds[j], thresholds[j + 1], thresholds[j + 2], thresholds[j + 3]
-        c4, c5, c6, c7 = thresholds[j + 4], thresholds[j + 5], thresholds[j + 6], thresholds[j + 7]
-        for i in range(numbers.size):
-            x = pieces[i]
-            k = np.uint8(x > c0) + np.uint8(x > c1) + np.uint8(x > c2) + np.uint8(x > c3)
-            k += np.uint8(x > c4) + np.uint8(x > c5) + np.uint8(x > c6) + np.uint8(x > c7)
-            numbers[i] = np.uint8(k) if j == 0 else np.uint8(numbers[i] + np.uint8(k))
+def count_cells(pieces, thresholds, base, numbers):
+    """numbers[i] = base + how many of the thresholds (a multiple of 4 of them, ascending) pieces[i] exceeds."""
+    j = 0
+    while j < thresholds.size:  # as many as there are in one pass, at most twelve
+        left = thresholds.size - j
+        so_far = j > 0
+        if left >= 12:
+            count_twelve(pieces, thresholds[j : j + 12], so_far, base, numbers)
+            j += 12
+        elif left >= 8:
+            count_eight(pieces, thresholds[j : j + 8], so_far, base, numbers)
+            j += 8
+        else:
+            count_four(pieces, thresholds[j : j + 4], so_far, base, numbers)
+            j += 4
+
+
+@kernel(forceinline=True)
+def of_four(x, a, b, c, d):
+    return np.uint8(np.uint8(x > a) + np.uint8(x > b) + np.uint8(x > c) + np.uint8(x > d))
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def count_four(pieces, c, so_far, base, numbers):
+    c0, c1, c2, c3 = c[0], c[1], c[2], c[3]
+    for i in range(numbers.size):
+        k = of_four(pieces[i], c0, c1, c2, c3)
+        numbers[i] = np.uint8((numbers[i] if so_far else base) + k)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def count_eight(pieces, c, so_far, base, numbers):
+    c0, c1, c2, c3, c4, c5, c6, c7 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
+    for i in range(numbers.size):
+        k = of_four(pieces[i], c0, c1, c2, c3) + of_four(pieces[i], c4, c5, c6, c7)
+        numbers[i] = np.uint8((numbers[i] if so_far else base) + k)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def count_twelve(pieces, c, so_far, base, numbers):
+    c0, c1, c2, c3, c4, c5 = c[0], c[1], c[2], c[3], c[4], c[5]
+    c6, c7, c8, c9, c10, c11 = c[6], c[7], c[8], c[9], c[10], c[11]
+    for i in range(numbers.size):
+        x = pieces[i]
+        k = of_four(x, c0, c1, c2, c3) + of_four(x, c4, c5, c6, c7) + of_four(x, c8, c9, c10, c11)
+        numbers[i] = np.uint8((numbers[i] if so_far else base) + k)
 
 
 @kernel()
 def draw_rest(numbers, step, owner, size, poisson, entry, k0, k1):
-    """Add BASE, and draw those of the numbers of steps `step` and step + 1 of which the cell tells nothing."""
-    base, rest = np.uint8(entry[BASE]), np.uint8(entry[REST])
+    """Draw those of the numbers of steps `step` and step + 1 of which the cell tells nothing."""
+    rest = np.uint8(entry[REST])
     some = np.uint8(0)
     for i in range(numbers.size):
-        number = np.uint8(numbers[i] + base)
-        some |= np.uint8(number == rest)
-        numbers[i] = number
-    if some:
-        for i in range(numbers.size):
-            if numbers[i] == rest:
-                who, when = np.uint32(owner + size * (i >> 1)), np.uint32(step + (i & 1))
-                what, purpose = np.uint32(entry[OBJECT]), np.uint32(streams.POISSON_REST)
-                u = streams.philox(when, who, what, purpose, np.uint32(k0), np.uint32(k1))[0]
-                k = streams.level(u, poisson.tables, entry[TABLE], poisson.guides, entry[GUIDE])
-                numbers[i] = np.uint8(entry[LOWEST] + k)
+        some |= np.uint8(numbers[i] == rest)
+    if not some:
+        return
+    whole = numbers.size >> 3
+    eight = numbers[: 8 * whole].view(np.uint64)
+    for w in range(whole):
+        if has_byte(eight[w], rest):
+            for i in range(8 * w, 8 * w + 8):
+                if numbers[i] == rest:
+                    numbers[i] = rest_number(i, step, owner, size, poisson, entry, k0, k1)
+    for i in range(8 * whole, numbers.size):
+        if numbers[i] == rest:
+            numbers[i] = rest_number(i, step, owner, size, poisson, entry, k0, k1)
+
+
+@kernel(forceinline=True)
+def has_byte(word, byte):
+    """Whether one of the eight bytes of a word is `byte`."""
+    x = word ^ (np.uint64(byte) * ONES)
+    return (x - ONES) & ~x & (ONES << np.uint64(7)) != 0
+
+
+@kernel()
+def rest_number(i, step, owner, size, poisson, entry, k0, k1):
+    who, when = np.uint32(owner + size * (i >> 1)), np.uint32(step + (i & 1))
+    what, purpose = np.uint32(entry[OBJECT]), np.uint32(streams.POISSON_REST)
+    u = streams.philox(when, who, what, purpose, np.uint32(k0), np.uint32(k1))[0]
+    return np.uint8(entry[LOWEST] + streams.level(u, poisson.tables, entry[TABLE], poisson.guides, entry[GUIDE]))
 
 
 @kernel()

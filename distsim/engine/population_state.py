@@ -14,10 +14,12 @@ from ..neurons import NeuronModel
 from . import streams
 from .connectivity import Layout
 from .decomposition import Decomposition
+from .intrinsics import kernel
 from .update import ROW, compile_update
 
 # columns of Neurons.blocks
 POPULATION, FIRST, LAST, SLOT, SHARD, STATE, SOURCE, UPDATE_ADDRESS, RECEPTORS, PAR, PAR_STRIDE = range(11)
+SHARES_CURRENT = 11
 
 
 class Neurons(NamedTuple):
@@ -25,8 +27,9 @@ class Neurons(NamedTuple):
 
     Attributes
     ----------
-    blocks : int64 (n, 11), runs of at most ROW neurons of one population in one shard: local ids FIRST ... LAST - 1,
-        their place SLOT in the shard's row, where their STATE begins, how to update them.
+    blocks : int64 (n, 12), runs of at most ROW neurons of one population in one shard: local ids FIRST ... LAST - 1,
+        their place SLOT in the shard's row, where their STATE begins, how to update them, whether all of them have the
+        same current.
     state : float64, flat, block after block: variable k of the i-th neuron at STATE + ROW k + i; the first variable is
         V_m - E_L (mV).
     refractory : int16 (n_local,), steps left.
@@ -91,8 +94,26 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
             I_e = local_values(network, number, "I_e", population.parameters["I_e"], lids, seed, deal)
             neurons.state[potential_places(neurons, lids)] = V_m - E_L
             neurons.I_e[lids] = I_e
-    neurons.current[:] = neurons.I_e
+    sum_currents(neurons, np.arange(n))
+    find_shared_currents(neurons)
     return with_parameters(neurons, network, [p.parameters for p in network.populations], deal, loops)
+
+
+@kernel(cache=True)
+def sum_currents(neurons, lids):
+    """Bring the `current` of the local neurons `lids` up to date."""
+    for lid in lids:
+        neurons.current[lid] = neurons.I_e[lid] + neurons.device[lid]
+
+
+@kernel(cache=True)
+def find_shared_currents(neurons):
+    """Bring up to date in which blocks all neurons have the same current."""
+    for block in neurons.blocks:
+        is_shared = True
+        for lid in range(block[FIRST], block[LAST]):
+            is_shared &= neurons.current[lid] == neurons.current[block[FIRST]]
+        block[SHARES_CURRENT] = is_shared
 
 
 def _place_blocks(network: Network, deal: Decomposition, layout: Layout) -> tuple[np.ndarray, int]:
@@ -104,10 +125,10 @@ def _place_blocks(network: Network, deal: Decomposition, layout: Layout) -> tupl
             shard = first // layout.width
             end = min(last, first + ROW, (shard + 1) * layout.width)
             place = (number, first, end, first - shard * layout.width, shard, size, int(population.model.is_source))
-            blocks.append((*place, 0, 0, 0, 0))
+            blocks.append((*place, 0, 0, 0, 0, 0))
             size += ROW * len(population.model.states)
             first = end
-    return np.array(blocks, np.int64).reshape(-1, PAR_STRIDE + 1), size
+    return np.array(blocks, np.int64).reshape(-1, SHARES_CURRENT + 1), size
 
 
 def potential_places(neurons: Neurons, lids: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from ..network import Network
 from .decomposition import Decomposition
 from .intrinsics import kernel
+from .population_state import find_shared_currents, sum_currents
 
 
 class Currents(NamedTuple):
@@ -77,10 +78,13 @@ def apply_currents(t, currents, neurons):
     """Apply the changes due at step `t` to the device currents of the local neurons."""
     k = currents.position[0]
     while k < currents.steps.size and currents.steps[k] <= t:
-        for lid in currents.lids[currents.first[k] : currents.last[k]]:
+        lids = currents.lids[currents.first[k] : currents.last[k]]
+        for lid in lids:
             neurons.device[lid] += currents.changes[k]
-            neurons.current[lid] = neurons.I_e[lid] + neurons.device[lid]
+        sum_currents(neurons, lids)
         k += 1
+    if k > currents.position[0]:
+        find_shared_currents(neurons)
     currents.position[0] = k
 
 

@@ -18,7 +18,7 @@ from ..neurons import NeuronModel
 ROW = 1024  # neurons of a block at most: state and input of a block stay in the L1 cache
 
 _double, _short, _byte = (types.CPointer(t) for t in (types.float64, types.int16, types.uint8))
-UPDATE = types.int32(types.int64, _double, _short, _double, types.int64, _double, _double, _byte)
+UPDATE = types.int32(types.int64, _double, _short, _double, types.int64, _double, _double, types.int64, _byte)
 
 
 def loop_source(model: NeuronModel, receptors: int, by_neuron: bool, name: str = "update") -> str:
@@ -26,7 +26,8 @@ def loop_source(model: NeuronModel, receptors: int, by_neuron: bool, name: str =
 
     Its arguments are n; state, float64, variable k of neuron i at [ROW k + i]; refractory, int16; par, float64,
     propagator k at [k], or of neuron i at [par_stride k + i] if `by_neuron`; inputs, float64, what arrives at receptor
-    r at [ROW r + i]; current, float64 (pA); fired, uint8, set to the number of spikes of each neuron.
+    r at [ROW r + i]; current, float64 (pA), of neuron i at [i], or of all at [0] if `current_is_shared`, which spares
+    reading it; fired, uint8, set to the number of spikes of each neuron.
     """
     unused = model.inhibitory if receptors == 1 else ()
     rows = {state: f"state[{ROW * k} + i]" for k, state in enumerate(model.states) if state not in unused}
@@ -34,16 +35,26 @@ def loop_source(model: NeuronModel, receptors: int, by_neuron: bool, name: str =
     inputs = ["inputs[i]", f"inputs[{ROW} + i]" if receptors == 2 else "0.0"]
     shared = [f"    {p} = par[{k}]" for k, p in enumerate(model.propagator_names) if not by_neuron]
     propagators = [f"par[{k} * par_stride + i]" if by_neuron else p for k, p in enumerate(model.propagator_names)]
-    arguments = [*states, "refractory[i]", *inputs, "current[i]", *propagators]
     results = [*(f"new_{state}" for state in model.states), "wait", "spikes"]
+
+    def loop(current: str) -> list[str]:
+        arguments = [*states, "refractory[i]", *inputs, current, *propagators]
+        return [
+            "        for i in range(n):",
+            f"            {', '.join(results)} = step({', '.join(arguments)})",
+            *(f"            {row} = new_{state}" for state, row in rows.items()),
+            "            refractory[i] = wait",
+            "            fired[i] = spikes",
+        ]
+
     lines = [
-        f"def {name}(n, state, refractory, par, par_stride, inputs, current, fired):",
+        f"def {name}(n, state, refractory, par, par_stride, inputs, current, current_is_shared, fired):",
         *shared,
-        "    for i in range(n):",
-        f"        {', '.join(results)} = step({', '.join(arguments)})",
-        *(f"        {row} = new_{state}" for state, row in rows.items()),
-        "        refractory[i] = wait",
-        "        fired[i] = spikes",
+        "    if current_is_shared:",
+        "        shared_current = current[0]",
+        *loop("shared_current"),
+        "    else:",
+        *loop("current[i]"),
         "    total = 0",
         "    for i in range(n):",
         "        total += fired[i]",

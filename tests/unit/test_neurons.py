@@ -84,6 +84,7 @@ def arguments(model: NeuronModel, n: int, receptors: int, by_neuron: bool, seed:
         n,
         rng.normal(0.0, 50.0, 2 * ROW),
         rng.normal(300.0, 300.0, n),
+        0,
         np.full(n, 7, np.uint8),
     ]
 
@@ -113,10 +114,20 @@ def test_the_compiled_loop_is_the_plain_one(model, receptors, by_neuron):
                 np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("model", PLAIN, ids=lambda model: model.name)
+def test_a_shared_current_is_that_of_all(model):
+    function = compile_update(model, 2, False)
+    one, other = (arguments(model, 500, 2, False) for _ in range(2))
+    one[7], other[6] = 1, np.full(500, one[6][0])
+    assert call_compiled(function, one) == call_compiled(function, other)
+    for k in (1, 2, 8):
+        np.testing.assert_array_equal(one[k], other[k])
+
+
 @pytest.mark.parametrize("receptors", [1, 2])
 def test_the_step_is_the_exact_solution(receptors):
     given = arguments(iaf_psc_exp, 400, receptors, True)
-    n, state, refractory, par, _, inputs, current, fired = given
+    n, state, refractory, par, _, inputs, current, _, fired = given
     V, I_ex, I_in = (state[k * ROW :][:n].copy() for k in range(3))
     wait, p = refractory.copy(), dict(zip(iaf_psc_exp.propagator_names, par.reshape(-1, n), strict=True))
     new = (1 + p["leak"]) * V + p["from_ex"] * I_ex + p["from_in"] * I_in + p["from_current"] * current
@@ -186,7 +197,7 @@ def test_the_threshold_itself_is_reached():
 @pytest.mark.parametrize("model", [model for model in MODELS.values() if model.is_source], ids=lambda m: m.name)
 def test_sources_relay_what_arrives(model):
     arrived, fired, none = np.array([0.0, 1.0, 3.0, 255.0]), np.full(4, 9, np.uint8), np.zeros(4)
-    given = [4, none, np.zeros(4, np.int16), none, 0, arrived, none, fired]
+    given = [4, none, np.zeros(4, np.int16), none, 0, arrived, none, 1, fired]
     assert call_compiled(compile_update(model, 1, False), given) == 259
     assert fired.tolist() == [0, 1, 3, 255]
 
