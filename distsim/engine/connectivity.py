@@ -19,7 +19,7 @@ from . import draws, streams
 from .decomposition import Decomposition
 from .delivery import SLOT_BITS, WIDE, Synapses
 from .dense import Dense
-from .dense_connectivity import SecondSynapses, connect_dense, constant
+from .dense_connectivity import SecondSynapses, connect_dense, constant, plan_groups
 from .pool import Pool, Shape, make_pool, sort_buckets
 from .weights import WeightCode, plan_weights
 
@@ -76,6 +76,17 @@ def delay_table(network: Network, projection: Projection, delays: np.ndarray):
     return table, slots.astype(np.int32)
 
 
+def n_expected(projection: Projection) -> int:
+    """Synapses to be expected of a projection."""
+    return round(projection.rule.expected(len(projection.source), len(projection.target)))
+
+
+def n_in_table(network: Network) -> int:
+    """Synapses to be expected that are not in bit matrices."""
+    in_matrices = {number for group in plan_groups(network) for number in group.numbers}
+    return sum(n_expected(p) for number, p in enumerate(network.projections) if number not in in_matrices)
+
+
 # --- build ------------------------------------------------------------------------------------------------------------
 
 
@@ -90,30 +101,63 @@ def connect(
     """
     key = streams.key(seed)
     dense, second = connect_dense(network, layout, deal, key, is_two)
-    plan = Plan(network, layout, deal, key, delays_in_use(network), plan_weights(network), is_two, second)
+    delays = delays_in_use(network)
+    by_source = goes_by_source(network.n, n_in_table(network) / deal.size, layout, delays)
+    plan = Plan(network, layout, deal, key, delays, plan_weights(network), is_two, second, by_source)
     shards = [ShardBuilder(plan, shard) for shard in range(layout.n_shards)]
     totals = np.array([shard.n_synapses for shard in shards], np.int64)
     if totals.max() >= 2**32:
         raise ValueError(f"{totals.max()} synapses in one shard: more than 2^32 - 1, use more ranks")
     base = np.concatenate([[0], np.cumsum(totals)])
+    code, slots = plan.code, layout.receptors * layout.width
     words = np.empty(base[-1], np.uint32)
-    codes = np.empty(base[-1] if plan.code.form == WIDE else 0, np.uint32)
-    index = np.zeros((layout.n_shards, network.n * plan.delays.size + 1), np.uint32)
+    codes = np.empty(base[-1] if code.form == WIDE else 0, np.uint32)
+    delay_codes = np.empty(base[-1] if plan.by_source else 0, np.uint16)
+    index = np.zeros((layout.n_shards, network.n * plan.segments + 1), np.uint32)
     for shard, builder in enumerate(shards):
         part = slice(base[shard], base[shard + 1])
-        builder.build(words[part], codes[part] if codes.size else codes, index[shard])
-    slots, empty = (layout.n_shards, layout.receptors * layout.width), (layout.n_shards, 0)
-    code = plan.code
-    row_fixed = np.zeros(slots if code.fixed else empty, np.int32)
-    row = np.zeros(empty if code.fixed else slots)
-    rows = (row_fixed, row, layout.width)
-    table = Synapses(code.form, words, codes, index, base[:-1].copy(), plan.delays, code.palette, code.unit, *rows)
+        builder.build(words[part], codes[part], delay_codes[part], index[shard])
+    ring = ring_size(plan.delays) if plan.by_source else 1
+    size = ring * layout.n_shards * slots
+    table = Synapses(
+        code.form,
+        words,
+        codes,
+        delay_codes,
+        index,
+        plan.segments,
+        base[:-1].copy(),
+        plan.delays,
+        code.palette,
+        code.unit,
+        np.zeros(size if code.fixed else 0, np.int32),
+        np.zeros(0 if code.fixed else size),
+        ring - 1,
+        slots,
+        layout.width,
+    )
     return table, dense
+
+
+def ring_size(delays: np.ndarray) -> int:
+    """Rows that are filled at once where all synapses of a spike are delivered together: a power of 2."""
+    return 1 << int(delays[-1] - delays[0]).bit_length() if delays.size else 1
+
+
+def goes_by_source(n_sources: int, n_synapses: float, layout: Layout, delays: np.ndarray) -> bool:
+    """Whether a table of `n_synapses` on each rank is smaller with an index by source and delays in the synapses than
+    with an index by source and delay."""
+    if not 1 < delays.size <= 1 << 16:
+        return False
+    index = 4 * n_sources * layout.n_shards
+    row = 8 * layout.receptors * layout.width * layout.n_shards
+    return index + 2 * n_synapses + ring_size(delays) * row < index * delays.size + row
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What all shards share; is_two as in `connect`, second: what has no place in a bit matrix, by projection."""
+    """What all shards share; is_two as in `connect`, second: what has no place in a bit matrix, by projection,
+    by_source: as `goes_by_source` says."""
 
     network: Network
     layout: Layout
@@ -123,6 +167,12 @@ class Plan:
     code: WeightCode
     is_two: np.ndarray
     second: Mapping[int, SecondSynapses]
+    by_source: bool
+
+    @property
+    def segments(self) -> int:
+        """Entries of the index for each source."""
+        return 1 if self.by_source else self.delays.size
 
     def receptor_offset(self, number: int, weights: np.ndarray) -> np.ndarray:
         """Distance (int32) of the slot of each of `weights` (pA) of projection `number` from that of the neuron."""
@@ -180,17 +230,17 @@ class ShardBuilder:
         lids = self.deal.lids(gids)
         return np.flatnonzero(self.deal.local(gids) & (lids >= self.kept.first_lid) & (lids < self.kept.last_lid))
 
-    def build(self, words: np.ndarray, codes: np.ndarray, index: np.ndarray) -> None:
+    def build(self, words: np.ndarray, codes: np.ndarray, delay_codes: np.ndarray, index: np.ndarray) -> None:
         """Fill this shard's part of the table, one source population after the other."""
-        start, n_delays = 0, self.plan.delays.size
+        start, plan = 0, self.plan
         for population in self.network.populations:
             parts = [part for part in self.parts if part.projection.source.population is population]
             total = sum(part.n for part in parts)
-            pool, shape = make_pool(total, population.n, n_delays, self.plan.code.form == WIDE)
+            pool, shape = make_pool(total, population.n, plan.delays.size, plan.code.form == WIDE, plan.by_source)
             for part in parts:
                 part.make(pool, shape)
-            segments = index[population.first * n_delays :][: population.n * n_delays]
-            start = sort_buckets(pool, shape, start, segments, words, codes)
+            segments = index[population.first * plan.segments :][: population.n * plan.segments]
+            start = sort_buckets(pool, shape, start, segments, words, codes, delay_codes)
         index[-1] = start
         if start != self.n_synapses:
             raise RuntimeError(f"connectivity: {start} synapses in the table, {self.n_synapses} counted")

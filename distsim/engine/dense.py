@@ -16,11 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .delivery import row_start
 from .intrinsics import NoAlias, kernel
 
 PLANE = 1024  # words of a plane: 65,536 neurons, the most that a shard has; a constant, so that LLVM sees no overlap
 W = 2 * PLANE  # half words of a plane
 GROUP = 15  # rows added at once
+FEW = 3  # as many rows, or fewer, have a shorter way: two digits
 MOST_ROWS = 68 * GROUP  # in one sum: numbers have ten digits
 
 # columns of Dense.sums and Dense.panels
@@ -49,8 +51,8 @@ class Dense(NamedTuple):
 
 
 @kernel()
-def deliver_dense(t, dense, history, row):
-    """Add to `row` (shards, receptors * width) what is due at step `t`; number of synaptic events."""
+def deliver_dense(t, dense, history, synapses):
+    """Add to the rows of the synapse table what is due at step `t`; number of synaptic events."""
     events = 0
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     for s in range(dense.sums.shape[0]):
@@ -68,10 +70,10 @@ def deliver_dense(t, dense, history, row):
                 n += 1
                 q += 1
                 if n == MOST_ROWS:
-                    events += add_sum(s, n, dense, row)
+                    events += add_sum(t, s, n, dense, synapses)
                     n = 0
         if n:
-            events += add_sum(s, n, dense, row)
+            events += add_sum(t, s, n, dense, synapses)
     return events
 
 
@@ -88,18 +90,22 @@ def first_from(gid, first, last, gids, mask):
 
 
 @kernel()
-def add_sum(s, n, dense, row):
-    """Sum the rows dense.rows[:n] and add the input to `row`; number of synaptic events."""
+def add_sum(t, s, n, dense, synapses):
+    """Sum the rows dense.rows[:n] and add the input to those of step `t`; number of synaptic events."""
     what = dense.sums[s]
     n_words, n_rows = what[WORDS], n
-    while n_rows % GROUP:
+    while n_rows % GROUP and n_rows != FEW:
         dense.rows[n_rows] = 0  # a row without synapses
         n_rows += 1
-    for k in range(10):
-        dense.planes[k * PLANE : k * PLANE + n_words] = 0
-    for g in range(0, n_rows, GROUP):
-        add_rows(dense.rows[g : g + GROUP], n_words, dense.bits, dense.planes)
-    target = row[what[SHARD], what[SLOT] : what[SLOT] + what[TARGETS]]
+    if n_rows == FEW:
+        add_few_rows(dense.rows, n_words, dense.bits, dense.planes)
+    else:
+        for k in range(10):
+            dense.planes[k * PLANE : k * PLANE + n_words] = 0
+        for g in range(0, n_rows, GROUP):
+            add_rows(dense.rows[g : g + GROUP], n_words, dense.bits, dense.planes)
+    start = row_start(t, what[SHARD], synapses) + what[SLOT]
+    target = synapses.row[start : start + what[TARGETS]]
     return spread(n, dense.planes.view(np.uint32), dense.weights[s], target)
 
 
@@ -108,6 +114,14 @@ def full_adder(a, b, c):
     """Digit and carry of the sum of three bits, 64 times over."""
     d = a ^ b
     return d ^ c, (a & b) | (d & c)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def add_few_rows(r, n_words, bits, planes):
+    """Let the first two planes be the sum of the rows that begin at bits[r[0]], bits[r[1]] and bits[r[2]]."""
+    x0, x1, x2 = bits[r[0] : r[0] + n_words], bits[r[1] : r[1] + n_words], bits[r[2] : r[2] + n_words]
+    for j in range(n_words):
+        planes[j], planes[PLANE + j] = full_adder(x0[j], x1[j], x2[j])
 
 
 @kernel(cache=True, pipeline_class=NoAlias)
@@ -166,7 +180,12 @@ def spread(n_rows, planes, weight, target):
         part = target[32 * j : 32 * j + n]
         a, b, c, d = planes[j], planes[W + j], planes[2 * W + j], planes[3 * W + j]
         events = np.int32(0)
-        if n_rows < 1 << 4:
+        if n_rows <= FEW:
+            for k in range(n):
+                x = number(k, a, b, zero, zero)
+                events += x
+                part[k] += weight * x
+        elif n_rows < 1 << 4:
             for k in range(n):
                 x = number(k, a, b, c, d)
                 events += x

@@ -29,7 +29,8 @@ def balance(simulation) -> Ledger:
     """The ledger of `simulation`; RuntimeError if it does not balance (collective)."""
     counts = simulation.spike_counts()
     due = int(counts @ outdegrees(simulation.synapses, simulation.dense, counts.size))
-    mine = np.array([due, simulation.clock[loop.EVENTS], events_on_their_way(simulation)], np.int64)
+    on_their_way, in_rows = events_on_their_way(simulation)
+    mine = np.array([due, simulation.clock[loop.EVENTS] - in_rows, on_their_way], np.int64)
     ledger = Ledger(*(int(x) for x in simulation.comm.allreduce(mine)))
     emitted, seen = int(counts.sum()), int(simulation.clock[loop.SPIKES])
     if ledger.due != ledger.delivered + ledger.on_their_way or emitted != seen:
@@ -51,27 +52,42 @@ def outdegrees(synapses: Synapses, dense: Dense, n: int) -> np.ndarray:
     total = np.zeros(n, np.int64)
     if synapses.delays.size:
         for index in synapses.index:
-            total += np.diff(index[:: synapses.delays.size].astype(np.int64))
+            total += np.diff(index[:: synapses.segments].astype(np.int64))
     for _, first, outdegree in outdegrees_by_delay(dense):
         total[first : first + outdegree.size] += outdegree
     return total
 
 
-def events_on_their_way(simulation) -> int:
-    """Synaptic events onto this rank's neurons that are due after the last step."""
+def events_on_their_way(simulation) -> tuple[int, int]:
+    """Synaptic events onto this rank's neurons that are due after the last step, and how many of them are in rows of
+    steps to come already."""
     synapses, history, now = simulation.synapses, simulation.history, simulation.step
-    n_delays, events = synapses.delays.size, 0
+    n_delays, events, in_rows = synapses.delays.size, 0, 0
     longest = int(synapses.delays[-1]) if n_delays else 0
     matrices = list(outdegrees_by_delay(simulation.dense))
     for step in range(max(1, now - longest + 1), now + 1):
         slot = step % history.first.size
         numbers = history.first[slot] + np.arange(history.count[slot])
         gids = history.gids[numbers % history.gids.size].astype(np.int64)
-        first = int(np.searchsorted(synapses.delays, now - step, side="right"))
-        for index in synapses.index:
-            begin, end = index[gids * n_delays + first], index[(gids + 1) * n_delays]
-            events += int(end.astype(np.int64).sum() - begin.astype(np.int64).sum())
+        later = in_table(synapses, gids, int(np.searchsorted(synapses.delays, now - step, side="right")))
+        events += later
+        if synapses.delay_codes.size and step + synapses.delays[0] <= now:
+            in_rows += later
         for delay, source, outdegree in matrices:
             if delay > now - step:
                 events += int(outdegree[gids[(gids >= source) & (gids < source + outdegree.size)] - source].sum())
-    return events
+    return events, in_rows
+
+
+def in_table(synapses: Synapses, gids: np.ndarray, first: int) -> int:
+    """Synapses of the sources `gids` in the table whose delay is synapses.delays[first] or longer."""
+    total, segments = 0, synapses.segments
+    for index, base in zip(synapses.index, synapses.base, strict=True):
+        end = index[(gids + 1) * segments].astype(np.int64)
+        if synapses.delay_codes.size:
+            each = end - index[gids]
+            places = np.repeat(base + end - np.cumsum(each), each) + np.arange(each.sum())
+            total += int(np.count_nonzero(synapses.delay_codes[places] >= first))
+        else:
+            total += int((end - index[gids * segments + min(first, segments)]).sum())
+    return total

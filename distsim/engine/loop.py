@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .delivery import BATCH, FIXED, deliver
+from .delivery import FIXED, deliver, row_start
 from .dense import deliver_dense
 from .exchange import append_interval, exchange
 from .intrinsics import CLOCK_MONOTONIC, NoAlias, call, kernel, pointer
@@ -77,11 +77,6 @@ class Constants(NamedTuple):
     clock_gettime: int
 
 
-def make_scratch() -> tuple[np.ndarray, np.ndarray]:
-    """Arrays in which `advance` works, int64: segments (2, BATCH), a time (2,)."""
-    return np.empty((2, BATCH), np.int64), np.empty(2, np.int64)
-
-
 @kernel()
 def seconds(constants, spec):
     call(constants.clock_gettime, (np.int64(CLOCK_MONOTONIC), pointer(spec)))
@@ -105,6 +100,7 @@ def advance(
     recording,
     timer,
     scratch,
+    spec,
 ):
     """Advance to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or MPI_FAILED).
 
@@ -113,11 +109,10 @@ def advance(
     record : whether spikes and voltages are recorded.
     clock : int64 (6,): step, head of the history, synaptic events, spikes of all ranks, recorded spikes, samples.
     currents, trains : `Currents`, `Trains`. plan : `Exchange`.
-    timer : float64 (5,), seconds by phase. scratch : as `make_scratch` makes it.
+    timer : float64 (5,), seconds by phase. scratch : `Scratch`. spec : int64 (2,), a time.
     synapses, dense, history, neurons, poisson, recording, constants : `Synapses`, `Dense`, `History`, `Neurons`,
         `PoissonInputs`, `Recording`, `Constants`.
     """
-    segments, spec = scratch
     longest = synapses.delays[-1] if synapses.delays.size else 0
     while clock[STEP] < stop:
         start = clock[STEP]
@@ -135,8 +130,8 @@ def advance(
         plan.n_sent[0] = 0
         for t in range(start + 1, start + n_steps + 1):
             t0 = seconds(constants, spec)
-            clock[EVENTS] += deliver(t, synapses, history, segments)
-            clock[EVENTS] += deliver_dense(t, dense, history, synapses.row)
+            clock[EVENTS] += deliver(t, synapses, history, scratch)
+            clock[EVENTS] += deliver_dense(t, dense, history, synapses)
             t1 = seconds(constants, spec)
             draw_poisson(t, poisson, constants.rank, constants.size, constants.k0, constants.k1)
             apply_currents(t, currents, neurons)
@@ -207,13 +202,13 @@ def gather_inputs(t, b, block, n, synapses, poisson, inputs):
     e, end = poisson.of_block[b], poisson.of_block[b + 1]
     for r in range(0 if block[SOURCE] else block[RECEPTORS]):
         # the first Poisson input comes in the same pass, if it is one to all neurons of the block
-        start = r * synapses.width + block[SLOT]
+        start = row_start(t, block[SHARD], synapses) + r * synapses.width + block[SLOT]
         fused = e < end and poisson.entries[e, RECEPTOR] == r and serves_all(t, poisson.entries[e], n)
         if synapses.form == FIXED:
-            units = synapses.row_fixed[block[SHARD], start : start + n]
+            units = synapses.row_fixed[start : start + n]
             take(units, synapses.unit, fused, t, poisson, e, inputs[r])
         else:
-            row = synapses.row[block[SHARD], start : start + n]
+            row = synapses.row[start : start + n]
             take(row, 1.0, fused, t, poisson, e, inputs[r])
         e += fused
     while e < end:

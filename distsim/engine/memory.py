@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..network import Network
-from .connectivity import delays_in_use, plan_layout
+from .connectivity import delays_in_use, goes_by_source, n_expected, n_in_table, plan_layout, ring_size
 from .delivery import WIDE
 from .dense_connectivity import matrix_bytes, plan_groups
+from .population_state import two_receptors
 from .update import ROW
 from .weights import plan_weights
 
@@ -15,24 +16,31 @@ STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson num
 
 def n_synapses(network: Network) -> int:
     """Synapses to be expected."""
-    return sum(_size(projection) for projection in network.projections)
-
-
-def _size(projection) -> int:
-    return round(projection.rule.expected(len(projection.source), len(projection.target)))
+    return sum(n_expected(projection) for projection in network.projections)
 
 
 def estimate(network: Network, size: int) -> int:
     """Bytes that each of `size` ranks needs at the peak, while its synapses are sorted."""
-    groups = plan_groups(network)
+    return IMPORTS + sum(estimate_arrays(network, size).values())
+
+
+def estimate_arrays(network: Network, size: int) -> dict[str, int]:
+    """Bytes of the arrays on each of `size` ranks at the peak, by what they hold."""
+    groups, delays = plan_groups(network), delays_in_use(network)
     in_matrices = {number for group in groups for number in group.numbers}
-    bytes_a_synapse = 8 if network.projections and plan_weights(network).form == WIDE else 4
-    shards = plan_layout(-(-network.n // size), 1, ROW).n_shards
-    index = 4 * network.n * delays_in_use(network).size * shards
-    by_source: dict[str, int] = {}
+    n_local, code = -(-network.n // size), plan_weights(network)
+    layout = plan_layout(n_local, 2 if two_receptors(network).any() else 1, ROW)
+    by_source = goes_by_source(network.n, n_in_table(network) / size, layout, delays)
+    bytes_a_synapse = (8 if code.form == WIDE else 4) + (2 if by_source else 0)
+    of_source: dict[str, int] = {}
     for projection in (p for number, p in enumerate(network.projections) if number not in in_matrices):
         name = projection.source.population.name
-        by_source[name] = by_source.get(name, 0) + _size(projection)
-    pool = 2 * bytes_a_synapse * max(by_source.values(), default=0) // size // shards
-    table = bytes_a_synapse * sum(by_source.values()) // size
-    return IMPORTS + table + matrix_bytes(groups, size) + index + pool + STATE * network.n // size
+        of_source[name] = of_source.get(name, 0) + n_expected(projection)
+    rows = (ring_size(delays) if by_source else 1) * layout.receptors * layout.width * layout.n_shards
+    return {
+        "synapses": bytes_a_synapse * sum(of_source.values()) // size + matrix_bytes(groups, size),
+        "index": 4 * network.n * (1 if by_source else delays.size) * layout.n_shards,
+        "rows": (4 if code.fixed else 8) * rows,
+        "neurons": STATE * n_local,
+        "sorting": (12 if code.form == WIDE else 8) * max(of_source.values(), default=0) // size // layout.n_shards,
+    }

@@ -30,14 +30,16 @@ class Pool(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What is common to the synapses of one source population: sources a bucket (as a shift), number of delays."""
+    """What is common to the synapses of one source population: sources a bucket (as a shift), number of delays, whether
+    codes are apart, whether the index is by source alone."""
 
     shift: int
     n_delays: int
     wide: int
+    by_source: int
 
 
-def make_pool(total: int, n_sources: int, n_delays: int, wide: bool) -> tuple[Pool, Shape]:
+def make_pool(total: int, n_sources: int, n_delays: int, wide: bool, by_source: bool = False) -> tuple[Pool, Shape]:
     shift = 0
     while (1 << shift) * max(total, 1) < BUCKET * n_sources and (1 << shift) < n_sources:
         shift += 1
@@ -52,7 +54,7 @@ def make_pool(total: int, n_sources: int, n_delays: int, wide: bool) -> tuple[Po
         np.full(n_buckets, CHUNK, np.int64),
         np.zeros(1, np.int64),
     )
-    return pool, Shape(shift, n_delays, int(wide))
+    return pool, Shape(shift, n_delays, int(wide), int(by_source))
 
 
 @njit(inline="always")
@@ -81,14 +83,15 @@ def push(pool, shape, source, delay, slot, code):
 
 
 @njit(cache=True)
-def sort_buckets(pool, shape, start, index, words, codes):
-    """Move the buckets' synapses to words[start:], sorted by (source, delay); `index` gets where each segment
-    begins."""
+def sort_buckets(pool, shape, start, index, words, codes, delay_codes):
+    """Move the buckets' synapses to words[start:], sorted by (source, delay); `index` gets where each segment begins,
+    or, by source, where each source does."""
     width = (1 << shape.shift) * shape.n_delays
+    n_keys = index.size * (shape.n_delays if shape.by_source else 1)
     cursor = np.empty(width, np.int64)
     for bucket in range(pool.head.size):
         first = bucket * width
-        n = min(width, index.size - first)
+        n = min(width, n_keys - first)
         if n <= 0:
             break
         cursor[:n] = 0
@@ -104,12 +107,17 @@ def sort_buckets(pool, shape, start, index, words, codes):
                         words[cursor[key]] = np.uint32(pool.entries[at])
                         if shape.wide:
                             codes[cursor[key]] = pool.codes[at]
+                        if shape.by_source:
+                            delay_codes[cursor[key]] = np.uint16(key % shape.n_delays)
                         cursor[key] += 1
                 chunk = pool.following[chunk]
             if passing == 0:
                 for key in range(n):
                     count = cursor[key]
                     cursor[key] = start
-                    index[first + key] = start
+                    if not shape.by_source:
+                        index[first + key] = start
+                    elif key % shape.n_delays == 0:
+                        index[(first + key) // shape.n_delays] = start
                     start += count
     return start

@@ -30,7 +30,7 @@ from .cache import fill_once
 from .check import check_network
 from .connectivity import connect, delays_in_use, plan_layout
 from .decomposition import Decomposition
-from .delivery import History
+from .delivery import History, make_scratch
 from .exchange import plan_exchange
 from .intrinsics import CLOCK_GETTIME
 from .ledger import Ledger, balance, n_local_synapses
@@ -108,7 +108,7 @@ class Simulation:
         self._plan_buffers(int(delays[-1]) if delays.size else STEPS_WITHOUT_SYNAPSES)
         self.clock = np.zeros(6, np.int64)
         self.timer = np.zeros(len(loop.PHASES))
-        self._scratch = loop.make_scratch()
+        self._scratch, self._spec = make_scratch(self.synapses.delays.size), np.zeros(2, np.int64)
         self.period = Period(self.deal.n_local)
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
 
@@ -199,6 +199,7 @@ class Simulation:
                 self.recording,
                 self.timer,
                 self._scratch,
+                self._spec,
             )
             if why == loop.DONE:
                 return

@@ -9,6 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Network, Normal, Simulation, explicit, fixed_total_number
+from distsim.engine import connectivity
 from distsim.engine import simulation as simulation_module
 from distsim.models import microcircuit
 from distsim.parallel import SerialCommunicator
@@ -74,6 +75,12 @@ def test_two_populations_with_poisson_input(seed):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_microcircuit(seed):
     assert sum(check(scaled_microcircuit(), seed, 250.0)["counts"]) > 200
+
+
+def test_the_microcircuit_with_an_index_by_source(monkeypatch):
+    by_delay = simulate(COMM, scaled_microcircuit(), 2, 33.3, 66.7)
+    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: True)
+    assert check(scaled_microcircuit(), 2, 100.0) == by_delay
 
 
 def test_the_microcircuit_with_a_thalamic_pulse():

@@ -7,7 +7,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Simulation
-from distsim.engine import dense_connectivity
+from distsim.engine import connectivity, dense_connectivity
 from distsim.models import brunel_alpha, brunel_delta, ei_clustered
 from distsim.parallel import SerialCommunicator
 
@@ -25,12 +25,14 @@ SMALL = {
 
 
 @pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("fewest", [1, dense_connectivity.FEWEST], ids=["matrix", "table"])
-def test_networks_do_not_depend_on_the_ranks(name, fewest, monkeypatch):
+@pytest.mark.parametrize("kept_as", ["matrix", "table", "by source"])
+def test_networks_do_not_depend_on_the_ranks(name, kept_as, monkeypatch):
     model, values = SMALL[name]
-    monkeypatch.setattr(dense_connectivity, "FEWEST", fewest)
+    monkeypatch.setattr(dense_connectivity, "FEWEST", 1 if kept_as == "matrix" else dense_connectivity.FEWEST)
 
     def run(comm) -> Simulation:
+        by_source = kept_as == "by source" and comm is MPI.COMM_WORLD
+        monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
         sim = Simulation(model.describe(model.Parameters(**values), 0.1, 0.0), 7, comm)
         sim.run(100.0)
         sim.ledger()
@@ -38,6 +40,7 @@ def test_networks_do_not_depend_on_the_ranks(name, fewest, monkeypatch):
 
     here, alone = run(MPI.COMM_WORLD), run(SerialCommunicator())
     assert len(alone.spikes(alone.network["E"][:50])[0]) > 0
-    assert alone.dense.sums.size > 0 or fewest > 1
+    assert alone.dense.sums.size > 0 or kept_as != "matrix"
+    assert here.ledger() == alone.ledger()
     assert here.spikes_sha256() == alone.spikes_sha256()
     assert here.n_synapses == alone.n_synapses

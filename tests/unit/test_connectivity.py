@@ -7,10 +7,12 @@ import pytest
 from scipy import stats
 
 from distsim import Network, Normal, explicit, fixed_total_number
+from distsim.engine import connectivity
 from distsim.engine.connectivity import Layout, connect, plan_layout
 from distsim.engine.decomposition import Decomposition
 from distsim.engine.delivery import FIXED, PALETTE, SLOT_MASK, WIDE
 from distsim.engine.population_state import two_receptors
+from tests.tables import synapses_of
 
 ALPHA = 1e-3
 N_E, N_I = 97, 31
@@ -52,21 +54,11 @@ def build(net: Network, size: int = 1, rank: int = 0, width: int | None = None, 
 def read(table, layout, deal) -> np.ndarray:
     """Return the synapses of a table, in its order: source gid, target gid, delay (steps), weight (pA), receptor."""
     rows = []
-    n_segments = table.index.shape[1] - 1
-    for shard, index in enumerate(table.index):
-        part = slice(int(table.base[shard]), int(table.base[shard]) + int(index[-1]))
-        words = table.words[part]
-        segment = np.repeat(np.arange(n_segments), np.diff(index.astype(np.int64)))
-        slot = (words & SLOT_MASK).astype(np.int64)
-        if table.form == FIXED:
-            weight = (words.view(np.int32) >> 16) * table.unit
-        else:
-            weight = table.palette[table.codes[part] if table.form == WIDE else words >> 16]
+    for shard in range(layout.n_shards):
+        source, delay, slot, weight = synapses_of(table, shard)
         target = deal.gid(shard * layout.width + slot % layout.width)
-        delay = table.delays[segment % max(1, table.delays.size)]
-        rows.append(
-            np.stack([segment // max(1, table.delays.size), target, delay, weight, slot // layout.width], axis=1)
-        )
+        unit = table.unit if table.form == FIXED else 1.0
+        rows.append(np.stack([source, target, delay, weight * unit, slot // layout.width], axis=1))
     return np.concatenate(rows)
 
 
@@ -184,15 +176,21 @@ def test_lists_do_not_depend_on_the_ranks(size, weight):
     np.testing.assert_array_equal(by_target(np.concatenate(parts)), by_target(synapses(net)))
 
 
+@pytest.mark.parametrize("by_source", [False, True], ids=["by delay", "by source"])
 @pytest.mark.parametrize("width", [None, 7])
-def test_segments_are_sorted_and_complete(net, width):
+def test_segments_are_sorted_and_complete(net, width, by_source, monkeypatch):
+    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
     table, layout, _ = build(net, width=width)
     index = table.index.astype(np.int64)
     assert layout.n_shards == len(index) == (1 if width is None else -(-net.n // 7))
     assert np.all(np.diff(index, axis=1) >= 0) and np.all(index[:, 0] == 0)
     np.testing.assert_array_equal(table.base, np.cumsum(index[:, -1]) - index[:, -1])
     assert table.words.size == index[:, -1].sum()
+    assert table.delay_codes.size == (table.words.size if by_source else 0)
     assert np.all(np.diff(table.delays) > 0)
+    for shard in range(layout.n_shards):
+        source, delay, *_ = synapses_of(table, shard)
+        assert np.all(np.diff(source * 1000 + delay) >= 0)
     assert np.all((table.words & SLOT_MASK) < layout.width * layout.receptors)
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, explicit, fixed_total_number
+from distsim.engine import connectivity
 from distsim.engine.connectivity import Layout, connect
 from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import BATCH, FIXED, PALETTE, WIDE, History, Synapses, deliver
+from distsim.engine.delivery import BATCH, FIXED, PALETTE, WIDE, History, Synapses, deliver, make_scratch
+from tests.tables import synapses_of
 
 N = 60
 RING = 64  # steps, more than the longest delay
@@ -17,6 +19,13 @@ WEIGHTS = {
     PALETTE: np.random.default_rng(1).normal(0.0, 1.0, 500)[np.arange(4000) % 500],
     WIDE: np.random.default_rng(1).normal(0.0, 1.0, 70_000),
 }
+
+
+@pytest.fixture(params=[False, True], ids=["by delay", "by source"])
+def by_source(request, monkeypatch) -> bool:
+    """Let tables have an index by source and delay, or by source."""
+    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: request.param)
+    return request.param
 
 
 def table(form: int, width: int, receptors: int = 1) -> Synapses:
@@ -47,29 +56,29 @@ def history_of(trains: list[list[int]]) -> History:
 
 def deliver_slowly(t: int, synapses: Synapses, trains: list[list[int]]) -> tuple[np.ndarray, int]:
     """Sum what arrives at step t in plain Python, oldest spikes first; the row (pA or units) and the events."""
-    row = np.zeros_like(synapses.row_fixed if synapses.form == FIXED else synapses.row)
-    flat, events, n_delays = row.reshape(len(row), -1), 0, synapses.delays.size
-    for d in range(n_delays - 1, -1, -1):
-        emitted = t - int(synapses.delays[d])
-        for gid in trains[emitted] if 0 <= emitted < len(trains) else ():
-            for shard, index in enumerate(synapses.index.astype(int)):
-                segment = gid * n_delays + d
-                for k in range(*(synapses.base[shard] + index[segment : segment + 2])):
-                    word, events = int(synapses.words[k]), events + 1
-                    if synapses.form == FIXED:
-                        flat[shard, word & 0xFFFF] += (word >> 16) - ((word >> 31) << 16)
-                    elif synapses.form == PALETTE:
-                        flat[shard, word & 0xFFFF] += synapses.palette[word >> 16]
-                    else:
-                        flat[shard, word] += synapses.palette[synapses.codes[k]]
-    return row, events
+    flat = np.zeros((synapses.base.size, synapses.slots), np.int32 if synapses.form == FIXED else float)
+    events = 0
+    for shard in range(synapses.base.size):
+        source, delay, slot, weight = synapses_of(synapses, shard)
+        for emitted in range(max(0, t - int(synapses.delays[-1])), min(t, len(trains))):
+            for gid in trains[emitted]:
+                for k in np.flatnonzero((source == gid) & (delay == t - emitted)):
+                    flat[shard, slot[k]] += flat.dtype.type(weight[k])
+                    events += 1
+    return flat, events
 
 
 def deliver_step(t: int, synapses: Synapses, history: History) -> tuple[np.ndarray, int]:
-    row = synapses.row_fixed if synapses.form == FIXED else synapses.row
-    row[:] = 0
-    events = deliver(t, synapses, history, np.empty((2, BATCH), np.int64))
-    return row.copy(), events
+    """Return the row of step t and the events, after all earlier steps that may add to it."""
+    rows = synapses.row_fixed if synapses.form == FIXED else synapses.row
+    rows[:] = 0
+    by_step = rows.reshape(synapses.ring_mask + 1, synapses.base.size, synapses.slots)
+    scratch = make_scratch(synapses.delays.size)
+    for step in range(t - synapses.ring_mask, t):
+        deliver(step, synapses, history, scratch)
+        by_step[step & synapses.ring_mask] = 0
+    events = deliver(t, synapses, history, scratch)
+    return by_step[t & synapses.ring_mask].copy(), events
 
 
 def random_trains(n_steps: int, share: float, seed: int = 5) -> list[list[int]]:
@@ -80,51 +89,64 @@ def random_trains(n_steps: int, share: float, seed: int = 5) -> list[list[int]]:
 
 @pytest.mark.parametrize("width", [N, 16, 7])
 @pytest.mark.parametrize("form", [FIXED, PALETTE, WIDE], ids=["fixed", "palette", "wide"])
-def test_rows_and_events_equal_the_slow_twin(form, width):
+def test_rows_and_events_equal_the_slow_twin(form, width, by_source):
     synapses, trains = table(form, width), random_trains(12, 0.05)
     history = history_of(trains)
     for t in (0, 1, 5, 11, 14, 25, 40):
         row, events = deliver_step(t, synapses, history)
         expected, n = deliver_slowly(t, synapses, trains)
-        assert events == n
+        assert events == n or by_source
         np.testing.assert_array_equal(row, expected)
 
 
 @pytest.mark.parametrize("width", [N, 9])
-def test_inhibition_goes_to_a_row_of_its_own(width):
+def test_inhibition_goes_to_a_row_of_its_own(width, by_source):
     synapses, trains = table(FIXED, width, receptors=2), random_trains(12, 0.1)
     row, events = deliver_step(12, synapses, history_of(trains))
     expected, n = deliver_slowly(12, synapses, trains)
-    assert events == n > 0
+    assert n > 0 and (events == n or by_source)
     np.testing.assert_array_equal(row, expected)
     excitation, inhibition = row[:, :width], row[:, width:]
     assert excitation.max() > 0 >= inhibition.max() and excitation.min() >= 0 > inhibition.min()
 
 
+@pytest.mark.parametrize("form", [FIXED, PALETTE, WIDE], ids=["fixed", "palette", "wide"])
+def test_by_source_a_spike_is_delivered_once(form, monkeypatch):
+    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: True)
+    synapses, trains = table(form, 16), random_trains(12, 0.05)
+    history, scratch = history_of(trains), make_scratch(synapses.delays.size)
+    outdegree = np.bincount(np.concatenate([synapses_of(synapses, shard)[0] for shard in range(4)]), minlength=N)
+    for t in range(40):
+        emitted = t - int(synapses.delays[0])
+        expected = outdegree[trains[emitted]].sum() if 0 <= emitted < len(trains) else 0
+        assert deliver(t, synapses, history, scratch) == expected
+
+
 @pytest.mark.parametrize("form", [FIXED, PALETTE])
-def test_more_segments_than_a_batch_are_all_delivered(form):
+def test_more_segments_than_a_batch_are_all_delivered(form, by_source):
     synapses = table(form, 16)
     trains = [list(range(N)) * 8 for _ in range(26)]
     trains = [sorted(train) for train in trains]
     assert N * 8 * synapses.delays.size > 2 * BATCH
     row, events = deliver_step(26, synapses, history_of(trains))
     expected, n = deliver_slowly(26, synapses, trains)
-    assert events == n
+    assert events == n or by_source
     np.testing.assert_array_equal(row, expected)
 
 
 @pytest.mark.parametrize("form", [PALETTE, WIDE], ids=["palette", "wide"])
-def test_sums_do_not_depend_on_the_shards(form):
+def test_sums_do_not_depend_on_the_shards_and_the_layout(form, monkeypatch):
     trains = random_trains(30, 0.4)
     rows = []
-    for width in (N, 13, 1):
+    for width, by_source in ((N, False), (13, False), (1, False), (N, True), (13, True)):
+        monkeypatch.setattr(connectivity, "goes_by_source", lambda *_, choice=by_source: choice)
         row, _ = deliver_step(30, table(form, width), history_of(trains))
         rows.append(row.ravel()[:N])
-    np.testing.assert_array_equal(rows[0], rows[1])
-    np.testing.assert_array_equal(rows[0], rows[2])
+    for row in rows[1:]:
+        np.testing.assert_array_equal(rows[0], row)
 
 
-def test_the_ring_may_wrap_around():
+def test_the_ring_may_wrap_around(by_source):
     synapses, trains = table(FIXED, N), random_trains(12, 0.1)
     history, later = history_of(trains), RING - 4
     assert synapses.delays[-1] < RING - len(trains)
@@ -134,5 +156,5 @@ def test_the_ring_may_wrap_around():
     for t in (3, 8, 12):
         expected = deliver_step(t, synapses, history)
         found = deliver_step(t + later + RING * 100, synapses, turned)
-        assert found[1] == expected[1] > 0
+        assert found[1] == expected[1] and expected[0].any()
         np.testing.assert_array_equal(found[0], expected[0])

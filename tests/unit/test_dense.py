@@ -19,10 +19,11 @@ from distsim import (
 from distsim.engine import dense_connectivity
 from distsim.engine.connectivity import Layout, connect
 from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import SLOT_MASK, History
+from distsim.engine.delivery import History
 from distsim.engine.dense import MOST_ROWS, deliver_dense
 from distsim.parallel import SerialCommunicator
 from tests.matrices import synapses_in
+from tests.tables import synapses_of
 
 N_S, N_T = 130, 200
 RULES = {
@@ -59,11 +60,9 @@ def pairs(net: Network, **how) -> np.ndarray:
     table, dense = build(net, **how)
     width, size, rank = how.get("width", 512), how.get("size", 1), how.get("rank", 0)
     found = [synapses_in(dense, width, size, rank)[:, :2]]
-    for shard, index in enumerate(table.index):
-        words = table.words[table.base[shard] :][: index[-1]]
-        sources = np.repeat(np.arange(net.n), np.diff(index[:: max(1, table.delays.size)].astype(np.int64)))
-        lids = shard * width + (words & SLOT_MASK).astype(np.int64) % width
-        found.append(np.stack([sources, lids * size + rank], axis=1))
+    for shard in range(len(table.index)):
+        source, _, slot, _ = synapses_of(table, shard)
+        found.append(np.stack([source, (shard * width + slot % width) * size + rank], axis=1))
     rows = np.concatenate(found)
     return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
@@ -170,18 +169,17 @@ def test_autapses_are_left_out():
 # --- what is summed ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n_spikes", [1, 2, 15, 16, 47, 127, 300, MOST_ROWS, MOST_ROWS + 7, 3 * MOST_ROWS])
+@pytest.mark.parametrize("n_spikes", [1, 2, 3, 4, 15, 16, 47, 127, 300, MOST_ROWS, MOST_ROWS + 7, 3 * MOST_ROWS])
 def test_sums_are_those_of_the_matrix(n_spikes):
     """Sources may emit several spikes a step, so a row may be due more than once."""
     net = Network(0.1)
     S, T = net.create("S", 400), net.create("T", 333)
     net.connect(S, T, pairwise_bernoulli(0.4), 3.0, 1.5)
     net.connect(S[100:], T, pairwise_bernoulli(0.4), -2.0, 1.5)
-    _, dense = build(net)
+    table, dense = build(net)
     rng = np.random.default_rng(n_spikes)
     spikes = np.sort(rng.integers(0, 400, n_spikes))
-    row = np.zeros((2, 512))
-    events = deliver_dense(20, dense, history_of(spikes, 5), row)
+    events = deliver_dense(20, dense, history_of(spikes, 5), table)
     expected, n_events = np.zeros(1024), 0
     for weight, (begin, end, n_words, n_targets, shard, slot) in zip(dense.weights, dense.sums, strict=True):
         (panel,) = dense.panels[begin:end]
@@ -190,17 +188,17 @@ def test_sums_are_those_of_the_matrix(n_spikes):
         due = np.bincount(spikes[spikes >= panel[1]] - panel[1], minlength=len(matrix))
         expected[512 * shard + slot :][:n_targets] += weight * (due @ matrix)
         n_events += int((due @ matrix).sum())
-    np.testing.assert_array_equal(row.ravel(), expected)
+    np.testing.assert_array_equal(table.row, expected)
     assert events == n_events > 0
-    assert deliver_dense(21, dense, history_of(spikes, 5), row) == 0
+    assert deliver_dense(21, dense, history_of(spikes, 5), table) == 0
 
 
 def test_inhibition_has_its_own_receptor():
     net = network(RULES["bernoulli"])
     net.connect(net["S"], net["T"], pairwise_bernoulli(0.3), -5.0, 1.5)
-    _, dense = build(net, is_two=(False, True))
-    row = np.zeros((1, 1024))
-    deliver_dense(20, dense, history_of(np.arange(N_S), 5), row)
+    table, dense = build(net, is_two=(False, True))
+    deliver_dense(20, dense, history_of(np.arange(N_S), 5), table)
+    row = table.row.reshape(1, 1024)
     assert set(np.unique(row[0, :512] % 3.0)) == {0.0} and row[0, :512].max() > 0
     assert set(np.unique(row[0, 512:] % 5.0)) == {0.0} and row[0, 512:].min() < 0
 

@@ -17,8 +17,9 @@ from distsim import (
 from distsim.engine import dense_connectivity
 from distsim.engine.connectivity import connect, plan_layout
 from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import SLOT_MASK
+from distsim.engine.delivery import FIXED
 from tests.matrices import synapses_in
+from tests.tables import synapses_of
 
 ALPHA = 1e-3
 N_NETWORKS = 1000
@@ -40,13 +41,9 @@ def pairs(net, seed=1, size=1, block=4):
         layout = plan_layout(deal.n_local, 1, block)
         table, dense = connect(net, seed, layout, deal, np.zeros(len(net.populations), bool))
         for shard in range(layout.n_shards):
-            counts = np.diff(table.index[shard].astype(np.int64))
-            segments = np.repeat(np.arange(counts.size), counts)
-            words = table.words[table.base[shard] :][: segments.size]
-            targets = deal.gid(shard * layout.width + (words & SLOT_MASK).astype(np.int64))
-            n_delays = table.delays.size
-            delays = table.delays[segments % n_delays]
-            found.append(np.stack([segments // n_delays, targets, delays, words >> 16], axis=1))
+            source, delay, slot, weight = synapses_of(table, shard)
+            code = weight.astype(int) if table.form == FIXED else np.searchsorted(table.palette, weight)
+            found.append(np.stack([source, deal.gid(shard * layout.width + slot), delay, code], axis=1))
         alike = synapses_in(dense, layout.width, size, rank)
         found.append(np.hstack([alike, np.zeros((len(alike), 1), np.int64)]))
     rows = np.concatenate(found)

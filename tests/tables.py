@@ -1,0 +1,24 @@
+"""Synapse tables read back, whichever way they are indexed; used by several tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distsim.engine.delivery import FIXED, WIDE, Synapses
+
+
+def synapses_of(table: Synapses, shard: int) -> tuple[np.ndarray, ...]:
+    """Return source gid, delay (steps), slot and weight (units of a fixed table, pA otherwise) of a shard's synapses,
+    in their order, int64 and float64."""
+    index = table.index[shard].astype(np.int64)
+    part = slice(int(table.base[shard]), int(table.base[shard] + index[-1]))
+    words = table.words[part]
+    segment = np.repeat(np.arange(index.size - 1), np.diff(index))
+    by_source = table.delay_codes.size > 0
+    delay = table.delay_codes[part] if by_source else segment % max(1, table.segments)
+    if table.form == FIXED:
+        weight = (words.view(np.int32) >> 16).astype(float)
+    else:
+        weight = table.palette[table.codes[part] if table.form == WIDE else words >> 16]
+    slot = (words if table.form == WIDE else words & 0xFFFF).astype(np.int64)
+    return segment // max(1, table.segments), table.delays[delay.astype(np.int64)], slot, weight
