@@ -3,6 +3,9 @@
 Numba notices a change in the file of a kernel, by its time, not in the files of what it calls, and its cache is not
 safe while several processes fill it. So the folder is named after the sources and their times, the versions and the
 processor; on each node one rank fills it under a lock while the others wait.
+
+What is kept of a user's own functions is not ours: `njit` and `cfunc` here keep what they compile in this folder and
+leave Numba's setting alone.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ import contextlib
 import hashlib
 import json
 import os
+import pickle
 import platform
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import llvmlite
@@ -25,7 +29,7 @@ from numba.core.registry import cpu_target
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = "manifest.json"
-SUFFIXES = (".nbi", ".nbc")  # Numba's index and code files
+INDEX, CODE = ".nbi", ".nbc"  # suffixes of Numba's files
 
 
 def folder() -> Path:
@@ -44,8 +48,8 @@ def fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def use_folder() -> Path:
-    """Make Numba keep compiled kernels in `folder()`, or, where that cannot be written, in a temporary folder."""
+def usable_folder() -> Path:
+    """`folder()`, made if needed, or, where that cannot be written, a temporary one."""
     path = folder()
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -54,23 +58,52 @@ def use_folder() -> Path:
     except OSError:
         path = Path(tempfile.gettempdir()) / f"distsim-{os.getuid()}" / path.name
         path.mkdir(parents=True, exist_ok=True)
-    if not os.environ.get("NUMBA_CACHE_DIR"):
-        numba.config.CACHE_DIR = str(path)
     return path
+
+
+FOLDER = usable_folder()
+
+
+@contextlib.contextmanager
+def _kept_here() -> Iterator[None]:
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(FOLDER)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def njit(**options):
+    """`numba.njit(**options)`; with `cache=True` what it compiles is kept in `FOLDER`."""
+
+    def decorate(function):
+        with _kept_here():
+            return numba.njit(**options)(function)
+
+    return decorate
+
+
+def cfunc(signature, function):
+    """`function` compiled as a C function, kept in `FOLDER`."""
+    with _kept_here():
+        return numba.cfunc(signature, cache=True)(function)
+
+
+# --- filled once ------------------------------------------------------------------------------------------------------
 
 
 def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> None:
     """Compile those `kernels`, by name, that never were: on one rank a node, while the others wait (collective).
 
-    A damaged cache is emptied and filled again. Numba is made ready to load kernels on all ranks.
+    What is damaged is removed and compiled again. Numba is made ready to load kernels on all ranks.
     """
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()  # 0.2 s, which the first call of a kernel would take otherwise
     if _leads_node(comm):
         with locked(path / "lock"):
             manifest = _read_manifest(path)
-            if manifest["files"] != _checksums(path):
-                _empty(path)
+            if damaged := _damaged(path, manifest["files"]):
+                _remove(damaged)
                 manifest = {"compiled": [], "files": {}}
             missing = [name for name in kernels if name not in manifest["compiled"]]
             if "kernels" in missing and comm.rank == 0:
@@ -98,16 +131,35 @@ def _write_manifest(path: Path, compiled: list[str]) -> None:
 
 
 def _checksums(path: Path) -> dict[str, int]:
-    """CRC-32 of every file that Numba keeps in the cache."""
-    files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
-    return {str(file.relative_to(path)): zlib.crc32(file.read_bytes()) for file in files}
+    """CRC-32 of the code files that Numba keeps in the cache."""
+    return {str(file.relative_to(path)): zlib.crc32(file.read_bytes()) for file in sorted(path.rglob(f"*{CODE}"))}
 
 
-def _empty(path: Path) -> None:
-    for file in [*path.rglob("*"), path / MANIFEST]:
-        if file.suffix in SUFFIXES or file.name == MANIFEST:
-            with contextlib.suppress(OSError):
-                file.unlink()
+def _damaged(path: Path, files: Mapping[str, int]) -> list[Path]:
+    """Code files that are not what they were when they were compiled, and index files that cannot be read.
+
+    What was compiled since then is in no list, and an index file grows by it: neither is damage.
+    """
+    there = {path / name: checksum for name, checksum in _checksums(path).items()}
+    listed = {path / name: checksum for name, checksum in files.items()}
+    code = [file for file, checksum in listed.items() if there.get(file) != checksum]
+    return code + [file for file in path.rglob(f"*{INDEX}") if not _is_readable(file)]
+
+
+def _is_readable(index: Path) -> bool:
+    try:
+        with open(index, "rb") as file:
+            pickle.load(file)  # Numba's version
+            pickle.loads(file.read())
+    except Exception:  # what a damaged pickle raises is not limited
+        return False
+    return True
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        for one in (file, *file.parent.glob(f"{file.name.split('.py')[0]}.*{INDEX}")):  # with the index of the function
+            one.unlink(missing_ok=True)
 
 
 def _leads_node(comm) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from . import streams
+from .cache import njit
 
 
-@njit
+@njit()
 def _stirling(k):
     """log k! minus its Stirling approximation."""
     if k < 10:
@@ -22,7 +22,7 @@ def _stirling(k):
     return (1 / 12.0 - (1 / 360.0 - 1 / 1260.0 / (x * x)) / (x * x)) / x
 
 
-@njit
+@njit()
 def _two_uniforms(index, owner, obj, k0, k1):
     a, b, c, d = streams.philox(np.uint32(index), np.uint32(owner), np.uint32(obj), np.uint32(streams.INDEGREE), k0, k1)
     u = (np.float64(a >> np.uint32(5)) * 67108864.0 + np.float64(b >> np.uint32(6)) + 0.5) / 2.0**53
@@ -30,7 +30,7 @@ def _two_uniforms(index, owner, obj, k0, k1):
     return u, v
 
 
-@njit
+@njit()
 def _binomial_small(n, p, owner, obj, k0, k1):
     """Inversion by summing the probabilities; for n p < 10."""
     u, _ = _two_uniforms(0, owner, obj, k0, k1)
@@ -43,7 +43,7 @@ def _binomial_small(n, p, owner, obj, k0, k1):
     return k
 
 
-@njit
+@njit()
 def _binomial_large(n, p, owner, obj, k0, k1):
     """Transformed rejection with squeeze, BTRS of Hoermann (1993, J Stat Comput Simul 46:101); for p <= 1/2, n p >=
     10."""
@@ -83,7 +83,7 @@ def binomial(n, p, owner, obj, k0, k1):
     return binomial_half(n, p, owner, obj, k0, k1)
 
 
-@njit
+@njit()
 def binomial_half(n, p, owner, obj, k0, k1):
     if p <= 0.0:
         return 0
@@ -95,12 +95,12 @@ def binomial_half(n, p, owner, obj, k0, k1):
 # --- hypergeometric numbers -------------------------------------------------------------------------------------------
 
 
-@njit
+@njit()
 def _log_factorial(k):
     return math.lgamma(k + 1.0)
 
 
-@njit
+@njit()
 def _urn(good, bad, n, owner, obj, k0, k1):
     """Draw n balls one by one; for small n."""
     found = 0
@@ -111,7 +111,7 @@ def _urn(good, bad, n, owner, obj, k0, k1):
     return found
 
 
-@njit
+@njit()
 def _hypergeometric_large(good, bad, n, owner, obj, k0, k1):
     """Ratio of uniforms, HRUA of Stadlober (1990, J Comput Appl Math 31:181); n <= (good + bad) / 2, good <= bad."""
     total = good + bad

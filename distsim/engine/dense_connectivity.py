@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from ..distributions import Distribution
 from ..elements import Population, Projection, Value
 from ..network import Network
 from ..rules import AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli
 from . import draws
+from .cache import njit
 from .decomposition import Decomposition
 from .dense import GROUP, MOST_ROWS, PLANE, Dense
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ..rules import AllToAll, FixedIndegree, PairwiseBernoulli
 from . import streams
+from .cache import njit
 from .combinatorics import binomial, split_over_targets
 from .pool import push
 
@@ -95,7 +95,7 @@ def draw_binomials(n, p, owners, obj, k0, k1, numbers):
         numbers[i] = binomial(n[i], p, owners[i], obj, k0, k1)
 
 
-@njit
+@njit()
 def choose(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps, stamp, chosen, u_delay, u_weight):
     """Draw `need` of n_choices (without position `skip`, if that is >= 0) for `owner`.
 
@@ -129,7 +129,7 @@ def choose(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps, stamp
             done += 1
 
 
-@njit
+@njit()
 def choose_alike(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps, stamp, chosen):
     """As `choose`, of synapses that are all alike: there is nothing else to draw, so each word is an attempt."""
     n_allowed = n_choices - (1 if skip >= 0 else 0)
@@ -156,7 +156,7 @@ def choose_alike(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps,
             done += 1
 
 
-@njit
+@njit()
 def leave_out(n_out, n_allowed, skip, owner, obj, k0, k1, u, stamps, stamp, chosen):
     """Stamp `n_out` different positions below n_allowed; the others are `chosen`."""
     done, attempt = 0, 0

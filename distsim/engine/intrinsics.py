@@ -12,10 +12,12 @@ import functools
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.core.compiler import Compiler
 from numba.extending import intrinsic
+
+from .cache import njit
 
 READ, KEEP = 0, 3
 

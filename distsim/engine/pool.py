@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from .cache import njit
 from .delivery import SLOT_BITS
 
 CHUNK = 1024  # entries of a bucket that are allotted at a time

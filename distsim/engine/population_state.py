@@ -57,6 +57,10 @@ class Loops:
     def __init__(self) -> None:
         self._compiled: dict = {}
 
+    def __contains__(self, variant: tuple[NeuronModel, int, bool]) -> bool:
+        model, receptors, by_neuron = variant
+        return (id(model), receptors, by_neuron) in self._compiled
+
     def address(self, model: NeuronModel, receptors: int, by_neuron: bool) -> int:
         what = (id(model), receptors, by_neuron)
         if what not in self._compiled:
@@ -170,13 +174,14 @@ def _propagators(population: Population, parameters: Mapping, dt: float, gids: n
     return np.array([np.broadcast_to(value, population.n)[gids - population.first] for value in values])
 
 
-def loops_of(network: Network) -> list[tuple[NeuronModel, int, bool]]:
-    """The loops that a network needs: (model, receptors, whether parameters differ from neuron to neuron)."""
+def loops_of(network: Network, parameters: Sequence[Mapping[str, Value]]) -> list[tuple[NeuronModel, int, bool]]:
+    """The loops that a network with these `parameters` of its populations needs: (model, receptors, whether parameters
+    differ from neuron to neuron)."""
     found = {}
-    for population in network.populations:
-        propagators = population.model.propagators(population.parameters, network.grid.dt_ms)
+    for population, values in zip(network.populations, parameters, strict=True):
+        propagators = population.model.propagators(values, network.grid.dt_ms)
         by_neuron = any(np.ndim(value) for value in propagators.values())
-        found[id(population.model), population.model.receptors(population.parameters), by_neuron] = population.model
+        found[id(population.model), population.model.receptors(values), by_neuron] = population.model
     return [(model, receptors, by_neuron) for (_, receptors, by_neuron), model in found.items()]
 
 

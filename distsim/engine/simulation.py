@@ -25,8 +25,8 @@ from ..recording.spikes import Spikes
 from ..recording.voltages import Voltages
 from ..result import Result
 from ..saving import save, summarize
-from . import CACHE, changes, loop
-from .cache import fill_once
+from . import changes, loop
+from .cache import FOLDER, fill_once
 from .check import check_network
 from .connectivity import connect, delays_in_use, plan_layout
 from .decomposition import Decomposition
@@ -87,10 +87,16 @@ class Simulation:
         def compile_kernels() -> None:
             Simulation(small_network(), comm=SerialCommunicator(), warm=True).run(1.0)
 
-        what = {"kernels": compile_kernels}
-        for variant in loops_of(self.network):
-            what[loop_name(*variant)] = functools.partial(self.loops.address, *variant)
-        fill_once(self.comm, CACHE, what)
+        self.compile_loops([p.parameters for p in self.network.populations], {"kernels": compile_kernels})
+
+    def compile_loops(
+        self, parameters: Sequence[Mapping[str, Value]], others: Mapping[str, Callable[[], object]] | None = None
+    ) -> None:
+        """Have the loops for `parameters` of the populations, and `others`, in the cache (collective)."""
+        new = [variant for variant in loops_of(self.network, parameters) if variant not in self.loops]
+        if new or others:
+            wanted = {loop_name(*variant): functools.partial(self.loops.address, *variant) for variant in new}
+            fill_once(self.comm, FOLDER, {**(others or {}), **wanted})
 
     # --- building -------------------------------------------------------------------------------------------------
 

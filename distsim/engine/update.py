@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from numba import cfunc, njit, types
+from numba import types
 
 from ..neurons import NeuronModel
+from .cache import cfunc, njit
 
 ROW = 1024  # neurons of a block at most: state and input of a block stay in the L1 cache
 
@@ -75,4 +76,4 @@ def compile_update(model: NeuronModel, receptors: int, by_neuron: bool):
     name = loop_name(model, receptors, by_neuron)
     names = {"__name__": __name__, "step": njit(forceinline=True)(model.step), "np": np}
     exec(compile(loop_source(model, receptors, by_neuron, name), __file__, "exec"), names)
-    return cfunc(UPDATE, cache=True)(names[name])
+    return cfunc(UPDATE, names[name])

@@ -1,0 +1,128 @@
+"""Compiled kernels: filled once, damage is found and mended, what others compile is left alone."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from distsim.engine.cache import MANIFEST, fill_once
+from distsim.parallel import SerialCommunicator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Kernels:
+    """Stand-ins for compiling: they count, and write files as Numba does unless these are there."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.folder, self.names, self.compiled = folder, names, []
+
+    def fill(self) -> list[str]:
+        """Fill the cache; the names of what was compiled, not loaded."""
+        self.compiled = []
+        fill_once(SerialCommunicator(), self.folder, {name: lambda name=name: self._load(name) for name in self.names})
+        return self.compiled
+
+    def _load(self, name: str) -> None:
+        code, index = self.folder / f"{name}-1.py311.1.nbc", self.folder / f"{name}-1.py311.nbi"
+        if not (code.exists() and index.exists()):
+            self.compiled.append(name)
+            code.write_bytes(name.encode() * 100)
+            index.write_bytes(pickle.dumps("0.60") + pickle.dumps(("stamp", {"signature": code.name})))
+
+
+@pytest.fixture
+def kernels(tmp_path) -> Kernels:
+    found = Kernels(tmp_path, "one", "two")
+    assert found.fill() == ["one", "two"]
+    return found
+
+
+def test_nothing_is_compiled_twice(kernels):
+    assert kernels.fill() == []
+    kernels.names = ("one", "two", "three")
+    assert kernels.fill() == ["three"] and kernels.fill() == []
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:10], lambda data: b"", lambda data: data[:-1] + b"!"])
+@pytest.mark.parametrize("name", ["two-1.py311.1.nbc", "two-1.py311.nbi"])
+def test_what_is_damaged_is_compiled_again_and_nothing_else(kernels, name, damage):
+    file = kernels.folder / name
+    file.write_bytes(damage(file.read_bytes()))
+    assert kernels.fill() == ["two"] and kernels.fill() == []
+
+
+def test_a_file_that_is_gone_is_made_again(kernels):
+    (kernels.folder / "one-1.py311.1.nbc").unlink()
+    assert kernels.fill() == ["one"] and kernels.fill() == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"compiled": 1}', "nonsense"])
+def test_without_a_manifest_everything_is_asked_for_again(kernels, text):
+    (kernels.folder / MANIFEST).write_text(text)
+    asked = []
+    fill_once(
+        SerialCommunicator(), kernels.folder, {name: lambda name=name: asked.append(name) for name in ("one", "two")}
+    )
+    assert asked == ["one", "two"] and kernels.fill() == []
+
+
+def test_what_was_compiled_since_then_is_no_damage(kernels):
+    (kernels.folder / "two-1.py311.2.nbc").write_bytes(b"another signature")
+    (kernels.folder / "two-1.py311.nbi").write_bytes(pickle.dumps("0.60") + pickle.dumps(("stamp", {"a": 1, "b": 2})))
+    assert kernels.fill() == []
+    assert (kernels.folder / "two-1.py311.2.nbc").exists()
+
+
+def test_processes_at_once_compile_once(tmp_path):
+    code = """
+        import sys, time
+        from pathlib import Path
+        from distsim.engine.cache import fill_once
+        from distsim.parallel import SerialCommunicator
+        def compile():
+            time.sleep(0.5)
+            with open(sys.argv[1] + "/log", "a") as log:
+                log.write("compiled\\n")
+        fill_once(SerialCommunicator(), Path(sys.argv[1]), {"kernels": compile})
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert (tmp_path / "log").read_text().split() == ["compiled"]
+
+
+SCRIPT = """
+    import numba
+    from distsim import Network, Simulation
+    from distsim.engine.cache import FOLDER
+
+    @numba.njit(cache=True)
+    def mine(x):
+        return x + 1
+
+    net = Network()
+    E = net.create("E", 30, "iaf_psc_alpha", I_e=600.0)
+    sim = Simulation(net)
+    sim.set(E[:5], tau_m=5.0)
+    sim.run(5.0)
+    print("mine", mine(1), numba.config.CACHE_DIR == "", sorted(FOLDER.rglob("*mine*")))
+"""
+
+
+def test_a_script_that_changes_parameters_and_compiles_its_own_leaves_the_cache_whole(tmp_path):
+    (tmp_path / "script.py").write_text(textwrap.dedent(SCRIPT))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for run in range(2):
+        command = [sys.executable, "script.py"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "mine 2 True []"
+        assert run == 0 or "compiling" not in done.stdout
+    assert list((tmp_path / "__pycache__").glob("script.mine*.nbc"))
