@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .distributions import Constant, Lognormal, Normal, Uniform
 from .network import Network
+from .parallel import end_all_at_exceptions
 from .rules import (
     all_to_all,
     explicit,
@@ -32,6 +33,8 @@ __all__ = [
     "one_to_one",
     "pairwise_bernoulli",
 ]
+
+end_all_at_exceptions()
 
 
 def __getattr__(name: str):

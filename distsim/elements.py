@@ -14,6 +14,7 @@ from .neurons import NeuronModel
 from .rules import Rule
 
 Value = float | np.ndarray | Distribution
+FOREVER = 2**62  # the step at which what never stops does
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ import numpy as np
 
 from .distributions import Distribution
 from .elements import (
+    FOREVER,
     PoissonInput,
     Population,
     Projection,
@@ -104,7 +105,9 @@ class Network:
         self.check_rate(name, rate, is_source=True)
         window = self._window(name, start, stop)
         model = MODELS["poisson_source"]
-        source = self._add(name, n, model, {**model.defaults(), "rate": float(rate), "start": float(start)})
+        source = self._add(
+            name, n, model, {**model.defaults(), "rate": float(rate), "start": float(start), "stop": float(stop)}
+        )
         self.poisson_inputs.append(PoissonInput(source[:], float(rate), 1.0, 0, *window))
         return source
 
@@ -231,7 +234,7 @@ class Network:
 
     def _window(self, name: str, start: float, stop: float) -> tuple[int, int]:
         first = self.grid.steps(start, f"{name}: start")
-        last = 2**62 if stop == math.inf else self.grid.steps(stop, f"{name}: stop")
+        last = FOREVER if stop == math.inf else self.grid.steps(stop, f"{name}: stop")
         if first < 0 or last < first:
             raise ValueError(f"{name}: start {start} and stop {stop} must be 0 <= start <= stop")
         return first, last

@@ -36,17 +36,26 @@ class SerialCommunicator:
 
 
 def world():
-    """All ranks that MPI has started; a `SerialCommunicator` where there is no MPI library.
-
-    From then on an exception that nobody catches ends all ranks, not just the one, which the others would wait for.
-    """
+    """All ranks that MPI has started; a `SerialCommunicator` where there is no MPI library."""
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError):
         return SerialCommunicator()
-    if MPI.COMM_WORLD.size > 1 and sys.excepthook is sys.__excepthook__:
-        sys.excepthook = lambda kind, error, trace: end_all_ranks(MPI.COMM_WORLD, error)
     return MPI.COMM_WORLD
+
+
+def end_all_at_exceptions() -> None:
+    """From now on an exception that nobody catches ends all ranks: the others would wait for the one that failed."""
+
+    def end(kind, error, trace) -> None:
+        MPI = sys.modules.get("mpi4py.MPI")
+        if MPI is not None and MPI.Is_initialized() and not MPI.Is_finalized() and MPI.COMM_WORLD.size > 1:
+            end_all_ranks(MPI.COMM_WORLD, error)
+        else:
+            sys.__excepthook__(kind, error, trace)
+
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = end
 
 
 def on_root(comm, action: Callable):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..elements import PoissonInput, Population, Selection, Value
+from ..elements import FOREVER, PoissonInput, Population, Selection, Value, nearest
 from ..values import DRAWN, check_together, read_values
 from .population_state import (
     find_shared_currents,
@@ -110,7 +110,10 @@ def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str
     is_source = isinstance(what, Selection)
     known = ("rate",) if is_source else ("rate", "weight")
     number = number_of(simulation.network.poisson_inputs, what)
-    name = f"Poisson input to {simulation.network.poisson_inputs[number].target.population.name}"
+    target = simulation.network.poisson_inputs[number].target
+    if is_source and len(what) != len(target):
+        raise ValueError(f"{what.population.name}: the rate can only be changed in the whole population")
+    name = f"Poisson input to {target.population.name}"
     for key, value in values.items():
         if key not in known:
             raise ValueError(f"{name}: {key!r} cannot be changed, only {' and '.join(known)}")
@@ -118,8 +121,22 @@ def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str
             raise ValueError(f"{name}: {key} must be finite, not {value}")
     if "rate" in values:
         simulation.network.check_rate(name, values["rate"], is_source)
+    simulation.latest[number] = dataclasses.replace(simulation.latest[number], **values)
     simulation.stimuli = changed(simulation.stimuli, number, simulation.step, values)
     simulation.plan_poisson()
+
+
+def get_stimulus(simulation, what: PoissonInput | Selection, name: str) -> float:
+    """`rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input, or of Poisson sources, as now."""
+    is_source = isinstance(what, Selection)
+    known = ("rate", "start", "stop") if is_source else ("rate", "weight", "start", "stop")
+    stimulus = simulation.latest[number_of(simulation.network.poisson_inputs, what)]
+    if name not in known:
+        raise ValueError(f"Poisson input to {stimulus.target.population.name} has no {name!r}: {nearest(name, known)}")
+    value = getattr(stimulus, name)
+    if name not in ("start", "stop"):
+        return float(value)
+    return math.inf if value == FOREVER else simulation.network.grid.ms(value)
 
 
 def number_of(stimuli: Sequence[PoissonInput], what: PoissonInput | Selection) -> int:
@@ -127,14 +144,12 @@ def number_of(stimuli: Sequence[PoissonInput], what: PoissonInput | Selection) -
 
     Raises
     ------
-    ValueError : there is none, or it drives more sources than these.
+    ValueError : there is none.
     """
     for number, stimulus in enumerate(stimuli):
         if stimulus is what:
             return number
         if isinstance(what, Selection) and stimulus.target.population is what.population:
-            if len(what) != len(stimulus.target):
-                raise ValueError(f"{what.population.name}: the rate can only be changed in the whole population")
             return number
     raise ValueError(f"{what} is no Poisson input of this network")
 

@@ -26,6 +26,7 @@ from ..recording.voltages import Voltages
 from ..result import Result
 from ..saving import save, summarize
 from . import changes, loop
+from .agreement import agree, described
 from .cache import FOLDER, fill_once
 from .check import check_network
 from .connectivity import connect, delays_in_use, plan_layout
@@ -65,12 +66,13 @@ class Simulation:
     ----------
     step, time : steps done, model time (ms). n_synapses : of all ranks. build_time : s.
     timer : float64 (5,), this rank's seconds by `loop.PHASES`. period : what was recorded, see `Period`.
-    parameters, stimuli : what holds now, by population, and of Poisson input; see `changes`.
+    parameters, stimuli, latest : what holds now, by population, and of Poisson input; see `changes`.
     """
 
     def __init__(self, network: Network, seed: int = 1, comm=None, sink=None, *, warm: bool = False) -> None:
         self.network, self.seed = network, check_seed(seed)
         self.comm = world() if comm is None else comm
+        agree(self.comm, described(network, self.seed))
         self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
         self.sink = MemorySink(self._voltage_lids()[0].size) if sink is None else sink
         self.loops = Loops()
@@ -107,6 +109,7 @@ class Simulation:
         self.neurons = plan_neurons(self.network, self.seed, self.deal, layout, self.loops)
         self.parameters = [dict(population.parameters) for population in self.network.populations]
         self.stimuli, self.n_changes = list(enumerate(self.network.poisson_inputs)), 0
+        self.latest = list(self.network.poisson_inputs)
         self.plan_poisson()
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         delays = delays_in_use(self.network)
@@ -173,6 +176,7 @@ class Simulation:
         record : whether the network's recorders are on.
         observe : called with the simulation every few hundred steps.
         """
+        agree(self.comm, {"the duration of a run": (duration, record, self.step)})
         steps = self.network.grid.steps(duration, "duration")
         if steps < 0:
             raise ValueError(f"duration must be at least 0 ms, not {duration}")
@@ -257,15 +261,22 @@ class Simulation:
         """
         if not isinstance(what, PoissonInput):
             what = self.network.select(what)
+        agree(self.comm, {"what is set": (what, values)})
         if isinstance(what, PoissonInput) or what.population.model is MODELS["poisson_source"]:
             changes.set_stimulus(self, what, values)
         else:
             changes.set_neurons(self, what, values)
         self.n_changes += 1
 
-    def get(self, what: str | Population | Selection, name: str) -> np.ndarray:
-        """Parameter `name` of neurons as it is now (V_m: the potential, mV), of shape (len(what),) (collective)."""
-        return changes.get_neurons(self, self.network.select(what), name)
+    def get(self, what: str | Population | Selection | PoissonInput, name: str) -> np.ndarray | float:
+        """Parameter `name` of neurons or Poisson sources as it is now (V_m: the potential, mV), of shape (len(what),);
+        `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input (collective)."""
+        if isinstance(what, PoissonInput):
+            return changes.get_stimulus(self, what, name)
+        selection = self.network.select(what)
+        if selection.population.model is MODELS["poisson_source"]:
+            return np.full(len(selection), changes.get_stimulus(self, selection, name))
+        return changes.get_neurons(self, selection, name)
 
     def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
         """Values of the neurons `gids` (ascending) from those of each rank's own (collective): last axis of `mine`."""

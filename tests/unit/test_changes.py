@@ -273,3 +273,21 @@ def test_changes_in_a_network_keep_the_ledger():
     sim.set(noise, rate=9000.0)
     sim.run(50.0)
     assert sim.ledger().delivered > 0
+
+
+def test_what_was_set_is_what_one_gets():
+    net = Network()
+    E, Q = net.create("E", 5), net.poisson_source("Q", 3, 100.0, stop=50.0)
+    noise = net.poisson_input(E, 1000.0, 2.0, 1.0, start=10.0)
+    sim = Simulation(net, comm=SerialCommunicator())
+    found = {name: sim.get(noise, name) for name in ("rate", "weight", "start", "stop")}
+    assert found == {"rate": 1000.0, "weight": 2.0, "start": 10.0, "stop": np.inf}
+    assert sim.get(Q, "rate").tolist() == [100.0] * 3 and sim.get("Q[:2]", "stop").tolist() == [50.0] * 2
+    sim.run(20.0)
+    sim.set(noise, rate=7.0, weight=-1.0)
+    sim.set(Q, rate=3.0)
+    assert (sim.get(noise, "rate"), sim.get(noise, "weight"), sim.get(noise, "start")) == (7.0, -1.0, 10.0)
+    assert sim.get(Q, "rate").tolist() == [3.0] * 3
+    for what, name in ((noise, "delays"), (Q, "weight")):
+        with pytest.raises(ValueError, match=f"has no '{name}'"):
+            sim.get(what, name)

@@ -1,0 +1,74 @@
+"""Whether all ranks describe the same: an unseeded generator of one's own would let them differ without a word."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..elements import Selection
+from ..network import Network
+
+
+def described(network: Network, seed: int) -> dict[str, object]:
+    """The parts of a description by what a message may call them."""
+    parts: dict[str, object] = {"the seed": seed, "dt": network.grid.dt_ms}
+    parts |= {f"population {population.name}": population for population in network.populations}
+    for number, p in enumerate(network.projections):
+        parts[f"projection {number}, {p.source.population.name} -> {p.target.population.name}"] = p
+    devices = {"Poisson input": network.poisson_inputs, "step current": network.step_currents}
+    for kind, those in devices.items():
+        parts |= {f"{kind} {number} into {d.target.population.name}": d for number, d in enumerate(those)}
+    return {**parts, "what is recorded": [network.spike_recorders, network.voltage_recorders]}
+
+
+def agree(comm, parts: Mapping[str, object]) -> None:
+    """ValueError on all ranks if `parts` are not the same on all of them; it names the first that differs
+    (collective)."""
+    if comm.size == 1:
+        return
+    mine = {name: digest(part) for name, part in parts.items()}
+    of_all = comm.allgather(mine)
+    names = [name for other in of_all for name in _differences(of_all[0], other)]
+    if names:
+        raise ValueError(
+            f"the ranks do not agree about {names[0]}: all of them must be given the same (random numbers without a "
+            f"seed, or something that depends on the rank?)"
+        )
+
+
+def _differences(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> list[str]:
+    return [name for name in max(one, other, key=len) if one.get(name) != other.get(name)]
+
+
+def digest(value: object) -> bytes:
+    """16 bytes that tell values apart: numbers, strings, arrays, sequences, mappings, frozen data, functions."""
+    found = hashlib.blake2b(digest_size=16)
+    _feed(found, value)
+    return found.digest()
+
+
+def _feed(found, value: object) -> None:
+    found.update(type(value).__name__.encode() + b"\0")
+    if isinstance(value, Selection):  # its population is a part of its own
+        _feed(found, (value.population.name, value.population.n, value.indices))
+    elif isinstance(value, np.ndarray):
+        found.update(f"{value.dtype.str}{value.shape}".encode())
+        found.update(np.ascontiguousarray(value).data)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            _feed(found, getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _feed(found, key)
+            _feed(found, item)
+    elif callable(value):
+        found.update(value.__qualname__.encode() + value.__code__.co_code)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes | range):
+        for item in value:
+            _feed(found, item)
+    else:
+        found.update(repr(value).encode())
+    found.update(b"\1")
