@@ -34,16 +34,26 @@ def load(folder: str | Path) -> Result:
         raise FileNotFoundError(f"{folder}: no run is there (none of {', '.join(FILES)})")
     summary = read_summary(paths[SUMMARY]) if SUMMARY in paths else None
     spikes = _in_order(read_spikes(paths[SPIKES])) if SPIKES in paths else {}
-    voltages = read_voltages(paths[VOLTAGES]) if VOLTAGES in paths else {}
+    voltages = _recorded_samples(read_voltages(paths[VOLTAGES])) if VOLTAGES in paths else {}
     sizes = _sizes(folder, summary, spikes, voltages)
     recorded = {name: _recorded(summary, name, s.n) for name, s in spikes.items()}
-    return Result(sizes, _dt(summary, spikes), _period(summary, spikes, voltages), spikes, recorded, voltages, summary)
+    period = _period(summary, spikes, voltages)
+    pieces = [tuple(piece) for piece in (summary or {}).get("recorded_ms") or [period]]
+    return Result(sizes, _dt(summary, spikes), period, spikes, recorded, voltages, summary, pieces)
 
 
 def _in_order(spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
     """The spikes by (time, id), as distsim writes them and others may not."""
     orders = {name: np.lexsort((s.ids, s.times)) for name, s in spikes.items()}
     return {name: replace(s, times=s.times[orders[name]], ids=s.ids[orders[name]]) for name, s in spikes.items()}
+
+
+def _recorded_samples(voltages: Mapping[str, Voltages]) -> dict[str, Voltages]:
+    """The voltages without the samples between recorded pieces, which are NaN in all neurons."""
+    kept = ~np.all([np.isnan(v.V).all(axis=1) for v in voltages.values() if v.V.shape[1]], axis=0)
+    if np.all(kept):
+        return dict(voltages)
+    return {name: replace(v, times=v.times[kept], V=v.V[kept]) for name, v in voltages.items()}
 
 
 def _sizes(folder: Path, summary: dict | None, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages]) -> dict:

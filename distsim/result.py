@@ -50,12 +50,14 @@ class Result:
     ----------
     spikes, voltages : by population; some may be missing.
     recorded : by population, bool (n,): the neurons whose spikes are recorded; some may be missing.
+    pieces : start and end (ms) of what was recorded without a break; by default all of `period`.
 
     Attributes
     ----------
     sizes : number of neurons of each population, recorded or not, in order.
     dt : the step (ms); None if a foreign file does not say.
     period : start and end of what was recorded (ms); spikes have start < time <= end.
+    pieces : likewise of each piece, where nothing was recorded between them.
     summary : what `summary.json` says (of a simulation: what `Simulation.save` would write); None if there is none.
     """
 
@@ -68,8 +70,10 @@ class Result:
         recorded: Mapping[str, np.ndarray],
         voltages: Mapping[str, Voltages],
         summary: dict | None = None,
+        pieces: Sequence[tuple[float, float]] | None = None,
     ) -> None:
         self.sizes, self.dt, self.period, self.summary = dict(sizes), dt, period, summary
+        self.pieces = (period,) if pieces is None else tuple(pieces)
         self._spikes, self._recorded, self._voltages = dict(spikes), dict(recorded), dict(voltages)
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from . import summary
-from .engine.facts import facts
+from .engine.facts import describe, facts
+from .engine.loop import PHASES
 from .engine.recorders import recorded_populations, voltage_gids
 from .folder import PYTHON, claim, release
 from .network import Network
@@ -18,9 +20,7 @@ from .recording.file_sink import FileSink
 def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
     """Write the recordings of `simulation` and its summary into `folder`; see `Simulation.save` (collective)."""
     comm, network = simulation.comm, simulation.network
-    steps, block = simulation.sink.local_voltages()
-    if np.any(np.diff(steps) != simulation.recording.interval):
-        raise ValueError("voltages were recorded with breaks between, which a voltage file cannot hold")
+    steps, block = without_breaks(*simulation.sink.local_voltages(), simulation.recording.interval)
     try:
         path = on_root(comm, lambda: claim(str(folder), title, overwrite, words=PYTHON))
     except InputError as error:
@@ -43,13 +43,29 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
 
 
 def summarize(simulation, title: str) -> dict:
-    """The summary of what was recorded so far (collective); memory and timing of a run are not known."""
+    """The summary of what was recorded so far (collective)."""
     grid, period, network = simulation.network.grid, simulation.period, simulation.network
     seconds = grid.ms(period.steps) / 1e3
     counts = simulation.counts_of_all(period.counts)
     found = facts(simulation, title, grid.ms(period.start), grid.ms(period.stop - period.start), seconds, counts)
     found["spikes_sha256"] = simulation.spikes_sha256() if network.spike_recorders else None
-    return {**found, "timing": {"build_s": simulation.build_time}, "config": {}, "versions": summary.versions()}
+    phases = summary.spread(simulation.comm, PHASES, simulation.timer)
+    found["timing"] = {"build_s": simulation.build_time, "phases": phases}
+    peaks = simulation.comm.allgather(summary.peak_rss())
+    found["memory"] = {"peak_rss_bytes_per_rank": peaks, "peak_rss_bytes_total": sum(peaks)}
+    found["ledger"] = dataclasses.asdict(simulation.ledger())
+    return {**found, "config": describe(simulation), "versions": summary.versions()}
+
+
+def without_breaks(steps: np.ndarray, block: np.ndarray, interval: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples at every `interval` steps from the first to the last, NaN where none was recorded: a voltage file knows
+    no breaks."""
+    if steps.size < 2 or np.all(np.diff(steps) == interval):
+        return steps, block
+    every = np.arange(steps[0], steps[-1] + 1, interval)
+    whole = np.full((every.size, block.shape[1]), np.nan)
+    whole[(steps - steps[0]) // interval] = block
+    return every, whole
 
 
 def file_sink(network: Network, folder: Path, comm) -> FileSink:

@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import numpy as np
 
 from ..network import Network
+from ..rules import Explicit
 from .recorders import recorded_ranges
+
+MOST_LISTED = 100  # numbers of an array that a summary lists
+
+
+def describe(simulation) -> dict[str, list | dict]:
+    """The network as it was described, with the parameters that hold now: for the summary."""
+    network = simulation.network
+    populations = {
+        p.name: {"model": p.model.name, **{name: _plain(value) for name, value in values.items()}}
+        for p, values in zip(network.populations, simulation.parameters, strict=True)
+    }
+    projections = [
+        {name: _plain(getattr(p, name)) for name in ("source", "target", "rule", "weight", "delay")}
+        for p in network.projections
+    ]
+    return {
+        "populations": populations,
+        "projections": projections,
+        "poisson_inputs": [_fields(stimulus) for stimulus in simulation.latest],
+        "step_currents": [_fields(current) for current in network.step_currents],
+    }
+
+
+def _fields(device) -> dict:
+    return {field.name: _plain(getattr(device, field.name)) for field in dataclasses.fields(device)}
+
+
+def _plain(value):
+    """A value for JSON: short arrays as lists, long ones and what is drawn in words."""
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.size <= MOST_LISTED else f"{value.size} values, mean {value.mean():g}"
+    if isinstance(value, (str, int, float)) and value not in (math.inf, -math.inf):
+        return value
+    return repr(value) if not isinstance(value, Explicit) else f"{value.sources.size} pairs"
 
 
 def facts(simulation, title: str, t_presim: float, t_sim: float, seconds: float, counts: np.ndarray) -> dict:
@@ -24,6 +62,7 @@ def facts(simulation, title: str, t_presim: float, t_sim: float, seconds: float,
         "dt_ms": network.grid.dt_ms,
         "t_presim_ms": t_presim,
         "t_sim_ms": t_sim,
+        "recorded_ms": [[network.grid.ms(step) for step in piece] for piece in simulation.period.pieces],
         "n_neurons": network.n_neurons,
         "n_synapses": simulation.n_synapses,
         "n_spikes": int(counts.sum()),

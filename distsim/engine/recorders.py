@@ -44,18 +44,31 @@ class Period:
 
     Attributes
     ----------
-    start, stop : steps before the first piece and at the end of the last one; 0, 0 if there is none.
-    steps : of all pieces. counts : int64 (n_local,), spikes of this rank's neurons in them.
+    pieces : (steps before, steps at its end) of each, without those between which nothing was left out.
+    counts : int64 (n_local,), spikes of this rank's neurons in them.
     """
 
     def __init__(self, n_local: int) -> None:
-        self.start = self.stop = self.steps = 0
+        self.pieces: list[tuple[int, int]] = []
         self.counts = np.zeros(n_local, np.int64)
 
     def add(self, start: int, stop: int, counts: np.ndarray) -> None:
         """The steps from `start` to `stop` were recorded; the neurons emitted `counts` spikes in them."""
         if stop > start:
-            self.start = self.start if self.steps else start
-            self.stop = stop
-            self.steps += stop - start
+            if self.pieces and self.pieces[-1][1] == start:
+                start = self.pieces.pop()[0]
+            self.pieces.append((start, stop))
             self.counts += counts
+
+    @property
+    def start(self) -> int:
+        return self.pieces[0][0] if self.pieces else 0
+
+    @property
+    def stop(self) -> int:
+        return self.pieces[-1][1] if self.pieces else 0
+
+    @property
+    def steps(self) -> int:
+        """Of all pieces."""
+        return sum(stop - start for start, stop in self.pieces)

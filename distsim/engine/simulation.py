@@ -340,7 +340,8 @@ class Simulation:
         sizes = {p.name: p.n for p in network.populations}
         recorded = {p.name: wanted[p.first : p.first + p.n] for p in network.populations if wanted.size}
         period = (grid.ms(self.period.start), grid.ms(self.period.stop))
-        return Result(sizes, grid.dt_ms, period, spikes, recorded, voltages, summary)
+        pieces = [(grid.ms(start), grid.ms(stop)) for start, stop in self.period.pieces]
+        return Result(sizes, grid.dt_ms, period, spikes, recorded, voltages, summary, pieces or None)
 
     def _spikes_of(self, population: Population) -> Spikes:
         steps, ids = self._recorded(population)

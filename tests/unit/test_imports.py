@@ -19,6 +19,7 @@ DESCRIPTIONS = {"grid", "distributions", "rules", "neurons", "elements", "values
 # Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it. A module
 # belongs to the narrowest room that it lies in: `engine.simulation`, which composes, is a room of its own.
 ENGINE = DESCRIPTIONS | {"engine", "parallel"}
+BESIDE = {"folder", "parallel", "summary"}
 FIGURES = {"analysis.raster", "analysis.rates", "analysis.rows", "analysis.run_folder"}
 ALLOWED = {
     "version": set(),
@@ -37,7 +38,16 @@ ALLOWED = {
     "loading": {"result", "recording", "analysis.figures"},
     "engine": ENGINE,
     "engine.simulation": ENGINE | {"recording", "result", "saving"},
-    "saving": {"engine.facts", "engine.recorders", "network", "recording", "folder", "parallel", "summary"},
+    "saving": {
+        "engine.facts",
+        "engine.loop",
+        "engine.recorders",
+        "network",
+        "recording",
+        "folder",
+        "parallel",
+        "summary",
+    },
     "parallel": set(),
     "progress": set(),
     "folder": {"parallel"},

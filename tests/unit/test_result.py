@@ -174,10 +174,16 @@ def test_populations_of_another_network_are_told_by_name_and_size(result):
 def test_a_saved_run_has_the_summary_of_a_run(sim, saved):
     summary = json.loads((saved / "summary.json").read_text())
     assert distsim.load(saved).summary == summary
-    live = sim.result().summary
-    assert {key: summary[key] for key in live if key != "network"} == {k: live[k] for k in live if k != "network"}
+    live, own = sim.result().summary, {"network", "timing", "memory"}
+    assert {key: summary[key] for key in live if key not in own} == {k: live[k] for k in live if k not in own}
+    assert set(summary["timing"]["phases"]) == {"deliver", "update", "stimulate", "exchange", "record"}
+    assert summary["memory"]["peak_rss_bytes_per_rank"][0] > 1e7
+    ledger = summary["ledger"]
+    assert ledger["due"] == ledger["delivered"] + ledger["on_their_way"]
+    assert summary["config"]["populations"]["I"]["tau_m"] == 10.0
+    assert [device["rate"] for device in summary["config"]["poisson_inputs"]] == [9000.0, 15000.0]
     expected = {"network": "two populations", "seed": 3, "ranks": 1, "dt_ms": 0.1, "t_presim_ms": 10.0}
-    expected |= {"t_sim_ms": 90.0, "n_neurons": 77, "n_synapses": 0, "config": {}}
+    expected |= {"t_sim_ms": 90.0, "n_neurons": 77, "n_synapses": 0}
     assert {key: summary[key] for key in expected} == expected
     assert summary["spikes_sha256"] == sim.spikes_sha256()
     assert summary["spikes_sha256"] == spikes_sha256(saved / "spikes.h5", sim.network.grid.dt)
@@ -222,14 +228,22 @@ def test_a_folder_that_cannot_be_made_is_an_error(sim, tmp_path):
         sim.save(tmp_path / "file" / "run")
 
 
-def test_voltages_with_breaks_are_not_saved(tmp_path):
+def test_breaks_in_the_recording_stay_known(tmp_path):
     sim = simulate()
     sim.run(10.0, record=False)
     sim.run(10.0)
-    assert sim.voltages("E[3:9:2]")[0].size == 200
-    with pytest.raises(ValueError, match="voltages were recorded with breaks"):
-        sim.save(tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    sim.run(5.0)
+    times, V = sim.voltages("E[3:9:2]")
+    assert times.size == 210
+    live, loaded = sim.result(), distsim.load(sim.save(tmp_path / "run"))
+    for result in (live, loaded):
+        assert result.pieces[-1][1] - result.pieces[-1][0] == pytest.approx(15.0) and len(result.pieces) == 2
+        np.testing.assert_array_equal(result.voltages("E[3:9:2]")[0], times)
+        np.testing.assert_allclose(result.voltages("E[3:9:2]")[1], V, rtol=1e-6)
+    assert live.pieces == loaded.pieces and loaded.summary["recorded_ms"] == [list(piece) for piece in live.pieces]
+    with h5py.File(tmp_path / "run" / "voltages.h5") as file:
+        data = file["report/E/data"][:]
+    assert np.isnan(data).all(axis=1).sum() == 20 and np.isnan(data).sum() == 20 * data.shape[1]
 
 
 def test_a_failed_save_leaves_the_folder_free(sim, tmp_path, monkeypatch):
