@@ -1,9 +1,14 @@
-"""distsim: networks of spiking neurons on any number of MPI ranks, the same spikes on each."""
+"""distsim: networks of spiking neurons on any number of MPI ranks, the same spikes on each.
+
+`Network` describes a network, `Simulation` runs it, `load` reads a run's folder, both give a `Result`;
+`print(distsim.neuron_models["iaf_psc_exp"])` lists the parameters of a neuron model.
+"""
 
 from __future__ import annotations
 
 from .distributions import Constant, Lognormal, Normal, Uniform
 from .network import Network
+from .neurons import MODELS as neuron_models
 from .parallel import end_all_at_exceptions
 from .rules import (
     all_to_all,
@@ -30,6 +35,7 @@ __all__ = [
     "fixed_outdegree",
     "fixed_total_number",
     "load",
+    "neuron_models",
     "one_to_one",
     "pairwise_bernoulli",
 ]

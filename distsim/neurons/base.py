@@ -92,6 +92,14 @@ class NeuronModel:
         """Names of the propagators, in the order in which `step` takes them."""
         return self.arguments[len(self.states) + 4 :]
 
+    def __str__(self) -> str:
+        """The parameters, their defaults, units and meanings."""
+        width = max(map(len, self.parameters))
+        lines = [
+            f"  {name:<{width}}  {f'{p.default} {p.unit}'.strip():<12} {p.text}" for name, p in self.parameters.items()
+        ]
+        return "\n".join([self.name, *lines])
+
     def defaults(self) -> dict[str, float | str]:
         return {name: parameter.default for name, parameter in self.parameters.items()}
 

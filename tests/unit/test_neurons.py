@@ -239,3 +239,9 @@ def test_a_model_of_ones_own_is_one_file():
 def test_a_step_whose_arguments_are_not_the_states_is_refused():
     with pytest.raises(TypeError, match="must begin with U, wait, ex, inh, current"):
         NeuronModel("wrong", {}, ("U",), lambda p, dt: {}, integrate)
+
+
+def test_a_model_prints_its_parameters():
+    lines = str(iaf_psc_exp).splitlines()
+    assert lines[0] == "iaf_psc_exp" and len(lines) == 1 + len(iaf_psc_exp.parameters)
+    assert lines[2].split() == ["tau_m", "10.0", "ms", "membrane", "time", "constant"]
