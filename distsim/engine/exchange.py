@@ -1,9 +1,9 @@
 """Spikes of all ranks, once per interval.
 
-Every rank sends the spikes of its neurons with two collectives, called from compiled code: the counts by step
-(Allgather), then the ids (Allgatherv, left out in the same way on all ranks if there are none). What comes back is
-merged by (step, gid), so that nothing behind it can tell how many ranks there are. An interval has at most min_delay
-steps: what is emitted in it arrives in the next one at the earliest.
+Every rank sends the counts of its spikes by step, and the first few of their ids, in a packet of fixed size
+(Allgather); where some rank has more spikes than fit, all ids follow (Allgatherv, in the same way on all ranks). Both
+are called from compiled code. What comes back is merged by (step, gid), so that nothing behind it can tell how many
+ranks there are. An interval has at most min_delay steps: what is emitted in it arrives in the next one at the earliest.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 from .intrinsics import call, kernel, pointer
 
 MAX_SIZE = 1 << 31  # spikes in one interval: the counts of MPI are 32-bit
+PACKETS = 128  # ids that the packets of all ranks together may hold: a latency's worth
+LARGEST, SMALLEST = 32, 2  # ids in a packet
 
 
 class Exchange(NamedTuple):
@@ -25,7 +27,8 @@ class Exchange(NamedTuple):
     ----------
     handles : int64: addresses of MPI_Allgather and MPI_Allgatherv, handles of communicator, int32 and uint32.
     sent, received : uint32, gids by step; n_sent : int64 (1,).
-    sent_counts : int32 (interval,); received_counts : int32 (size * interval,), spikes by (rank and) step.
+    packet : int32 (interval + room,), counts by step, then the first ids; packets : int32, of all ranks.
+    room : ids that a packet holds.
     counts, starts : int32 (size,), spikes by rank and where they begin in `received`.
     merged, scratch : uint32, one step's spikes of all ranks.
     cursor, bounds : int64 (size,) and (size + 1,), where merging stands and the runs that are left.
@@ -34,8 +37,9 @@ class Exchange(NamedTuple):
     handles: np.ndarray
     sent: np.ndarray
     received: np.ndarray
-    sent_counts: np.ndarray
-    received_counts: np.ndarray
+    packet: np.ndarray
+    packets: np.ndarray
+    room: int
     counts: np.ndarray
     starts: np.ndarray
     n_sent: np.ndarray
@@ -54,12 +58,14 @@ def plan_exchange(comm, interval: int, most_sent: int, most_received: int) -> Ex
         raise ValueError(f"{most_received * interval} spikes could be sent in one interval: more than 2^31")
     size = comm.size
     handles = mpi_handles(comm) if size > 1 else np.zeros(5, np.int64)
+    room = min(LARGEST, max(SMALLEST, PACKETS // size))
     return Exchange(
         handles,
         np.empty(max(1, most_sent * interval), np.uint32),
         np.empty(max(1, most_received * interval) if size > 1 else 1, np.uint32),
-        np.zeros(interval, np.int32),
-        np.zeros(size * interval, np.int32),
+        np.zeros(interval + room, np.int32),
+        np.zeros(size * (interval + room), np.int32),
+        room,
         np.zeros(size, np.int32),
         np.zeros(size, np.int32),
         np.zeros(1, np.int64),
@@ -85,24 +91,32 @@ def mpi_handles(comm) -> np.ndarray:
 def exchange(n_steps, plan, size):
     """Fill `received` and its counts with the spikes of all ranks in the last n_steps steps; False if MPI failed.
 
-    Limits: two collectives' latency (0.6 us on two ranks of one machine), 4 bytes a spike.
+    Limits: one collective's latency (0.6 us on two ranks of one machine), or two; 4 bytes a spike.
     """
     if size == 1:
         return True
     allgather, allgatherv, comm, int32, uint32 = plan.handles
-    error = call(
-        allgather,
-        (pointer(plan.sent_counts), n_steps, int32, pointer(plan.received_counts), n_steps, int32, comm),
-    )
-    total = np.int32(0)
+    for k in range(min(plan.n_sent[0], plan.room)):
+        plan.packet[n_steps + k] = np.int32(plan.sent[k])
+    length = n_steps + plan.room
+    error = call(allgather, (pointer(plan.packet), length, int32, pointer(plan.packets), length, int32, comm))
+    if error:
+        return False
+    total, most = np.int32(0), np.int32(0)
     for rank in range(size):
         plan.starts[rank] = total
         count = np.int32(0)
         for step in range(n_steps):
-            count += plan.received_counts[rank * n_steps + step]
+            count += plan.packets[rank * length + step]
         plan.counts[rank] = count
         total += count
-    if error == 0 and total > 0:
+        most = max(most, count)
+    if most <= plan.room:
+        for rank in range(size):
+            ids = rank * length + n_steps
+            for k in range(plan.counts[rank]):
+                plan.received[plan.starts[rank] + k] = np.uint32(plan.packets[ids + k])
+    else:
         error = call(
             allgatherv,
             (
@@ -128,7 +142,7 @@ def append_interval(start, n_steps, plan, size, history, head):
     sent = 0
     for step in range(n_steps):
         if size == 1:
-            n = np.int64(plan.sent_counts[step])
+            n = np.int64(plan.packet[step])
             spikes = plan.sent[sent : sent + n]
             sent += n
         else:
@@ -148,7 +162,7 @@ def merge_step(step, n_steps, plan, size):
     rather than in `merged`."""
     n, n_runs = 0, 0
     for rank in range(size):
-        count = np.int64(plan.received_counts[rank * n_steps + step])
+        count = np.int64(plan.packets[rank * (n_steps + plan.room) + step])
         if count:
             first = plan.cursor[rank]
             plan.bounds[n_runs] = n

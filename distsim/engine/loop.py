@@ -136,7 +136,7 @@ def advance(
             draw_poisson(t, poisson, constants.rank, constants.size, constants.k0, constants.k1)
             apply_currents(t, currents, neurons)
             t2 = seconds(constants, spec)
-            plan.sent_counts[t - start - 1] = update(t, constants, synapses, neurons, poisson, trains, plan)
+            plan.packet[t - start - 1] = update(t, constants, synapses, neurons, poisson, trains, plan)
             t3 = seconds(constants, spec)
             timer[DELIVER] += t1 - t0
             timer[STIMULATE] += t2 - t1

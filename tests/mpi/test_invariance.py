@@ -77,6 +77,20 @@ def test_the_microcircuit(seed):
     assert sum(check(scaled_microcircuit(), seed, 250.0)["counts"]) > 200
 
 
+def together(n: int, apart: float) -> Network:
+    """Return neurons that fire in the same step, or over some steps, and excite the next ones."""
+    net = Network(0.1)
+    E = net.create("E", n, I_e=400.0 + apart * np.arange(n))
+    net.connect(E, E, fixed_total_number(5 * n), Normal(20.0, 2.0), 0.5)
+    net.record_spikes(E)
+    return net
+
+
+@pytest.mark.parametrize(("n", "apart"), [(40, 0.0), (400, 0.0), (400, 0.3), (2000, 0.1)])
+def test_more_spikes_than_a_packet_holds_and_fewer(n, apart):
+    assert min(check(lambda: together(n, apart), 1, 40.0, 20.0)["counts"]) > 0
+
+
 def test_the_microcircuit_with_an_index_by_source(monkeypatch):
     by_delay = simulate(COMM, scaled_microcircuit(), 2, 33.3, 66.7)
     monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: True)
