@@ -112,7 +112,11 @@ def deliver(t, synapses, history, scratch):
     """Add to the rows what is due at step `t`, or, by source, what was emitted the shortest delay ago; number of
     synaptic events.
 
-    Limits, per event: 4 bytes of synapse streamed from memory (prefetched), one read-modify-write in the L2 cache.
+    Limits, per event: 4 bytes of synapse from memory, one read-modify-write in the L2 cache. At natural density, on two
+    ranks of a Zen 5 with 163 ns to memory, in segments of 31 synapses: fetching alone takes 0.35 ns an event, adding
+    alone 0.38 (row in L2; 0.31 in L1), both together 0.89; with the table in cache 0.65, so that a segment costs two
+    mispredicted branches (10 ns). Tried without gain: masked groups of 8 synapses without any branch, two to eight
+    delays at once (fewer segments, but rows that leave the L2 cache), other kinds of prefetch, rows in L1.
     """
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     by_source = synapses.delay_codes.size > 0
