@@ -15,7 +15,7 @@ import pytest
 
 from distsim import Simulation
 from distsim.cli import run_command
-from distsim.models import microcircuit
+from distsim.models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from distsim.options import make_parser
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spike_hash import spikes_sha256
@@ -24,6 +24,7 @@ from distsim.recording.voltages import read_voltages
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--scale", "0.02", "--t-presim", "20", "--t-sim", "80"]
+MODELS = (microcircuit, brunel_alpha, brunel_delta, ei_clustered)
 PNG = b"\x89PNG\r\n\x1a\n"
 
 # The keys of summary.json that other programs rely on (DESIGN.md).
@@ -295,6 +296,33 @@ def test_help_explains_every_option_and_parameter(capsys):
     for field in dataclasses.fields(microcircuit.Parameters):
         assert field.name in text and field.metadata["text"] in text
         assert not field.metadata["unit"] or field.metadata["unit"] in text
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.NAME)
+def test_help_speaks_of_this_network(capsys, model):
+    """Populations in examples are its own; lists and matrices are explained only where there are some."""
+    assert run(model.NAME, "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"e.g. {model.POPULATIONS[1]} '{model.POPULATIONS[0]}[:100]'" in text
+    shapes = [field.metadata.get("shape", ()) for field in dataclasses.fields(model.Parameters)]
+    assert ("matrices [target, source]" in text) == any(len(shape) == 2 for shape in shapes)
+    assert ("lists as [1, 2]" in text) == any(shapes)
+    lists = f"lists by population in the order {', '.join(model.POPULATIONS)}"
+    assert (lists in text) == (model is microcircuit)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.NAME)
+def test_help_lists_what_is_allowed(model):
+    lines = subparsers()[model.NAME].epilog.splitlines()
+    helps = {action.dest: action.help for action in subparsers()[model.NAME]._actions}
+    for field in dataclasses.fields(model.Parameters):
+        allowed = ("true", "false") if field.type == "bool" else field.metadata["limits"].get("choices", ())
+        (line,) = [line for line in lines if line.split()[0] == field.name]
+        for word in allowed:
+            assert word in line and word in helps.get(f"parameter_{field.name}", word)
+    if model is ei_clustered:
+        assert helps["parameter_clustering"] == "what is clustered: weight or probabilities (weight)"
+        assert helps["parameter_fixed_indegree"].endswith(": true or false (false)")
 
 
 @pytest.mark.parametrize("option", ["--t-presim", "--t-sim", "--dt", "--voltage-interval"])
