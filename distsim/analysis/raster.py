@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.analysis.drawing import add_axes, choose_labels, colors_of, join_axes, save, say_empty
+from distsim.analysis.bands import band_edges, enlarged_text, label_bands, row_heights
+from distsim.analysis.drawing import add_axes, colors_of, join_axes, save, say_empty
 from distsim.analysis.marks import Mark, draw_marks
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
@@ -135,7 +136,7 @@ def draw_raster(
     Returns
     -------
     list of str
-        Which neurons are left out, and what the rate is that of.
+        Which neurons are left out, which populations enlarged, and what the rate is that of.
 
     Raises
     ------
@@ -158,6 +159,7 @@ def draw_raster(
     axes.set_xlim(t0, t1)
     axes.set_title(picture.title or "", loc="left", fontsize=11)
     notes = [f"1 in {every} neurons shown"] if every > 1 else []
+    notes += filter(None, [enlarged_text(list(shown), [rows.n for rows in shown.values()], edges)])
     if rate_axes is not None:
         notes.append(draw_rate(rate_axes, picture.rate, picture.populations, ids, t0, t1, colors))
         axes.tick_params(axis="x", bottom=False, labelbottom=False)
@@ -169,14 +171,15 @@ def draw_spikes(
     axes: Axes, shown: Mapping[str, Rows], colors: Mapping[str, str], marker: str, points: float
 ) -> np.ndarray:
     """Draw the spikes, and return where the populations' bands begin and end on the axis, which points down."""
-    edges = np.concatenate([[0], np.cumsum([rows.n for rows in shown.values()], dtype=int)])
+    sizes = [rows.n for rows in shown.values()]
+    edges = band_edges(sizes)
     size = _dot_size(sum(rows.times.size for rows in shown.values()))
     if marker == "|":
         size = float(np.clip(0.8 * points / max(edges[-1], 1), 1.0, 8.0))
     style = {"linestyle": "none", "marker": marker, "markersize": size, "rasterized": True}
     style["markeredgewidth"] = 0.8 if marker == "|" else 0
-    for (name, rows), top in zip(shown.items(), edges[:-1], strict=True):
-        axes.plot(rows.times, top + rows.rows + 0.5, color=colors[name], **style)
+    for (name, rows), top, height in zip(shown.items(), edges[:-1], row_heights(sizes, edges), strict=True):
+        axes.plot(rows.times, top + height * (rows.rows + 0.5), color=colors[name], **style)
     axes.set_ylim(max(edges[-1], 1), 0)
     return edges
 
@@ -214,17 +217,3 @@ def label_ids(axes: Axes, ids: np.ndarray) -> None:
     ticks = MaxNLocator(6, integer=True).tick_values(0, ids.size - 1).astype(int)
     ticks = ticks[(ticks >= 0) & (ticks < ids.size)]
     axes.set_yticks(ticks + 0.5, [str(i) for i in ids[ticks]])
-
-
-def label_bands(axes: Axes, names: list[str], edges: np.ndarray, colors: Mapping[str, str], points: float) -> None:
-    """Write the names beside their bands, `points` high in all, and draw a fine line between the bands."""
-    middles = (edges[:-1] + edges[1:]) / 2
-    distance = points / edges[-1] * np.diff(middles).min(initial=edges[-1])
-    font = float(np.clip(distance / 1.1, 7.0, 11.0))
-    labels = choose_labels(middles, np.diff(edges), 1.05 * font * edges[-1] / points)
-    axes.set_yticks(middles[labels], [names[i] for i in labels], fontsize=font)
-    axes.tick_params(axis="y", length=0)
-    for i, label in zip(labels, axes.get_yticklabels(), strict=True):
-        label.set_color(colors[names[i]])
-    for edge in edges[1:-1]:
-        axes.axhline(edge, color="0.8", linewidth=0.4, zorder=0)

@@ -126,11 +126,32 @@ def reference_rates(p: Parameters) -> dict[str, float]:
     return dict(zip(POPULATIONS, p.full_mean_rates.tolist(), strict=True))
 
 
+def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
+    """What raster.png marks: the thalamic pulse and the DC stimulus, over the populations that they drive."""
+    pulse = {"t0": p.th_start, "t1": p.th_start + p.th_duration, "label": "thalamic pulse"}
+    current = {"t0": p.dc_start, "t1": p.dc_start + p.dc_dur, "label": "DC stimulus"}
+    cortex = {name: int(n) for name, n in zip(POPULATIONS, _sizes(p), strict=True) if n}
+    driven = [(pulse, {"TH": p.num_th_neurons})] if p.thalamic_input and p.th_rate else []
+    driven += [(current, cortex)] if p.dc_input and p.dc_amp else []
+    return {
+        "marks": [
+            {**stimulus, "population": name, "first": 0, "last": n - 1}
+            for stimulus, populations in driven
+            if stimulus["t1"] > stimulus["t0"]
+            for name, n in populations.items()
+        ]
+    }
+
+
 # --- populations and connections --------------------------------------------------------------------------------------
 
 
+def _sizes(p: Parameters) -> np.ndarray:
+    return np.round(p.full_num_neurons * p.N_scaling)
+
+
 def _create_populations(network: Network, p: Parameters) -> list[Population]:
-    sizes = np.round(p.full_num_neurons * p.N_scaling)
+    sizes = _sizes(p)
     if sizes.sum() >= 2**32:
         raise ValueError(f"N_scaling {p.N_scaling:g}, full_num_neurons: {sizes.sum():g} neurons are 2^32 or more")
     if not sizes.any():

@@ -11,9 +11,10 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from distsim.analysis.bands import LEAST, band_edges, enlarged_text, label_bands
 from distsim.analysis.drawing import EXCITATORY, INHIBITORY, OTHER, choose_labels, colors_of
 from distsim.analysis.figures import plot_folder
-from distsim.analysis.raster import draw_spikes, label_bands, raster
+from distsim.analysis.raster import Raster, draw_raster, draw_spikes, raster
 from distsim.analysis.rates import _draw_boxes, _draw_means, rates_boxplot
 from distsim.analysis.rows import choose_rows, recorded_ids, sampling
 from distsim.recording.spikes import SpikeFile, Spikes
@@ -81,6 +82,25 @@ def test_raster_stacks_populations_from_the_top():
     np.testing.assert_array_equal(excitatory.get_ydata(), [0.5, 2.5])
     assert set(inhibitory.get_ydata()) == {5.5, 6.5}
     assert (excitatory.get_color(), inhibitory.get_color()) == (EXCITATORY, INHIBITORY)
+
+
+def test_bands_of_small_populations_are_high_enough_to_be_seen():
+    edges = band_edges([7717, 90])
+    assert edges[1] == 7717 and np.diff(edges)[1] == pytest.approx(LEAST * 7807)
+    assert enlarged_text(["cortex", "TH"], [7717, 90], edges) == "TH enlarged"
+    populations = {"cortex": population(7717, 5), "TH": Spikes(np.array([600.0, 601.0]), np.array([0, 89]), 90)}
+    axes = Figure().add_subplot()
+    notes = draw_raster(Raster(populations, 500.0, 1500.0), axes, points=300.0)
+    low, high = axes.lines[1].get_ydata()
+    assert 7717 < low < 7719 and low - 7717 == pytest.approx(edges[2] - high)
+    assert notes == ["TH enlarged"]
+
+
+@pytest.mark.parametrize("sizes", [[10] * 40, [3, 1], [5], [], [0]])
+def test_bands_that_are_high_enough_are_as_high_as_their_neurons_are_many(sizes):
+    edges = band_edges(sizes)
+    assert edges.tolist() == [0, *np.cumsum(sizes)]
+    assert enlarged_text([str(k) for k in range(len(sizes))], sizes, edges) == ""
 
 
 def test_raster_labels_stand_beside_their_bands():

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle, StepPatch
 
 from distsim.analysis.figures import plot_folder, plot_panels
 from distsim.analysis.marks import BAND, BAR, Mark, draw_marks
+from distsim.analysis.marks import COLORS as COLORS_OF_MARKS
 from distsim.analysis.panels import panels
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.raster import Raster, draw_raster, raster
@@ -185,6 +186,15 @@ def test_marks_are_cut_to_the_period_and_to_the_neurons_that_are_shown():
     assert not boxes(none_of_them, BAND) and len(boxes(none_of_them, BAR)) == 1
 
 
+def test_two_kinds_of_stimuli_differ_and_the_shorter_is_seen_in_the_longer():
+    axes = marked([Mark(60.0, 70.0, "I", 0, 9, "pulse"), Mark(50.0, 90.0, "E", 0, 39, "current")])
+    (band, bar), (other_band, other_bar) = COLORS_OF_MARKS
+    assert boxes(axes, band) == [(60.0, 70.0, 40, 50)] and boxes(axes, other_band) == [(50.0, 90.0, 0, 40)]
+    bars = [to_hex(p.get_facecolor()) for p in axes.patches if to_hex(p.get_facecolor()) in (bar, other_bar)]
+    assert bars == [other_bar, bar]  # the last one is on top
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["pulse", "current"]
+
+
 def test_without_marks_nothing_is_marked():
     for marks in ([], [Mark(100.0, 200.0, "E", 0, 9)]):
         axes = marked(marks)
@@ -259,10 +269,28 @@ def test_without_stimulation_nothing_is_marked_or_stimulated():
     assert not ei_clustered.describe(p).step_currents
 
 
+def test_stimuli_of_the_microcircuit_are_marked():
+    p = microcircuit.Parameters(N_scaling=0.1, thalamic_input=True, dc_input=True, dc_dur=50.0)
+    pulse, *current = [Mark(**mark) for mark in microcircuit.figures(p, 500.0, 1000.0)["marks"]]
+    assert pulse == Mark(700.0, 710.0, "TH", 0, 901, "thalamic pulse")
+    assert current[0] == Mark(650.0, 700.0, "L23E", 0, 2067, "DC stimulus")
+    assert [mark.population for mark in current] == list(microcircuit.POPULATIONS)
+    network = microcircuit.describe(p)
+    assert {(m.population, m.last + 1) for m in (pulse, *current)} == {(q.name, q.n) for q in network.populations}
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"thalamic_input": True, "th_rate": 0.0}, {"dc_input": True, "dc_dur": 0.0}], ids=str
+)
+def test_no_stimulus_no_mark_in_the_microcircuit(changed):
+    assert microcircuit.figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["marks"] == []
+
+
 def test_what_models_say_survives_json():
     said = [brunel_alpha.figures(brunel_alpha.Parameters(), 0.0, 1.0)]
     said += [brunel_delta.figures(brunel_delta.Parameters(), 0.0, 1200.0, panel) for panel in brunel_delta.PANELS]
     said += [ei_clustered.figures(ei_clustered.Parameters(), 0.0, 1.0)]
+    said += [microcircuit.figures(microcircuit.Parameters(thalamic_input=True, dc_input=True), 0.0, 1.0)]
     for figures in said:
         assert json.loads(json.dumps(figures)) == figures
 
