@@ -42,7 +42,7 @@ class Raster:
         Of each population only so many neurons, the first recorded ones.
     style : str
         ``"populations"``: from top to bottom, each with its name. For one population there is also ``"ids"``: upwards
-        over the ids of its neurons, and ``"bars"``: the same with bars for spikes and no ids. Several are drawn as
+        over the ids of its neurons, and ``"bars"``: the same with bars for spikes. Several are drawn as
         ``"populations"`` whatever is said here.
     rate : PopulationRate, optional
         Drawn below.
@@ -163,7 +163,7 @@ def draw_raster(
     if rate_axes is not None:
         notes.append(draw_rate(rate_axes, picture.rate, picture.populations, ids, t0, t1, colors))
         axes.tick_params(axis="x", bottom=False, labelbottom=False)
-    (rate_axes or axes).set_xlabel("t [ms]" if picture.style == "bars" else "time (ms)")
+    (rate_axes or axes).set_xlabel("time (ms)")
     return notes
 
 
@@ -196,18 +196,14 @@ def _label_rows(
     if not shown:
         say_empty(axes)
     if style == "populations":
-        axes.set_ylabel("neurons by population")
+        axes.set_ylabel("neurons by population (ids increase downwards)")
         if shown:
             label_bands(axes, list(shown), edges, colors, points)
         return
     ((name, rows),) = shown.items()
     axes.set_ylim(0, rows.n)
-    if style == "bars":
-        axes.set_yticks([])
-        axes.set_ylabel(f"{rows.n:,} neuron{'s' if rows.n != 1 else ''} of {name}")
-    else:
-        axes.set_ylabel(f"neuron id ({name})")
-        label_ids(axes, rows.ids)
+    axes.set_ylabel(f"neuron id ({name})")
+    label_ids(axes, rows.ids)
 
 
 def label_ids(axes: Axes, ids: np.ndarray) -> None:
@@ -217,3 +213,5 @@ def label_ids(axes: Axes, ids: np.ndarray) -> None:
     ticks = MaxNLocator(6, integer=True).tick_values(0, ids.size - 1).astype(int)
     ticks = ticks[(ticks >= 0) & (ticks < ids.size)]
     axes.set_yticks(ticks + 0.5, [str(i) for i in ids[ticks]])
+    for label in axes.get_yticklabels()[:1]:
+        label.set_verticalalignment("bottom")  # clear of the highest label of a rate below

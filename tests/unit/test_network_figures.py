@@ -114,10 +114,17 @@ def test_the_first_neurons_of_one_population_are_drawn_as_bars_upwards():
     (line,) = axes.lines
     assert line.get_marker() == "|" and set(line.get_ydata()) == {0.5, 1.5, 2.5}
     assert set(line.get_xdata()) == {30.0, 40.0, 50.0}
-    assert axes.get_ylim() == (0, 3) and axes.get_yticks().size == 0
+    assert axes.get_ylim() == (0, 3) and axes.get_ylabel() == "neuron id (E)"
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "1", "2"]
     assert axes.get_xlim() == rate_axes.get_xlim() == (20.0, 50.0)
-    assert (rate_axes.get_xlabel(), axes.get_xlabel()) == ("t [ms]", "")
+    assert (rate_axes.get_xlabel(), axes.get_xlabel()) == ("time (ms)", "")
     assert notes == ["rate of 11 neurons (E and I) in bins of 1 ms"]
+
+
+def test_the_axis_of_populations_says_which_way_ids_run():
+    axes, _ = drawn(Raster({"E": regular(9, 10.0, 100.0), "I": regular(2, 10.0, 100.0)}, 0.0, 100.0))
+    assert axes.get_ylabel() == "neurons by population (ids increase downwards)"
+    assert axes.yaxis_inverted()
 
 
 def test_ids_are_those_of_the_recorded_neurons():
@@ -348,7 +355,7 @@ def test_marks_and_rates_of_a_partial_recording_mean_the_recorded_neurons(tmp_pa
     assert axes.lines[0].get_ydata().tolist() == [0.5, 1.5, 2.5] and axes.get_ylim() == (3, 0)
     assert boxes(axes, BAND) == [(30.0, 50.0, 1, 3)]
     assert bins(rate_axes)[0].max() == pytest.approx(1 / 3 / 0.005)
-    assert axes.get_title(loc="right") == "rate of 3 neurons (E) in bins of 5 ms"
+    assert axes.get_title(loc="right") == "rate of 3 of 8 neurons (E) in bins of 5 ms"
 
 
 def test_panels_are_drawn_beside_each_other_from_their_folders(tmp_path, figures):

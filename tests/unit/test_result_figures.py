@@ -85,7 +85,7 @@ def test_a_raster_is_drawn_into_axes_of_ones_own(result):
     notes = draw_raster(result.raster(rate=PopulationRate(bin=5.0, populations=["I"])), upper, middle)
     drawn = np.concatenate([line.get_xdata() for line in upper.lines if line.get_marker() == "o"])
     assert drawn.size == result.all_spikes().times.size > 30
-    assert notes == ["rate of 15 neurons (I) in bins of 5 ms"] and middle.patches and not lower.patches
+    assert notes == ["rate of 15 of 30 neurons (I) in bins of 5 ms"] and middle.patches and not lower.patches
     assert [label.get_text() for label in upper.get_yticklabels()] == ["E", "I"]
 
 
