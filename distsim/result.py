@@ -17,7 +17,7 @@ import numpy as np
 from .analysis.raster import Raster
 from .analysis.rates import rates_boxplot
 from .analysis.rows import number_through
-from .analysis.run_folder import collect
+from .analysis.run_folder import collect, rates_options
 from .elements import Population, Selection, find
 from .recording.spikes import Spikes
 from .recording.voltages import Voltages
@@ -215,7 +215,9 @@ class Result:
         """
         names = [name for name in self._recorded_names() if only is None or name in only]
         alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
-        said = {"colors": self._said("color"), "reference_rates_hz": self._said("reference_rate_hz")}
+        said = {"colors": self._said("color"), "sizes": self.sizes}
+        if "reference_rates_hz" not in options:
+            said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self.summary or {})}
         rates_boxplot(alone, *self._period(t0, t1), path, **{**said, **options})
 
     def _period(self, t0: float | None, t1: float | None) -> tuple[float, float]:

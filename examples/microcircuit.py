@@ -28,11 +28,11 @@ def main(scale=0.1, t_presim=500.0, t_sim=1000.0, seed=1, out="results"):
         for name, rate in published.items():
             print(f"{name:>5} {result.summary['populations'][name]['rate_hz']:7.3f} {rate:7.3f} spikes/s")
         print(f"spikes_sha256 {result.summary['spikes_sha256']}")
-        marks = [Mark(**mark) for mark in microcircuit.figures(p, t_presim, t_sim)["marks"]]
+        figures = microcircuit.figures(p, t_presim, t_sim)
+        marks = [Mark(**mark) for mark in figures["marks"]]
         result.raster(colors=microcircuit.COLORS, marks=marks).save(f"{out}/microcircuit_raster.png")
-        result.rates_boxplot(
-            f"{out}/microcircuit_rates.png", only=microcircuit.POPULATIONS, reference_rates_hz=published
-        )
+        said = {"reference_rates_hz": published, **figures["rates"]}
+        result.rates_boxplot(f"{out}/microcircuit_rates.png", only=microcircuit.POPULATIONS, **said)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,14 @@ from distsim.analysis.panels import panels
 from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import Raster, raster
 from distsim.analysis.rates import rates_boxplot
-from distsim.analysis.run_folder import collect, in_order_of, read_summary, recorded_neurons, recorded_only
+from distsim.analysis.run_folder import (
+    collect,
+    in_order_of,
+    rates_options,
+    read_summary,
+    recorded_neurons,
+    recorded_only,
+)
 from distsim.recording.spikes import Spikes, read_spikes
 
 
@@ -50,8 +57,9 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     colors, title = collect(summary["populations"], "color"), _title(summary)
     raster(spikes, *_raster_period(folder, summary, t0, t1), pictures[0], colors, **_options(folder, summary, title))
     alone = {name: recorded_only(summary["populations"].get(name), s) for name, s in spikes.items()}
-    references = collect(summary["populations"], "reference_rate_hz")
-    rates_boxplot(alone, *_whole_period(summary, t0, t1), pictures[1], colors, references, title=title)
+    references, sizes = (collect(summary["populations"], key) for key in ("reference_rate_hz", "n"))
+    said = {"title": title, "sizes": sizes, **_rates_options(folder, summary)}
+    rates_boxplot(alone, *_whole_period(summary, t0, t1), pictures[1], colors, references, **said)
     return pictures
 
 
@@ -121,6 +129,13 @@ def _options(folder: Path, summary: Mapping[str, Any], title: str | None) -> dic
     except (TypeError, ValueError) as error:
         raise ValueError(f"{folder / 'summary.json'}: figures: {error}") from None
     return options
+
+
+def _rates_options(folder: Path, summary: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return rates_options(summary)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'summary.json'}: {error}") from None
 
 
 def _on_grid(width: float, dt: float | None) -> float:

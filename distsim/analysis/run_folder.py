@@ -53,6 +53,20 @@ def collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: entry[key] for name, entry in populations.items() if isinstance(entry, dict) and entry.get(key)}
 
 
+def rates_options(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the model says of the reference of its rates, as options of `rates_boxplot`.
+
+    Raises
+    ------
+    ValueError
+        If that is no text.
+    """
+    said = summary.get("figures", {}).get("rates", {})
+    if not isinstance(said, dict) or not all(isinstance(text, str) for text in said.values()):
+        raise ValueError("figures: rates is of the wrong kind")
+    return {key: said[key] for key in ("reference", "note") if key in said}
+
+
 def recorded_neurons(populations: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Return the ids of the recorded neurons of each population of which that is not all."""
     return {name: _ids(ranges) for name, ranges in collect(populations, "recorded").items()}

@@ -127,20 +127,30 @@ def reference_rates(p: Parameters) -> dict[str, float]:
 
 
 def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
-    """What raster.png marks: the thalamic pulse and the DC stimulus, over the populations that they drive."""
+    """What raster.png marks, and what the references in rates.png are."""
+    published = np.array_equal(p.full_mean_rates, Parameters().full_mean_rates)
+    marks, notes = stimuli(p), []
+    if (p.N_scaling, p.K_scaling) != (1.0, 1.0):
+        notes.append("scaled networks keep mean and variance of the input, not the rates")
+    if marks and published:
+        notes.append("the published means are those without stimuli")
+    reference = "published mean, full scale" if published else "full_mean_rates"
+    return {"marks": marks, "rates": {"reference": reference, "note": "\n".join(notes)}}
+
+
+def stimuli(p: Parameters) -> list[dict]:
+    """The thalamic pulse and the DC stimulus, over the populations that they drive, as marks of a raster plot."""
     pulse = {"t0": p.th_start, "t1": p.th_start + p.th_duration, "label": "thalamic pulse"}
     current = {"t0": p.dc_start, "t1": p.dc_start + p.dc_dur, "label": "DC stimulus"}
     cortex = {name: int(n) for name, n in zip(POPULATIONS, _sizes(p), strict=True) if n}
     driven = [(pulse, {"TH": p.num_th_neurons})] if p.thalamic_input and p.th_rate else []
     driven += [(current, cortex)] if p.dc_input and p.dc_amp else []
-    return {
-        "marks": [
-            {**stimulus, "population": name, "first": 0, "last": n - 1}
-            for stimulus, populations in driven
-            if stimulus["t1"] > stimulus["t0"]
-            for name, n in populations.items()
-        ]
-    }
+    return [
+        {**stimulus, "population": name, "first": 0, "last": n - 1}
+        for stimulus, populations in driven
+        if stimulus["t1"] > stimulus["t0"]
+        for name, n in populations.items()
+    ]
 
 
 # --- populations and connections --------------------------------------------------------------------------------------

@@ -293,6 +293,15 @@ def test_no_stimulus_no_mark_in_the_microcircuit(changed):
     assert microcircuit.figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["marks"] == []
 
 
+def test_the_microcircuit_says_what_its_reference_rates_are():
+    def rates(**changed) -> dict:
+        return microcircuit.figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["rates"]
+
+    assert rates() == {"reference": "published mean, full scale", "note": ""}
+    assert rates(full_mean_rates=np.ones(8))["reference"] == "full_mean_rates"
+    assert "not the rates" in rates(K_scaling=0.5)["note"] and "stimuli" in rates(thalamic_input=True)["note"]
+
+
 def test_what_models_say_survives_json():
     said = [brunel_alpha.figures(brunel_alpha.Parameters(), 0.0, 1.0)]
     said += [brunel_delta.figures(brunel_delta.Parameters(), 0.0, 1200.0, panel) for panel in brunel_delta.PANELS]
@@ -395,6 +404,7 @@ def test_a_missing_panel_is_named(tmp_path):
         ({"rate": {"bin": -1}}, "bin must be greater than 0 ms, not -1"),
         ({"rate": {"width": 1}}, "width"),
         ({"marks": [{"t0": 1}]}, "t1"),
+        ({"rates": {"reference": 1}}, "rates is of the wrong kind"),
     ],
 )
 def test_damaged_figures_are_named(tmp_path, figures, message):

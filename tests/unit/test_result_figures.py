@@ -109,7 +109,8 @@ def test_boxes_are_those_of_the_recorded_neurons(result, boxes, tmp_path):
     result.rates_boxplot(tmp_path / "rates.png", 20.0, only=["I", "E"], reference_rates_hz={"E": 3.0}, title="two")
     ((alone, t0, t1, path, options),) = boxes
     assert list(alone) == ["E", "I"] and (t0, t1, path) == (20.0, 100.0, tmp_path / "rates.png")
-    assert options == {"colors": {}, "reference_rates_hz": {"E": 3.0}, "title": "two"}
+    sizes = {"E": 40, "I": 30, "other": 4}
+    assert options == {"colors": {}, "sizes": sizes, "reference_rates_hz": {"E": 3.0}, "title": "two"}
     _, ids = result.spikes("I[5:20]")
     assert alone["I"].n == 15
     np.testing.assert_array_equal(rates(alone["I"].ids, 15, 90.0), rates(ids, 30, 90.0)[5:20])
@@ -126,12 +127,16 @@ def test_colours_and_references_are_those_of_the_summary_unless_others_are_given
     shutil.copytree(saved, tmp_path / "run")
     summary = json.loads((saved / "summary.json").read_text())
     summary["populations"]["E"] |= {"color": "#123456", "reference_rate_hz": 7.0}
+    summary["figures"] = {"rates": {"reference": "published"}}
     (tmp_path / "run" / "summary.json").write_text(json.dumps(summary))
     result = distsim.load(tmp_path / "run")
     assert result.raster().colors == {"E": "#123456"}
     assert result.raster(colors={"I": "red"}).colors == {"I": "red"}
     result.rates_boxplot("rates.png")
-    assert boxes[0][-1] == {"colors": {"E": "#123456"}, "reference_rates_hz": {"E": 7.0}}
+    said = {"reference_rates_hz": {"E": 7.0}, "reference": "published"}
+    assert boxes[0][-1] == {"colors": {"E": "#123456"}, "sizes": result.sizes, **said}
+    result.rates_boxplot("rates.png", reference_rates_hz={"E": 1.0})
+    assert "reference" not in boxes[1][-1]  # those are others
 
 
 def test_a_file_alone_is_drawn(saved, tmp_path):
