@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distsim.analysis.bands import band_edges, enlarged_text, label_bands, row_heights
-from distsim.analysis.drawing import add_axes, colors_of, join_axes, save, say_empty
+from distsim.analysis.drawing import add_axes, colors_of, join_axes, save, say_empty, write_across
 from distsim.analysis.marks import Mark, draw_marks
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
@@ -57,6 +57,8 @@ class Raster:
     ------
     ValueError
         If the period is empty or there is no such style.
+    TypeError
+        If `rate` is no `PopulationRate` or one of `marks` no `Mark`.
     """
 
     populations: Mapping[str, Spikes]
@@ -78,6 +80,14 @@ class Raster:
             raise ValueError(f"the period from {self.t0} to {self.t1} ms is empty")
         if self.style not in STYLES:
             raise ValueError(f"style {self.style!r}: must be one of {', '.join(STYLES)}")
+        if not isinstance(self.rate, PopulationRate | None):
+            example = f"(bin={self.rate})" if isinstance(self.rate, int | float) else ""
+            raise TypeError(
+                f"rate={self.rate!r}: must be a PopulationRate{example} of distsim.analysis.population_rate"
+            )
+        for mark in self.marks:
+            if not isinstance(mark, Mark):
+                raise TypeError(f"marks: {mark!r} must be a Mark of distsim.analysis.marks")
 
     def save(self, path: str | Path) -> None:
         """Draw it into the picture `path`."""
@@ -155,6 +165,8 @@ def draw_raster(
     height = points if rate_axes is None else 0.8 * points
     edges = draw_spikes(axes, shown, colors, "|" if style == "bars" else "o", height)
     draw_marks(axes, picture.marks, shown, edges, t0, t1)
+    if shown and not any(rows.times.size for rows in shown.values()):
+        write_across(axes, "no spikes of these neurons in this period")
     _label_rows(axes, shown, edges, colors, style, height)
     axes.set_xlim(t0, t1)
     axes.set_title(picture.title or "", loc="left", fontsize=11)

@@ -155,6 +155,7 @@ def test_what_is_seen_while_it_runs(tmp_path, capsys):
         assert f"{population['rate_hz']:.3f}" in line and f"{population['reference_rate_hz']:.3f}" in line
     for phase in PHASES:
         assert any(line.split()[:1] == [phase] for line in printed.out.splitlines())
+    assert "no neuron fired" not in printed.out
     assert summary["spikes_sha256"] in printed.out and str(tmp_path / "run") in printed.out
     assert "\r" not in printed.out  # no terminal
 
@@ -168,6 +169,26 @@ def test_no_record_counts_all_the_same(finished, tmp_path):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["summary.json"]
     assert silent["spikes_sha256"] is None and silent["recording"]["mode"] == "off"
     assert rates(silent) == rates(summary) and silent["n_spikes"] == summary["n_spikes"]
+
+
+def test_a_run_that_recorded_nothing_is_not_drawn_and_says_why(tmp_path, capsys):
+    microcircuit_run(tmp_path / "run", "--no-record")
+    assert run("plot", tmp_path / "run") == 2
+    error = capsys.readouterr().err
+    assert "spikes.h5: no such file" in error and "recorded no spikes (as with --no-record)" in error
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["microcircuit", *QUICK, "--input", "dc"], "no neuron fired; down-scaled networks with DC input may"),
+        (["brunel-delta", "--N-E", "100", "--nu-ext-over-nu-thr", "0", "--t-sim", "10"], "no neuron fired\n"),
+    ],
+    ids=["microcircuit", "brunel-delta"],
+)
+def test_where_no_neuron_fired_the_run_says_so(tmp_path, capsys, argv, said):
+    assert run(*argv, "--out", tmp_path / "run") == 0
+    assert said in capsys.readouterr().out
 
 
 def test_chosen_neurons_are_recorded(finished, tmp_path):
@@ -462,7 +483,8 @@ def test_bad_input_is_named_once_and_leaves_nothing(folder, capsys, monkeypatch,
         (["--scale", "0.1"], ["0.1", "microcircuit"]),
         (["plot"], ["DIR"]),
         (["plot", "nowhere"], ["nowhere", "no such folder"]),
-        (["plot", "."], ["summary.json", "no such file"]),
+        (["plot", "."], ["summary.json", "no such file", "not the folder of a run"]),
+        (["plot", "earlier/summary.json"], ["a file", "give the folder", "here earlier"]),
         (["plot", "earlier"], ["summary.json", "populations"]),
         (["plot", "earlier", "--scale", "0.1"], ["--scale"]),
     ],

@@ -127,6 +127,12 @@ def test_the_axis_of_populations_says_which_way_ids_run():
     assert axes.yaxis_inverted()
 
 
+@pytest.mark.parametrize(("t1", "said"), [(9.0, ["no spikes of these neurons in this period"]), (11.0, [])])
+def test_a_raster_without_spikes_says_so(t1, said):
+    axes, _ = drawn(Raster({"E": regular(9, 10.0, 100.0)}, 0.0, t1))
+    assert [text.get_text() for text in axes.texts] == said
+
+
 def test_ids_are_those_of_the_recorded_neurons():
     spikes = Spikes(np.array([1.0, 2.0, 3.0]), np.array([100, 106, 118]), 500)
     recorded = {"E": np.arange(100, 120, 2)}

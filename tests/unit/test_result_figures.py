@@ -73,6 +73,29 @@ def test_a_raster_shows_all_that_is_recorded_unless_told_otherwise(result):
         result.raster(t0=100.0)
 
 
+@pytest.mark.parametrize("period", [(200.0, 300.0), (0.0, 10.0), (100.0, 101.0), (0.0, 5.0)])
+def test_a_period_of_which_nothing_was_recorded_is_refused(result, period):
+    said = rf"from {period[0]:g} to {period[1]:g} ms, only from 10 to 100 ms"
+    for draw in (result.raster, lambda *given: result.rates_boxplot("rates.png", *given)):
+        with pytest.raises(ValueError, match=said):
+            draw(*period)
+    assert result.raster(0.0, 20.0).t0 == 0.0 and result.raster(90.0, 200.0).t1 == 200.0
+
+
+def test_the_title_is_that_of_the_network_unless_another_is_given(result, boxes):
+    assert result.raster().title == "network, seed 3"
+    assert result.raster(title="mine").title == "mine" and result.raster(title=None).title is None
+    result.rates_boxplot("rates.png")
+    assert boxes[0][-1]["title"] == "network, seed 3"
+
+
+def test_what_is_no_rate_and_no_mark_is_refused_at_once(result):
+    with pytest.raises(TypeError, match=r"rate=5\.0: must be a PopulationRate\(bin=5\.0\)"):
+        result.raster(rate=5.0)
+    with pytest.raises(TypeError, match=r"marks: \(20\.0, 30\.0\) must be a Mark"):
+        result.raster(marks=[(20.0, 30.0)])
+
+
 def test_a_raster_is_saved_where_no_folder_is_yet(result, tmp_path):
     path = tmp_path / "new" / "one.png"
     result.raster(rate=PopulationRate()).save(path)
@@ -134,7 +157,8 @@ def test_colours_and_references_are_those_of_the_summary_unless_others_are_given
     assert result.raster(colors={"I": "red"}).colors == {"I": "red"}
     result.rates_boxplot("rates.png")
     said = {"reference_rates_hz": {"E": 7.0}, "reference": "published"}
-    assert boxes[0][-1] == {"colors": {"E": "#123456"}, "sizes": result.sizes, **said}
+    said |= {"colors": {"E": "#123456"}, "sizes": result.sizes, "title": "network, seed 3"}
+    assert boxes[0][-1] == said
     result.rates_boxplot("rates.png", reference_rates_hz={"E": 1.0})
     assert "reference" not in boxes[1][-1]  # those are others
 
