@@ -30,8 +30,9 @@ def main(scale=0.1, t_presim=500.0, t_sim=1000.0, seed=1, out="results"):
         print(f"spikes_sha256 {result.summary['spikes_sha256']}")
         figures = microcircuit.figures(p, t_presim, t_sim)
         marks = [Mark(**mark) for mark in figures["marks"]]
-        result.raster(colors=microcircuit.COLORS, marks=marks).save(f"{out}/microcircuit_raster.png")
-        said = {"reference_rates_hz": published, **figures["rates"]}
+        title = f"microcircuit, scale {scale:g}"
+        result.raster(colors=microcircuit.COLORS, marks=marks, title=title).save(f"{out}/microcircuit_raster.png")
+        said = {"reference_rates_hz": published, "title": title, **figures["rates"]}
         result.rates_boxplot(f"{out}/microcircuit_rates.png", only=microcircuit.POPULATIONS, **said)
 
 

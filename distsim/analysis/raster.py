@@ -208,7 +208,7 @@ def _label_rows(
     if not shown:
         say_empty(axes)
     if style == "populations":
-        axes.set_ylabel("neurons by population (ids increase downwards)")
+        axes.set_ylabel("neurons by population\n(ids increase downwards)")
         if shown:
             label_bands(axes, list(shown), edges, colors, points)
         return

@@ -123,7 +123,7 @@ def test_the_first_neurons_of_one_population_are_drawn_as_bars_upwards():
 
 def test_the_axis_of_populations_says_which_way_ids_run():
     axes, _ = drawn(Raster({"E": regular(9, 10.0, 100.0), "I": regular(2, 10.0, 100.0)}, 0.0, 100.0))
-    assert axes.get_ylabel() == "neurons by population (ids increase downwards)"
+    assert axes.get_ylabel() == "neurons by population\n(ids increase downwards)"
     assert axes.yaxis_inverted()
 
 
