@@ -74,7 +74,7 @@ def plot_command(args: argparse.Namespace, comm) -> int:
 
         try:
             paths = plot_folder(args.folder)
-        except (ValueError, FileNotFoundError) as error:
+        except (ValueError, FileNotFoundError, NotADirectoryError) as error:
             raise InputError(str(error)) from None
         print("\n".join(str(path) for path in paths), flush=True)
 

@@ -103,4 +103,4 @@ def _missing(package: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
     """The same error, saying what to install where it is the package itself that is missing."""
     if error.name != package:
         return error
-    return ModuleNotFoundError(f"{package} is not installed: pip install distsim[{package}]", name=package)
+    return ModuleNotFoundError(f"{package} is not installed: pip install {package}", name=package)

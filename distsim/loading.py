@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .analysis.figures import read_summary
+from .analysis.run_folder import existing_folder, read_summary
 from .recording.spikes import Spikes, read_spikes
 from .recording.voltages import Voltages, read_voltages
 from .result import Result
@@ -24,11 +24,10 @@ def load(folder: str | Path) -> Result:
     Raises
     ------
     FileNotFoundError : no such folder, or none of the files is there.
+    NotADirectoryError : it is a file.
     ValueError : a file is damaged, or they contradict each other.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
+    folder = existing_folder(folder)
     paths = {name: folder / name for name in FILES if (folder / name).is_file()}
     if not paths:
         raise FileNotFoundError(f"{folder}: no run is there (none of {', '.join(FILES)})")

@@ -8,11 +8,10 @@ import math
 import re
 from collections.abc import Callable
 
-import numpy as np
-
 from . import __version__
 from .elements import nearest
 from .models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from .models.explain import has_lists, option_text, parameter_help
 from .parallel import InputError
 
 PROG = "distsim"
@@ -101,9 +100,7 @@ def add_plain(commands, model) -> None:
     parser, network = add_network(commands, model)
     fields = {field.name: field for field in dataclasses.fields(model.Parameters)}
     for name in model.SHORTCUTS:
-        field = fields[name]
-        unit = f", {field.metadata['unit']}" if field.metadata["unit"] else ""
-        text = f"{field.metadata['text']}{unit} ({field.default})"
+        text = option_text(fields[name])
         network.add_argument(f"--{name.replace('_', '-')}", dest=f"parameter_{name}", metavar="VALUE", help=text)
     if model is brunel_delta:
         panels = ", ".join(
@@ -117,13 +114,8 @@ def add_plain(commands, model) -> None:
 
 def add_common(parser: Parser, network, model) -> None:
     """Options that every network has."""
-    network.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any parameter below, lists as [1, 2]; repeatable",
-    )
+    text = f"any parameter below{', lists as [1, 2]' if has_lists(model) else ''}; repeatable"
+    network.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
     run = parser.add_argument_group("run")
     at_least_0 = number(0.0)
     run.add_argument(
@@ -144,12 +136,9 @@ def add_common(parser: Parser, network, model) -> None:
     out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
     out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
     out.add_argument("--no-plots", action="store_true", help="write no figures")
-    out.add_argument(
-        "--record-spikes",
-        nargs="+",
-        metavar="POP[a:b]",
-        help="record spikes of these neurons only, e.g. L4E 'L23E[:100]'",
-    )
+    first, second = model.POPULATIONS[:2]
+    what = f"record spikes of these neurons only, e.g. {second} '{first}[:100]'"
+    out.add_argument("--record-spikes", nargs="+", metavar="POP[a:b]", help=what)
     what = "record V_m of these neurons (ids from 0, b excluded)"
     out.add_argument("--record-voltages", nargs="+", metavar="POP[a:b]", help=what)
     out.add_argument(
@@ -166,17 +155,3 @@ def t_sim_text(model) -> str:
     ends = {panel: f"{p['t_range'][1]:g}" for panel, p in getattr(model, "PANELS", {}).items()}
     others = [f"panel {panel}: {end}" for panel, end in ends.items() if end != f"{model.T_SIM:g}"]
     return ", ".join([f"{model.T_SIM:g}", *others])
-
-
-def parameter_help(model) -> str:
-    """The parameters that --set knows, with default and unit."""
-    lines = ["parameters (--set NAME=VALUE; times count from the start of the warm-up; lists in the order"]
-    lines.append(f"{', '.join(model.POPULATIONS)}; matrices [target, source]):")
-    for field in dataclasses.fields(model.Parameters):
-        default = field.default if field.default is not dataclasses.MISSING else field.default_factory().tolist()
-        if field.metadata["limits"].get("whole"):
-            default = [int(n) for n in default]
-        unit = f" {field.metadata['unit']}" if field.metadata["unit"] else ""
-        value = "8 x 8 matrix" if np.size(default) > 20 else f"{default}{unit}"
-        lines.append(f"  {field.name:<18} {field.metadata['text']} ({value})")
-    return "\n".join(lines)

@@ -49,7 +49,17 @@ def rates_text(populations: Mapping[str, Mapping]) -> str:
         if reference and rate is not None:
             line += f"{reference:>12.3f}{rate / reference:>8.3f}"
         lines.append(line)
-    return "\n".join(lines)
+    return "\n".join(lines + silence(populations))
+
+
+def silence(populations: Mapping[str, Mapping]) -> list[str]:
+    """A line that says so if no neuron fired; sources of spikes, which have no reference, are no neurons."""
+    compared = [p for p in populations.values() if "reference_rate_hz" in p]
+    rates = [p["rate_hz"] for p in compared or populations.values() if p["rate_hz"] is not None]
+    if not rates or any(rates):
+        return []
+    why = "; down-scaled networks with DC input may fall silent (see README)" if compared else ""
+    return [f"  no neuron fired{why}"]
 
 
 def phases_text(phases: Mapping[str, Mapping[str, float]], total: float) -> str:

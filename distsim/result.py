@@ -17,7 +17,7 @@ import numpy as np
 from .analysis.raster import Raster
 from .analysis.rates import rates_boxplot
 from .analysis.rows import number_through
-from .analysis.run_folder import collect
+from .analysis.run_folder import collect, rates_options, title_of
 from .elements import Population, Selection, find
 from .recording.spikes import Spikes
 from .recording.voltages import Voltages
@@ -150,7 +150,7 @@ class Result:
         return AllSpikes(times[order], ids[order], codes[order])
 
     def to_pandas(self, what: str = "spikes") -> pandas.DataFrame:
-        """Everything recorded as a data frame (needs pandas: `pip install distsim[pandas]`).
+        """Everything recorded as a data frame (needs pandas: `pip install pandas`).
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class Result:
         raise ValueError(f"to_pandas: {what!r} must be 'spikes' or 'voltages'")
 
     def to_neo(self) -> neo.Block:
-        """Everything recorded as a Neo block of one segment (needs Neo: `pip install distsim[neo]`).
+        """Everything recorded as a Neo block of one segment (needs Neo: `pip install neo`).
 
         Each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with `population` and `id`;
         each population's voltages are an AnalogSignal, annotated likewise.
@@ -187,15 +187,16 @@ class Result:
         Parameters
         ----------
         t0, t1 : period (ms); by default all that was recorded.
-        options : those of `distsim.analysis.raster.Raster`.
+        options : those of `distsim.analysis.raster.Raster`; the title is by default the network's name and seed.
 
         Raises
         ------
-        ValueError : the period is empty.
+        ValueError : the period is empty, or nothing was recorded in it.
         """
         ids = {name: np.flatnonzero(self._recorded[name]) for name in self._recorded_names()}
         spikes = {name: self._spikes[name] for name in ids}
-        return Raster(spikes, *self._period(t0, t1), **{"colors": self._said("color"), "recorded": ids, **options})
+        said = {"colors": self._said("color"), "recorded": ids, "title": title_of(self.summary or {})}
+        return Raster(spikes, *self._period(t0, t1), **{**said, **options})
 
     def rates_boxplot(
         self,
@@ -211,19 +212,28 @@ class Result:
         ----------
         t0, t1 : period (ms); by default all that was recorded.
         only : names of the populations; by default all.
-        options : those of `distsim.analysis.rates.rates_boxplot`.
+        options : those of `distsim.analysis.rates.rates_boxplot`; the title is by default that of `raster`.
 
         Raises
         ------
-        ValueError : the period is empty.
+        ValueError : the period is empty, or nothing was recorded in it.
         """
         names = [name for name in self._recorded_names() if only is None or name in only]
         alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
-        said = {"colors": self._said("color"), "reference_rates_hz": self._said("reference_rate_hz")}
+        said = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self.summary or {})}
+        if "reference_rates_hz" not in options:
+            said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self.summary or {})}
         rates_boxplot(alone, *self._period(t0, t1), path, **{**said, **options})
 
     def _period(self, t0: float | None, t1: float | None) -> tuple[float, float]:
-        return self.period[0] if t0 is None else t0, self.period[1] if t1 is None else t1
+        start, stop = self.period
+        period = start if t0 is None else t0, stop if t1 is None else t1
+        # Of an empty period the figures say that it is that.
+        if period[0] < period[1] and not (period[0] < stop and period[1] > start):
+            raise ValueError(
+                f"nothing was recorded from {period[0]:g} to {period[1]:g} ms, only from {start:g} to {stop:g} ms"
+            )
+        return period
 
     def _said(self, key: str) -> dict:
         """What the summary, if there is one, says of the populations."""

@@ -73,7 +73,9 @@ def main(order=2500, simtime=1000.0, seed=1, out="results"):
         print(f"Simulation time   : {sim_time:.2f} s")
         print(f"spikes_sha256 {result.summary['spikes_sha256']}")
         rate = PopulationRate(bin=5.0, populations=["E"])
-        result.raster(only=["E"], style="ids", rate=rate).save(f"{out}/brunel_alpha.png")
+        result.raster(only=["E"], style="ids", rate=rate, title="Brunel (2000), alpha synapses").save(
+            f"{out}/brunel_alpha.png"
+        )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ def main(N_E=4000, n_clusters=20, t_presim=1000.0, t_sim=10000.0, seed=1, out="r
         print(f"spikes_sha256 {result.summary['spikes_sha256']}")
         # Times count from the start of the warm-up: the stimuli of 2000 and 6000 ms are at 3000 and 7000 ms.
         marks = [Mark(**mark) for mark in ei_clustered.figures(p, t_presim, t_sim)["marks"]]
-        result.raster(colors=ei_clustered.COLORS, marks=marks).save(f"{out}/ei_clustered.png")
+        picture = result.raster(colors=ei_clustered.COLORS, marks=marks, title="EI clusters")
+        picture.save(f"{out}/ei_clustered.png")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ def draw(result, path):
     figure, (top, middle, bottom) = plt.subplots(
         3, 1, figsize=(8, 7), sharex=True, height_ratios=(3, 1, 2), layout="constrained"
     )
-    draw_raster(result.raster(rate=PopulationRate(bin=5.0, populations=["E"])), top, middle)
+    rate = PopulationRate(bin=5.0, populations=["E"])
+    draw_raster(result.raster(rate=rate, title="more noise from 300 ms on"), top, middle)
     bottom.plot(t, V, linewidth=0.8, label=["E[0]", "E[1]"])
     bottom.set(xlabel="time (ms)", ylabel="V_m (mV)")
     bottom.set_ylim(top=-46)  # room for the legend
@@ -75,7 +76,6 @@ def draw(result, path):
     for axes in (top, middle, bottom):
         axes.axvline(300.0, color="0.4", linestyle="--", linewidth=1)
         axes.label_outer()
-    top.set_title("more noise from 300 ms on", fontsize=10)
     figure.savefig(path, dpi=150)
 
 

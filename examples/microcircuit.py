@@ -28,11 +28,12 @@ def main(scale=0.1, t_presim=500.0, t_sim=1000.0, seed=1, out="results"):
         for name, rate in published.items():
             print(f"{name:>5} {result.summary['populations'][name]['rate_hz']:7.3f} {rate:7.3f} spikes/s")
         print(f"spikes_sha256 {result.summary['spikes_sha256']}")
-        pulse = Mark(p.th_start, p.th_start + p.th_duration, "TH", 0, p.num_th_neurons - 1, "thalamic pulse")
-        result.raster(colors=microcircuit.COLORS, marks=[pulse]).save(f"{out}/microcircuit_raster.png")
-        result.rates_boxplot(
-            f"{out}/microcircuit_rates.png", only=microcircuit.POPULATIONS, reference_rates_hz=published
-        )
+        figures = microcircuit.figures(p, t_presim, t_sim)
+        marks = [Mark(**mark) for mark in figures["marks"]]
+        title = f"microcircuit, scale {scale:g}"
+        result.raster(colors=microcircuit.COLORS, marks=marks, title=title).save(f"{out}/microcircuit_raster.png")
+        said = {"reference_rates_hz": published, "title": title, **figures["rates"]}
+        result.rates_boxplot(f"{out}/microcircuit_rates.png", only=microcircuit.POPULATIONS, **said)
 
 
 if __name__ == "__main__":

@@ -79,9 +79,14 @@ def join_axes(figure: Figure, groups: Sequence[Sequence[Axes]], columns: int = 1
 
 
 def say_empty(axes: Axes) -> None:
-    """Write into an empty figure why it is empty."""
+    """Write into a figure without neurons why it is empty."""
     axes.set_yticks([])
-    axes.text(0.5, 0.5, "no neurons recorded", transform=axes.transAxes, ha="center", va="center", color="0.35")
+    write_across(axes, "no neurons recorded")
+
+
+def write_across(axes: Axes, text: str) -> None:
+    """Write into the middle of a figure why nothing is seen there."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.35")
 
 
 def save(figure: Figure, path: str | Path, dpi: int) -> None:

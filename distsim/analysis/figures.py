@@ -13,7 +13,16 @@ from distsim.analysis.panels import panels
 from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import Raster, raster
 from distsim.analysis.rates import rates_boxplot
-from distsim.analysis.run_folder import collect, in_order_of, read_summary, recorded_neurons, recorded_only
+from distsim.analysis.run_folder import (
+    collect,
+    existing_folder,
+    in_order_of,
+    rates_options,
+    read_summary,
+    recorded_neurons,
+    recorded_only,
+    title_of,
+)
 from distsim.recording.spikes import Spikes, read_spikes
 
 
@@ -38,6 +47,8 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     ------
     FileNotFoundError
         If a folder or one of the two files is missing.
+    NotADirectoryError
+        If `folder` is a file.
     ValueError
         If one of them is damaged, or the period is empty.
     """
@@ -47,11 +58,12 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
         return [*(path for paths in drawn for path in paths), plot_panels(folder, t0, t1)]
     spikes = _read(folder, summary)
     pictures = [folder / "raster.png", folder / "rates.png"]
-    colors, title = collect(summary["populations"], "color"), _title(summary)
+    colors, title = collect(summary["populations"], "color"), title_of(summary)
     raster(spikes, *_raster_period(folder, summary, t0, t1), pictures[0], colors, **_options(folder, summary, title))
     alone = {name: recorded_only(summary["populations"].get(name), s) for name, s in spikes.items()}
-    references = collect(summary["populations"], "reference_rate_hz")
-    rates_boxplot(alone, *_whole_period(summary, t0, t1), pictures[1], colors, references, title=title)
+    references, sizes = (collect(summary["populations"], key) for key in ("reference_rate_hz", "n"))
+    said = {"title": title, "sizes": sizes, **_rates_options(folder, summary)}
+    rates_boxplot(alone, *_whole_period(summary, t0, t1), pictures[1], colors, references, **said)
     return pictures
 
 
@@ -62,7 +74,7 @@ def plot_panels(folder: str | Path, t0: float | None = None, t1: float | None = 
     """
     folder, summary = _open(folder)
     pictures = [_panel(folder / name, name, t0, t1) for name in summary["panels"]]
-    panels(pictures, folder / "panels.png", _title({key: summary.get(key) for key in ("network", "seed")}))
+    panels(pictures, folder / "panels.png", title_of({key: summary.get(key) for key in ("network", "seed")}))
     return folder / "panels.png"
 
 
@@ -75,14 +87,17 @@ def _panel(folder: Path, name: str, t0: float | None, t1: float | None) -> Raste
 
 
 def _open(folder: str | Path) -> tuple[Path, dict[str, Any]]:
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
+    folder = existing_folder(folder)
     return folder, read_summary(folder / "summary.json")
 
 
 def _read(folder: Path, summary: Mapping[str, Any]) -> dict[str, Spikes]:
-    return in_order_of(summary["populations"], read_spikes(folder / "spikes.h5"))
+    path = folder / "spikes.h5"
+    if not path.is_file():
+        recorded = summary.get("spikes_sha256", "unknown") is not None
+        why = "it is missing" if recorded else "the run recorded no spikes (as with --no-record)"
+        raise FileNotFoundError(f"{path}: no such file: figures are drawn from it, and {why}")
+    return in_order_of(summary["populations"], read_spikes(path))
 
 
 def _whole_period(summary: Mapping[str, Any], t0: float | None, t1: float | None) -> tuple[float, float]:
@@ -123,21 +138,13 @@ def _options(folder: Path, summary: Mapping[str, Any], title: str | None) -> dic
     return options
 
 
+def _rates_options(folder: Path, summary: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return rates_options(summary)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'summary.json'}: {error}") from None
+
+
 def _on_grid(width: float, dt: float | None) -> float:
     """Return the multiple of dt next to `width`: with any other, bins would differ in steps."""
     return width if not dt else max(1.0, float(np.round(width / dt))) * dt
-
-
-def _title(summary: Mapping[str, Any]) -> str | None:
-    """Return the network's name, its panel, its scale if it is scaled, and the seed."""
-    name, config = summary.get("network"), summary.get("config")
-    if not isinstance(name, str):
-        return None
-    config = config if isinstance(config, dict) else {}
-    parts = [" ".join(filter(None, [name, _figures(summary).get("title")]))]
-    for key, word in (("N_scaling", "N"), ("K_scaling", "K")):
-        if config.get(key, 1.0) != 1.0:
-            parts.append(f"{word} scaled by {config[key]:g}")
-    if summary.get("seed") is not None:
-        parts.append(f"seed {summary['seed']}")
-    return ", ".join(parts)

@@ -8,7 +8,7 @@ from pathlib import Path
 from distsim.analysis.drawing import add_axes, join_axes, save
 from distsim.analysis.raster import Raster, draw_raster
 
-SIZE = (4.6, 5.0)  # of a panel, inches
+SIZE = (4.2, 4.9)  # of a panel, inches: small, so that the text in it is large
 
 
 def panels(pictures: Sequence[Raster], path: str | Path, title: str | None = None, columns: int = 2) -> None:
@@ -39,7 +39,7 @@ def panels(pictures: Sequence[Raster], path: str | Path, title: str | None = Non
     n_rows = -(-len(pictures) // columns)
     figure = Figure(figsize=(columns * SIZE[0], n_rows * SIZE[1]), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    figure.suptitle(title or "", fontsize=11)
+    figure.suptitle(title or "", fontsize=12)
     cells = figure.add_gridspec(n_rows, columns)
     pairs = [add_axes(figure, cells[divmod(k, columns)], p.rate is not None) for k, p in enumerate(pictures)]
     for picture, pair in zip(pictures, pairs, strict=True):

@@ -60,11 +60,13 @@ def draw_rate(
     rates, edges = population_rate(times, max(n, 1), t0, t1, width)
     color = colors[names[0]] if len(names) == 1 else "0.25"
     axes.stairs(rates, edges, fill=True, color=color, linewidth=0)
-    axes.set_ylabel("rate (spikes/s)", fontsize=9)
-    axes.tick_params(axis="y", labelsize=8)
+    axes.set_ylabel("rate\n(spikes/s)")
+    axes.tick_params(axis="y", labelsize=9)
     axes.set_ylim(rate.ylim or (0.0, 1.1 * rates.max() if rates.any() else 1.0))
     _set_ticks(axes, rate)
-    return f"rate of {n:,} neuron{'s' if n != 1 else ''} ({' and '.join(names)}) in bins of {width:g} ms"
+    total = sum(populations[name].n for name in names)
+    counted = f"{n:,}" if n == total else f"{n:,} of {total:,}"
+    return f"rate of {counted} neuron{'s' if total != 1 else ''} ({' and '.join(names)}) in bins of {width:g} ms"
 
 
 def _set_ticks(axes: Axes, rate: PopulationRate) -> None:

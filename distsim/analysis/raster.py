@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.analysis.drawing import add_axes, choose_labels, colors_of, join_axes, save, say_empty
+from distsim.analysis.bands import band_edges, enlarged_text, label_bands, row_heights
+from distsim.analysis.drawing import add_axes, colors_of, join_axes, save, say_empty, write_across
 from distsim.analysis.marks import Mark, draw_marks
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
@@ -41,7 +42,7 @@ class Raster:
         Of each population only so many neurons, the first recorded ones.
     style : str
         ``"populations"``: from top to bottom, each with its name. For one population there is also ``"ids"``: upwards
-        over the ids of its neurons, and ``"bars"``: the same with bars for spikes and no ids. Several are drawn as
+        over the ids of its neurons, and ``"bars"``: the same with bars for spikes. Several are drawn as
         ``"populations"`` whatever is said here.
     rate : PopulationRate, optional
         Drawn below.
@@ -56,6 +57,8 @@ class Raster:
     ------
     ValueError
         If the period is empty or there is no such style.
+    TypeError
+        If `rate` is no `PopulationRate` or one of `marks` no `Mark`.
     """
 
     populations: Mapping[str, Spikes]
@@ -77,6 +80,14 @@ class Raster:
             raise ValueError(f"the period from {self.t0} to {self.t1} ms is empty")
         if self.style not in STYLES:
             raise ValueError(f"style {self.style!r}: must be one of {', '.join(STYLES)}")
+        if not isinstance(self.rate, PopulationRate | None):
+            example = f"(bin={self.rate})" if isinstance(self.rate, int | float) else ""
+            raise TypeError(
+                f"rate={self.rate!r}: must be a PopulationRate{example} of distsim.analysis.population_rate"
+            )
+        for mark in self.marks:
+            if not isinstance(mark, Mark):
+                raise TypeError(f"marks: {mark!r} must be a Mark of distsim.analysis.marks")
 
     def save(self, path: str | Path) -> None:
         """Draw it into the picture `path`."""
@@ -135,7 +146,7 @@ def draw_raster(
     Returns
     -------
     list of str
-        Which neurons are left out, and what the rate is that of.
+        Which neurons are left out, which populations enlarged, and what the rate is that of.
 
     Raises
     ------
@@ -154,14 +165,17 @@ def draw_raster(
     height = points if rate_axes is None else 0.8 * points
     edges = draw_spikes(axes, shown, colors, "|" if style == "bars" else "o", height)
     draw_marks(axes, picture.marks, shown, edges, t0, t1)
+    if shown and not any(rows.times.size for rows in shown.values()):
+        write_across(axes, "no spikes of these neurons in this period")
     _label_rows(axes, shown, edges, colors, style, height)
     axes.set_xlim(t0, t1)
     axes.set_title(picture.title or "", loc="left", fontsize=11)
     notes = [f"1 in {every} neurons shown"] if every > 1 else []
+    notes += filter(None, [enlarged_text(list(shown), [rows.n for rows in shown.values()], edges)])
     if rate_axes is not None:
         notes.append(draw_rate(rate_axes, picture.rate, picture.populations, ids, t0, t1, colors))
         axes.tick_params(axis="x", bottom=False, labelbottom=False)
-    (rate_axes or axes).set_xlabel("t [ms]" if picture.style == "bars" else "time (ms)")
+    (rate_axes or axes).set_xlabel("time (ms)")
     return notes
 
 
@@ -169,14 +183,15 @@ def draw_spikes(
     axes: Axes, shown: Mapping[str, Rows], colors: Mapping[str, str], marker: str, points: float
 ) -> np.ndarray:
     """Draw the spikes, and return where the populations' bands begin and end on the axis, which points down."""
-    edges = np.concatenate([[0], np.cumsum([rows.n for rows in shown.values()], dtype=int)])
+    sizes = [rows.n for rows in shown.values()]
+    edges = band_edges(sizes)
     size = _dot_size(sum(rows.times.size for rows in shown.values()))
     if marker == "|":
         size = float(np.clip(0.8 * points / max(edges[-1], 1), 1.0, 8.0))
     style = {"linestyle": "none", "marker": marker, "markersize": size, "rasterized": True}
     style["markeredgewidth"] = 0.8 if marker == "|" else 0
-    for (name, rows), top in zip(shown.items(), edges[:-1], strict=True):
-        axes.plot(rows.times, top + rows.rows + 0.5, color=colors[name], **style)
+    for (name, rows), top, height in zip(shown.items(), edges[:-1], row_heights(sizes, edges), strict=True):
+        axes.plot(rows.times, top + height * (rows.rows + 0.5), color=colors[name], **style)
     axes.set_ylim(max(edges[-1], 1), 0)
     return edges
 
@@ -193,18 +208,14 @@ def _label_rows(
     if not shown:
         say_empty(axes)
     if style == "populations":
-        axes.set_ylabel("neurons by population")
+        axes.set_ylabel("neurons by population\n(ids increase downwards)")
         if shown:
             label_bands(axes, list(shown), edges, colors, points)
         return
     ((name, rows),) = shown.items()
     axes.set_ylim(0, rows.n)
-    if style == "bars":
-        axes.set_yticks([])
-        axes.set_ylabel(f"{rows.n:,} neuron{'s' if rows.n != 1 else ''} of {name}")
-    else:
-        axes.set_ylabel(f"neuron id ({name})")
-        label_ids(axes, rows.ids)
+    axes.set_ylabel(f"neuron id ({name})")
+    label_ids(axes, rows.ids)
 
 
 def label_ids(axes: Axes, ids: np.ndarray) -> None:
@@ -214,17 +225,5 @@ def label_ids(axes: Axes, ids: np.ndarray) -> None:
     ticks = MaxNLocator(6, integer=True).tick_values(0, ids.size - 1).astype(int)
     ticks = ticks[(ticks >= 0) & (ticks < ids.size)]
     axes.set_yticks(ticks + 0.5, [str(i) for i in ids[ticks]])
-
-
-def label_bands(axes: Axes, names: list[str], edges: np.ndarray, colors: Mapping[str, str], points: float) -> None:
-    """Write the names beside their bands, `points` high in all, and draw a fine line between the bands."""
-    middles = (edges[:-1] + edges[1:]) / 2
-    distance = points / edges[-1] * np.diff(middles).min(initial=edges[-1])
-    font = float(np.clip(distance / 1.1, 7.0, 11.0))
-    labels = choose_labels(middles, np.diff(edges), 1.05 * font * edges[-1] / points)
-    axes.set_yticks(middles[labels], [names[i] for i in labels], fontsize=font)
-    axes.tick_params(axis="y", length=0)
-    for i, label in zip(labels, axes.get_yticklabels(), strict=True):
-        label.set_color(colors[names[i]])
-    for edge in edges[1:-1]:
-        axes.axhline(edge, color="0.8", linewidth=0.4, zorder=0)
+    for label in axes.get_yticklabels()[:1]:
+        label.set_verticalalignment("bottom")  # clear of the highest label of a rate below

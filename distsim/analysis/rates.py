@@ -1,4 +1,4 @@
-"""Box plots of the rates of single neurons, one box for each population."""
+"""The rates of single neurons by population: box plots, or bars where so few spikes make few different rates."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distsim.analysis.drawing import colors_of, save, say_empty
+from distsim.analysis.shares import SHARES_CAPTION, draw_shares
 from distsim.analysis.statistics import rates
 from distsim.recording.spikes import Spikes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+FEW = 3  # spikes: where three quarters of the neurons have fewer, boxes are lines and whiskers are missing
+BOXES_CAPTION = """box: middle half of the neurons, line in it: median
+whiskers: to the last neuron within 1.5 box lengths of the box, dots: neurons beyond"""
 
 
 def rates_boxplot(
@@ -24,11 +29,16 @@ def rates_boxplot(
     colors: Mapping[str, str] | None = None,
     reference_rates_hz: Mapping[str, float] | None = None,
     title: str | None = None,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    reference: str = "reference mean",
+    note: str | None = None,
 ) -> None:
     """Draw the distribution of the neurons' rates over t0 < t <= t1, from top to bottom.
 
     A box holds the middle half of the neurons, its line is their median, the whiskers reach to the last neuron within
-    1.5 box lengths of it. A cross is the population's mean, a diamond a reference for it.
+    1.5 box lengths of it. In a period so short that nearly all neurons have no, one or two spikes there are bars
+    instead: the share of the neurons with each rate. A cross is the population's mean, a diamond a reference for it.
 
     Parameters
     ----------
@@ -44,6 +54,12 @@ def rates_boxplot(
         Mean rates (spikes/s) to compare with, for all populations or some.
     title : str, optional
         Shown above.
+    sizes : mapping of str to int, optional
+        How many neurons populations have of which `populations` holds some only.
+    reference : str
+        What the reference is.
+    note : str, optional
+        Shown below.
 
     Raises
     ------
@@ -56,21 +72,41 @@ def rates_boxplot(
         raise ValueError(f"the period from {t0} to {t1} ms is empty")
     single = {name: _rates_of(spikes, t0, t1) for name, spikes in populations.items() if spikes.n > 0}
     height = float(np.clip(1.4 + 0.5 * len(single), 3.2, 6.0) if len(single) <= 12 else 1.2 + 0.24 * len(single))
-    figure = Figure(figsize=(8.0, height), layout="constrained")
+    figure = Figure(figsize=(8.0, height + 0.4), layout="constrained")
     axes = figure.add_subplot()
+    caption = note or ""
     if single:
-        _draw_boxes(axes, single, colors_of(populations, colors))
-        _draw_means(axes, single, reference_rates_hz or {})
+        drawn, above = _draw_distributions(axes, single, colors_of(populations, colors), t1 - t0)
+        _label_populations(axes, single, sizes or {})
+        _draw_means(axes, single, reference_rates_hz or {}, reference, above)
+        caption = "\n".join(filter(None, [drawn, note]))
     else:
         say_empty(axes)
     axes.set_xlabel("rate of single neurons (spikes/s)")
     axes.set_title(title or "", loc="left", fontsize=11)
+    figure.supxlabel(caption, fontsize=8.5, color="0.35")
     save(figure, path, dpi=150)
 
 
 def _rates_of(spikes: Spikes, t0: float, t1: float) -> np.ndarray:
     inside = (spikes.times > t0) & (spikes.times <= t1)
     return rates(spikes.ids[inside], spikes.n, t1 - t0)
+
+
+def _draw_distributions(
+    axes: Axes, single: Mapping[str, np.ndarray], colors: Mapping[str, str], duration_ms: float
+) -> tuple[str, float]:
+    """Draw boxes or bars, and return what they mean and how far above the middle of a row there is room for a mean."""
+    one_spike = 1000.0 / duration_ms
+    if max(np.quantile(values, 0.75) for values in single.values()) < (FEW - 0.5) * one_spike:
+        draw_shares(axes, single, colors, one_spike)
+        fired = any(values.any() for values in single.values())
+        text = SHARES_CAPTION.format(duration=duration_ms, rate=one_spike)
+        return text if fired else f"none of these neurons fired in {duration_ms:g} ms", 0.3
+    _draw_boxes(axes, single, colors)
+    right = axes.get_xlim()[1]
+    axes.set_xlim(-0.01 * right, right)
+    return BOXES_CAPTION, 0.0
 
 
 def _draw_boxes(axes: Axes, single: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> None:
@@ -89,24 +125,34 @@ def _draw_boxes(axes: Axes, single: Mapping[str, np.ndarray], colors: Mapping[st
         fliers.set_markerfacecolor(colors[name])
         if max(box.get_facecolor()[:3]) < 0.3:  # a black line could not be seen
             median.set_color("white")
-    axes.set_yticks(places, list(single), fontsize=11 if len(single) <= 12 else 8)
+
+
+def _label_populations(axes: Axes, single: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> None:
+    """Write the names beside the rows, and how many neurons were recorded where that is not all."""
+    few = len(single) <= 12
+    labels = []
+    for name, values in single.items():
+        part = f"{values.size:,} of {sizes[name]:,}" if sizes.get(name, values.size) > values.size else ""
+        labels.append(f"{name}{(chr(10) if few else ', ') + part if part else ''}")
+    axes.set_yticks(np.arange(len(single)), labels, fontsize=11 if few else 8)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(single) - 0.5, -0.5)
 
 
-def _draw_means(axes: Axes, single: Mapping[str, np.ndarray], reference: Mapping[str, float]) -> None:
+def _draw_means(
+    axes: Axes, single: Mapping[str, np.ndarray], references: Mapping[str, float], reference: str, above: float = 0.0
+) -> None:
     """Draw the mean rates and the reference rates, and say in a legend which is which."""
     from matplotlib.patheffects import withStroke
 
     # Means and references lie close together and on dark boxes: an open diamond around a cross, both with a halo.
     style = {"linestyle": "none", "clip_on": False, "path_effects": [withStroke(linewidth=3.2, foreground="white")]}
-    pairs = [(reference[name], place) for place, name in enumerate(single) if name in reference]
+    pairs = [(references[name], place - above) for place, name in enumerate(single) if name in references]
     if pairs:
         diamond = {"marker": "D", "markersize": 9, "markerfacecolor": "none", "markeredgecolor": "black"}
-        axes.plot(*zip(*pairs, strict=True), label="reference mean", zorder=4, **diamond, **style)
+        axes.plot(*zip(*pairs, strict=True), label=reference, zorder=4, **diamond, **style)
+        axes.set_xlim(right=max(axes.get_xlim()[1], 1.05 * max(rate for rate, _ in pairs)))
     means = [values.mean() for values in single.values()]
     cross = {"marker": "x", "markersize": 6, "color": "red", "markeredgewidth": 1.6}
-    axes.plot(means, np.arange(len(single)), label="mean", zorder=5, **cross, **style)
-    right = axes.get_xlim()[1]
-    axes.set_xlim(-0.01 * right, right)
+    axes.plot(means, np.arange(len(single)) - above, label="mean", zorder=5, **cross, **style)
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, fontsize=9)

@@ -15,6 +15,24 @@ from distsim.recording.spikes import Spikes
 NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))
 
 
+def existing_folder(folder: str | Path) -> Path:
+    """Return the folder as a path.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    NotADirectoryError
+        If that is a file.
+    """
+    folder = Path(folder)
+    if folder.is_file():
+        raise NotADirectoryError(f"{folder}: a file; give the folder of the run, here {folder.parent}")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    return folder
+
+
 def read_summary(path: str | Path) -> dict[str, Any]:
     """Read a run's ``summary.json`` and check that it holds what the figures need.
 
@@ -27,7 +45,7 @@ def read_summary(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+        raise FileNotFoundError(f"{path}: no such file: {path.parent} is not the folder of a run")
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -51,6 +69,35 @@ def in_order_of(populations: Mapping[str, Any], spikes: Mapping[str, Spikes]) ->
 def collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return one entry of the populations that have it."""
     return {name: entry[key] for name, entry in populations.items() if isinstance(entry, dict) and entry.get(key)}
+
+
+def title_of(summary: Mapping[str, Any]) -> str | None:
+    """Return the network's name, its panel, its scale if it is scaled, and the seed: the title of its figures."""
+    name, config = summary.get("network"), summary.get("config")
+    if not isinstance(name, str):
+        return None
+    config = config if isinstance(config, dict) else {}
+    parts = [" ".join(filter(None, [name, summary.get("figures", {}).get("title")]))]
+    for key, word in (("N_scaling", "N"), ("K_scaling", "K")):
+        if config.get(key, 1.0) != 1.0:
+            parts.append(f"{word} scaled by {config[key]:g}")
+    if summary.get("seed") is not None:
+        parts.append(f"seed {summary['seed']}")
+    return ", ".join(parts)
+
+
+def rates_options(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the model says of the reference of its rates, as options of `rates_boxplot`.
+
+    Raises
+    ------
+    ValueError
+        If that is no text.
+    """
+    said = summary.get("figures", {}).get("rates", {})
+    if not isinstance(said, dict) or not all(isinstance(text, str) for text in said.values()):
+        raise ValueError("figures: rates is of the wrong kind")
+    return {key: said[key] for key in ("reference", "note") if key in said}
 
 
 def recorded_neurons(populations: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -41,7 +41,7 @@ class Parameters:
 
     N_scaling: float = parameter(1.0, "", "scales the numbers of neurons", above=0.0)
     K_scaling: float = parameter(1.0, "", "scales the indegrees; weights and DC input make up for it", above=0.0)
-    poisson_input: bool = parameter(True, "", "Poisson background; otherwise DC of the same mean")
+    poisson_input: bool = parameter(True, "", "Poisson background instead of DC of the same mean")
     V0_type: str = parameter("optimized", "", "initial V_m by population or one for all", choices=tuple(V0_MEAN))
     full_num_neurons: np.ndarray = parameter(
         [20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948],
@@ -53,7 +53,7 @@ class Parameters:
     full_mean_rates: np.ndarray = parameter(
         [0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829],
         "spikes/s",
-        "mean rates at full scale, for down-scaling and comparison",
+        "mean rates by population at full scale, for down-scaling and comparison",
         minimum=0.0,
     )
     conn_probs: np.ndarray = parameter(
@@ -79,13 +79,13 @@ class Parameters:
     t_ref: float = parameter(2.0, "ms", "refractory period", minimum=0.0)
     thalamic_input: bool = parameter(False, "", "thalamic pulse")
     num_th_neurons: int = parameter(902, "", "thalamic neurons (not scaled)", minimum=1)
-    th_start: float = parameter(700.0, "ms", "start of the thalamic pulse", minimum=0.0)
+    th_start: float = parameter(700.0, "ms", "start of the thalamic pulse, from the start of the warm-up", minimum=0.0)
     th_duration: float = parameter(10.0, "ms", "duration of the thalamic pulse", minimum=0.0)
     th_rate: float = parameter(120.0, "spikes/s", "rate of a thalamic neuron during the pulse", minimum=0.0)
     conn_probs_th: np.ndarray = parameter(
         [0.0, 0.0, 0.0983, 0.0619, 0.0, 0.0, 0.0512, 0.0196],
         "",
-        "thalamic connection probabilities",
+        "thalamic connection probabilities by population",
         minimum=0.0,
         below=1.0,
     )
@@ -93,7 +93,7 @@ class Parameters:
     delay_th_mean: float = parameter(1.5, "ms", "mean delay of thalamic connections", above=0.0)
     delay_th_rel_std: float = parameter(0.5, "", "SD of thalamic delays relative to their mean", minimum=0.0)
     dc_input: bool = parameter(False, "", "DC stimulus to all populations")
-    dc_start: float = parameter(650.0, "ms", "start of the DC stimulus", minimum=0.0)
+    dc_start: float = parameter(650.0, "ms", "start of the DC stimulus, from the start of the warm-up", minimum=0.0)
     dc_dur: float = parameter(100.0, "ms", "duration of the DC stimulus", minimum=0.0)
     dc_amp: float = parameter(0.3, "pA", "amplitude of the DC stimulus for one external connection")
 
@@ -126,11 +126,42 @@ def reference_rates(p: Parameters) -> dict[str, float]:
     return dict(zip(POPULATIONS, p.full_mean_rates.tolist(), strict=True))
 
 
+def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
+    """What raster.png marks, and what the references in rates.png are."""
+    published = np.array_equal(p.full_mean_rates, Parameters().full_mean_rates)
+    marks, notes = stimuli(p), []
+    if (p.N_scaling, p.K_scaling) != (1.0, 1.0):
+        notes.append("scaled networks keep mean and variance of the input, not the rates")
+    if marks and published:
+        notes.append("the published means are those without stimuli")
+    reference = "published mean, full scale" if published else "full_mean_rates"
+    return {"marks": marks, "rates": {"reference": reference, "note": "\n".join(notes)}}
+
+
+def stimuli(p: Parameters) -> list[dict]:
+    """The thalamic pulse and the DC stimulus, over the populations that they drive, as marks of a raster plot."""
+    pulse = {"t0": p.th_start, "t1": p.th_start + p.th_duration, "label": "thalamic pulse"}
+    current = {"t0": p.dc_start, "t1": p.dc_start + p.dc_dur, "label": "DC stimulus"}
+    cortex = {name: int(n) for name, n in zip(POPULATIONS, _sizes(p), strict=True) if n}
+    driven = [(pulse, {"TH": p.num_th_neurons})] if p.thalamic_input and p.th_rate else []
+    driven += [(current, cortex)] if p.dc_input and p.dc_amp else []
+    return [
+        {**stimulus, "population": name, "first": 0, "last": n - 1}
+        for stimulus, populations in driven
+        if stimulus["t1"] > stimulus["t0"]
+        for name, n in populations.items()
+    ]
+
+
 # --- populations and connections --------------------------------------------------------------------------------------
 
 
+def _sizes(p: Parameters) -> np.ndarray:
+    return np.round(p.full_num_neurons * p.N_scaling)
+
+
 def _create_populations(network: Network, p: Parameters) -> list[Population]:
-    sizes = np.round(p.full_num_neurons * p.N_scaling)
+    sizes = _sizes(p)
     if sizes.sum() >= 2**32:
         raise ValueError(f"N_scaling {p.N_scaling:g}, full_num_neurons: {sizes.sum():g} neurons are 2^32 or more")
     if not sizes.any():

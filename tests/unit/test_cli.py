@@ -15,7 +15,7 @@ import pytest
 
 from distsim import Simulation
 from distsim.cli import run_command
-from distsim.models import microcircuit
+from distsim.models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from distsim.options import make_parser
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spike_hash import spikes_sha256
@@ -24,6 +24,7 @@ from distsim.recording.voltages import read_voltages
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--scale", "0.02", "--t-presim", "20", "--t-sim", "80"]
+MODELS = (microcircuit, brunel_alpha, brunel_delta, ei_clustered)
 PNG = b"\x89PNG\r\n\x1a\n"
 
 # The keys of summary.json that other programs rely on (DESIGN.md).
@@ -154,6 +155,7 @@ def test_what_is_seen_while_it_runs(tmp_path, capsys):
         assert f"{population['rate_hz']:.3f}" in line and f"{population['reference_rate_hz']:.3f}" in line
     for phase in PHASES:
         assert any(line.split()[:1] == [phase] for line in printed.out.splitlines())
+    assert "no neuron fired" not in printed.out
     assert summary["spikes_sha256"] in printed.out and str(tmp_path / "run") in printed.out
     assert "\r" not in printed.out  # no terminal
 
@@ -167,6 +169,26 @@ def test_no_record_counts_all_the_same(finished, tmp_path):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["summary.json"]
     assert silent["spikes_sha256"] is None and silent["recording"]["mode"] == "off"
     assert rates(silent) == rates(summary) and silent["n_spikes"] == summary["n_spikes"]
+
+
+def test_a_run_that_recorded_nothing_is_not_drawn_and_says_why(tmp_path, capsys):
+    microcircuit_run(tmp_path / "run", "--no-record")
+    assert run("plot", tmp_path / "run") == 2
+    error = capsys.readouterr().err
+    assert "spikes.h5: no such file" in error and "recorded no spikes (as with --no-record)" in error
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["microcircuit", *QUICK, "--input", "dc"], "no neuron fired; down-scaled networks with DC input may"),
+        (["brunel-delta", "--N-E", "100", "--nu-ext-over-nu-thr", "0", "--t-sim", "10"], "no neuron fired\n"),
+    ],
+    ids=["microcircuit", "brunel-delta"],
+)
+def test_where_no_neuron_fired_the_run_says_so(tmp_path, capsys, argv, said):
+    assert run(*argv, "--out", tmp_path / "run") == 0
+    assert said in capsys.readouterr().out
 
 
 def test_chosen_neurons_are_recorded(finished, tmp_path):
@@ -295,6 +317,33 @@ def test_help_explains_every_option_and_parameter(capsys):
     for field in dataclasses.fields(microcircuit.Parameters):
         assert field.name in text and field.metadata["text"] in text
         assert not field.metadata["unit"] or field.metadata["unit"] in text
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.NAME)
+def test_help_speaks_of_this_network(capsys, model):
+    """Populations in examples are its own; lists and matrices are explained only where there are some."""
+    assert run(model.NAME, "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"e.g. {model.POPULATIONS[1]} '{model.POPULATIONS[0]}[:100]'" in text
+    shapes = [field.metadata.get("shape", ()) for field in dataclasses.fields(model.Parameters)]
+    assert ("matrices [target, source]" in text) == any(len(shape) == 2 for shape in shapes)
+    assert ("lists as [1, 2]" in text) == any(shapes)
+    lists = f"lists by population in the order {', '.join(model.POPULATIONS)}"
+    assert (lists in text) == (model is microcircuit)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.NAME)
+def test_help_lists_what_is_allowed(model):
+    lines = subparsers()[model.NAME].epilog.splitlines()
+    helps = {action.dest: action.help for action in subparsers()[model.NAME]._actions}
+    for field in dataclasses.fields(model.Parameters):
+        allowed = ("true", "false") if field.type == "bool" else field.metadata["limits"].get("choices", ())
+        (line,) = [line for line in lines if line.split()[0] == field.name]
+        for word in allowed:
+            assert word in line and word in helps.get(f"parameter_{field.name}", word)
+    if model is ei_clustered:
+        assert helps["parameter_clustering"] == "what is clustered: weight or probabilities (weight)"
+        assert helps["parameter_fixed_indegree"].endswith(": true or false (false)")
 
 
 @pytest.mark.parametrize("option", ["--t-presim", "--t-sim", "--dt", "--voltage-interval"])
@@ -434,7 +483,8 @@ def test_bad_input_is_named_once_and_leaves_nothing(folder, capsys, monkeypatch,
         (["--scale", "0.1"], ["0.1", "microcircuit"]),
         (["plot"], ["DIR"]),
         (["plot", "nowhere"], ["nowhere", "no such folder"]),
-        (["plot", "."], ["summary.json", "no such file"]),
+        (["plot", "."], ["summary.json", "no such file", "not the folder of a run"]),
+        (["plot", "earlier/summary.json"], ["a file", "give the folder", "here earlier"]),
         (["plot", "earlier"], ["summary.json", "populations"]),
         (["plot", "earlier", "--scale", "0.1"], ["--scale"]),
     ],

@@ -11,10 +11,11 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from distsim.analysis.bands import LEAST, band_edges, enlarged_text, label_bands
 from distsim.analysis.drawing import EXCITATORY, INHIBITORY, OTHER, choose_labels, colors_of
 from distsim.analysis.figures import plot_folder
-from distsim.analysis.raster import draw_spikes, label_bands, raster
-from distsim.analysis.rates import _draw_boxes, _draw_means, rates_boxplot
+from distsim.analysis.raster import Raster, draw_raster, draw_spikes, raster
+from distsim.analysis.rates import _draw_boxes, _draw_means, _label_populations, rates_boxplot
 from distsim.analysis.rows import choose_rows, recorded_ids, sampling
 from distsim.recording.spikes import SpikeFile, Spikes
 
@@ -46,6 +47,49 @@ def test_colors_go_by_name_unless_chosen():
     colors = colors_of(names, {"L6I": "blue"})
     expected = [EXCITATORY, "blue", EXCITATORY, INHIBITORY, EXCITATORY, INHIBITORY, *OTHER[:2]]
     assert list(colors.values()) == expected
+
+
+@pytest.fixture
+def figures(monkeypatch) -> list[Figure]:
+    """The figures of rates that are made, instead of pictures."""
+    made = []
+    monkeypatch.setattr("distsim.analysis.rates.save", lambda figure, *_, **__: made.append(figure))
+    return made
+
+
+def fired(*numbers: int) -> Spikes:
+    """Return neurons that fire so often each from 0 to 100 ms."""
+    ids = np.repeat(np.arange(len(numbers)), numbers)
+    return Spikes(np.full(ids.size, 50.0), ids, len(numbers))
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_few_different_rates_are_bars_with_their_shares(figures):
+    rates_boxplot({"E": fired(0, 0, 1, 3), "I": fired(2)}, 0.0, 100.0, "rates.png", note="and a note")
+    (axes,) = figures[0].axes
+    assert [round(bar.get_x() + bar.get_width() / 2) for bar in axes.patches] == [0, 10, 30, 20]
+    heights = [-bar.get_height() for bar in axes.patches]
+    assert heights[0] == pytest.approx(2 * heights[1]) and heights[3] == pytest.approx(2 * heights[0])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "10", "20", "30"]
+    assert texts(figures[0]) == ["50 %", "25 %", "25 %", "100 %"]
+    caption = "bars: share of the neurons with this rate; one spike in 100 ms is 10 spikes/s\nand a note"
+    assert figures[0].get_supxlabel() == caption
+
+
+def test_many_different_rates_are_boxes_that_are_explained(figures):
+    rates_boxplot({"E": fired(*range(9))}, 0.0, 100.0, "rates.png", sizes={"E": 9})
+    assert len(figures[0].axes[0].patches) == 1 and texts(figures[0]) == []
+    for word in ("box", "median", "whiskers", "dots"):
+        assert word in figures[0].get_supxlabel()
+
+
+def test_where_nobody_fired_the_figure_says_so(figures):
+    rates_boxplot({"E": fired(0, 0)}, 0.0, 100.0, "rates.png", None, {"E": 40.0})
+    assert figures[0].get_supxlabel() == "none of these neurons fired in 100 ms"
+    assert figures[0].axes[0].get_xlim()[1] > 40.0  # the reference is inside
 
 
 def test_labels_that_would_touch_are_left_out_smallest_first():
@@ -83,6 +127,25 @@ def test_raster_stacks_populations_from_the_top():
     assert (excitatory.get_color(), inhibitory.get_color()) == (EXCITATORY, INHIBITORY)
 
 
+def test_bands_of_small_populations_are_high_enough_to_be_seen():
+    edges = band_edges([7717, 90])
+    assert edges[1] == 7717 and np.diff(edges)[1] == pytest.approx(LEAST * 7807)
+    assert enlarged_text(["cortex", "TH"], [7717, 90], edges) == "TH enlarged"
+    populations = {"cortex": population(7717, 5), "TH": Spikes(np.array([600.0, 601.0]), np.array([0, 89]), 90)}
+    axes = Figure().add_subplot()
+    notes = draw_raster(Raster(populations, 500.0, 1500.0), axes, points=300.0)
+    low, high = axes.lines[1].get_ydata()
+    assert 7717 < low < 7719 and low - 7717 == pytest.approx(edges[2] - high)
+    assert notes == ["TH enlarged"]
+
+
+@pytest.mark.parametrize("sizes", [[10] * 40, [3, 1], [5], [], [0]])
+def test_bands_that_are_high_enough_are_as_high_as_their_neurons_are_many(sizes):
+    edges = band_edges(sizes)
+    assert edges.tolist() == [0, *np.cumsum(sizes)]
+    assert enlarged_text([str(k) for k in range(len(sizes))], sizes, edges) == ""
+
+
 def test_raster_labels_stand_beside_their_bands():
     axes = Figure().add_subplot()
     names = ["E", "I"]
@@ -106,12 +169,13 @@ def test_boxes_means_and_references():
     single = {"E": np.array([0.0, 1.0, 2.0, 9.0]), "I": np.zeros(3)}
     axes = Figure().add_subplot()
     _draw_boxes(axes, single, colors_of(single))
-    _draw_means(axes, single, {"I": 4.0, "other": 5.0})
+    _label_populations(axes, single, {"E": 4, "I": 5000})
+    _draw_means(axes, single, {"I": 4.0, "other": 5.0}, "published")
     assert axes.get_ylim() == (1.5, -0.5)
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["E", "I"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["E", "I\n3 of 5,000"]
     assert [to_hex(box.get_facecolor()) for box in axes.patches] == [EXCITATORY, INHIBITORY]
     drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if line.get_label()[0] != "_"}
-    assert drawn == {"mean": [[3.0, 0.0], [0.0, 1.0]], "reference mean": [[4.0, 1.0]]}
+    assert drawn == {"mean": [[3.0, 0.0], [0.0, 1.0]], "published": [[4.0, 1.0]]}
 
 
 @pytest.mark.parametrize(
@@ -162,12 +226,15 @@ def test_an_empty_period_is_refused(tmp_path, draw):
 def test_plot_folder_draws_what_the_summary_says(tmp_path, monkeypatch):
     calls = {}
     monkeypatch.setattr("distsim.analysis.figures.raster", lambda *given, **_: calls.update(raster=given))
-    monkeypatch.setattr("distsim.analysis.figures.rates_boxplot", lambda *given, **_: calls.update(rates=given))
+    monkeypatch.setattr(
+        "distsim.analysis.figures.rates_boxplot", lambda *given, **said: calls.update(rates=given, said=said)
+    )
     plot_folder(folder_with_run(tmp_path))
     spikes, *rest = calls["raster"]
     assert list(spikes) == ["E", "I"] and spikes["E"].n == 8
     assert rest == [10.0, 60.0, tmp_path / "raster.png", {"I": "#00ff00"}]
     assert calls["rates"][1:] == (10.0, 60.0, tmp_path / "rates.png", {"I": "#00ff00"}, {"E": 3.0})
+    assert calls["said"] == {"title": "two", "sizes": {"E": 8, "I": 4, "TC": 2}}
     plot_folder(tmp_path, t0=20.0, t1=30.0)
     assert calls["raster"][1:3] == (20.0, 30.0)
 

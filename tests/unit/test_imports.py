@@ -35,7 +35,7 @@ ALLOWED = {
     "analysis": {"recording", "analysis"},
     "conversion": {"recording"},
     "result": {"elements", "recording", "conversion", *FIGURES},
-    "loading": {"result", "recording", "analysis.figures"},
+    "loading": {"result", "recording", "analysis.run_folder"},
     "engine": ENGINE,
     "engine.simulation": ENGINE | {"recording", "result", "saving"},
     "saving": {

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle, StepPatch
 
 from distsim.analysis.figures import plot_folder, plot_panels
 from distsim.analysis.marks import BAND, BAR, Mark, draw_marks
+from distsim.analysis.marks import COLORS as COLORS_OF_MARKS
 from distsim.analysis.panels import panels
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.raster import Raster, draw_raster, raster
@@ -113,10 +114,23 @@ def test_the_first_neurons_of_one_population_are_drawn_as_bars_upwards():
     (line,) = axes.lines
     assert line.get_marker() == "|" and set(line.get_ydata()) == {0.5, 1.5, 2.5}
     assert set(line.get_xdata()) == {30.0, 40.0, 50.0}
-    assert axes.get_ylim() == (0, 3) and axes.get_yticks().size == 0
+    assert axes.get_ylim() == (0, 3) and axes.get_ylabel() == "neuron id (E)"
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "1", "2"]
     assert axes.get_xlim() == rate_axes.get_xlim() == (20.0, 50.0)
-    assert (rate_axes.get_xlabel(), axes.get_xlabel()) == ("t [ms]", "")
+    assert (rate_axes.get_xlabel(), axes.get_xlabel()) == ("time (ms)", "")
     assert notes == ["rate of 11 neurons (E and I) in bins of 1 ms"]
+
+
+def test_the_axis_of_populations_says_which_way_ids_run():
+    axes, _ = drawn(Raster({"E": regular(9, 10.0, 100.0), "I": regular(2, 10.0, 100.0)}, 0.0, 100.0))
+    assert axes.get_ylabel() == "neurons by population\n(ids increase downwards)"
+    assert axes.yaxis_inverted()
+
+
+@pytest.mark.parametrize(("t1", "said"), [(9.0, ["no spikes of these neurons in this period"]), (11.0, [])])
+def test_a_raster_without_spikes_says_so(t1, said):
+    axes, _ = drawn(Raster({"E": regular(9, 10.0, 100.0)}, 0.0, t1))
+    assert [text.get_text() for text in axes.texts] == said
 
 
 def test_ids_are_those_of_the_recorded_neurons():
@@ -183,6 +197,15 @@ def test_marks_are_cut_to_the_period_and_to_the_neurons_that_are_shown():
     assert boxes(marked(marks[:1], max_neurons=25), BAND) == [(20.0, 30.0, 5, 10)]
     none_of_them = marked(marks[:1], {"E": np.arange(5)})
     assert not boxes(none_of_them, BAND) and len(boxes(none_of_them, BAR)) == 1
+
+
+def test_two_kinds_of_stimuli_differ_and_the_shorter_is_seen_in_the_longer():
+    axes = marked([Mark(60.0, 70.0, "I", 0, 9, "pulse"), Mark(50.0, 90.0, "E", 0, 39, "current")])
+    (band, bar), (other_band, other_bar) = COLORS_OF_MARKS
+    assert boxes(axes, band) == [(60.0, 70.0, 40, 50)] and boxes(axes, other_band) == [(50.0, 90.0, 0, 40)]
+    bars = [to_hex(p.get_facecolor()) for p in axes.patches if to_hex(p.get_facecolor()) in (bar, other_bar)]
+    assert bars == [other_bar, bar]  # the last one is on top
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["pulse", "current"]
 
 
 def test_without_marks_nothing_is_marked():
@@ -259,10 +282,37 @@ def test_without_stimulation_nothing_is_marked_or_stimulated():
     assert not ei_clustered.describe(p).step_currents
 
 
+def test_stimuli_of_the_microcircuit_are_marked():
+    p = microcircuit.Parameters(N_scaling=0.1, thalamic_input=True, dc_input=True, dc_dur=50.0)
+    pulse, *current = [Mark(**mark) for mark in microcircuit.figures(p, 500.0, 1000.0)["marks"]]
+    assert pulse == Mark(700.0, 710.0, "TH", 0, 901, "thalamic pulse")
+    assert current[0] == Mark(650.0, 700.0, "L23E", 0, 2067, "DC stimulus")
+    assert [mark.population for mark in current] == list(microcircuit.POPULATIONS)
+    network = microcircuit.describe(p)
+    assert {(m.population, m.last + 1) for m in (pulse, *current)} == {(q.name, q.n) for q in network.populations}
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"thalamic_input": True, "th_rate": 0.0}, {"dc_input": True, "dc_dur": 0.0}], ids=str
+)
+def test_no_stimulus_no_mark_in_the_microcircuit(changed):
+    assert microcircuit.figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["marks"] == []
+
+
+def test_the_microcircuit_says_what_its_reference_rates_are():
+    def rates(**changed) -> dict:
+        return microcircuit.figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["rates"]
+
+    assert rates() == {"reference": "published mean, full scale", "note": ""}
+    assert rates(full_mean_rates=np.ones(8))["reference"] == "full_mean_rates"
+    assert "not the rates" in rates(K_scaling=0.5)["note"] and "stimuli" in rates(thalamic_input=True)["note"]
+
+
 def test_what_models_say_survives_json():
     said = [brunel_alpha.figures(brunel_alpha.Parameters(), 0.0, 1.0)]
     said += [brunel_delta.figures(brunel_delta.Parameters(), 0.0, 1200.0, panel) for panel in brunel_delta.PANELS]
     said += [ei_clustered.figures(ei_clustered.Parameters(), 0.0, 1.0)]
+    said += [microcircuit.figures(microcircuit.Parameters(thalamic_input=True, dc_input=True), 0.0, 1.0)]
     for figures in said:
         assert json.loads(json.dumps(figures)) == figures
 
@@ -320,7 +370,7 @@ def test_marks_and_rates_of_a_partial_recording_mean_the_recorded_neurons(tmp_pa
     assert axes.lines[0].get_ydata().tolist() == [0.5, 1.5, 2.5] and axes.get_ylim() == (3, 0)
     assert boxes(axes, BAND) == [(30.0, 50.0, 1, 3)]
     assert bins(rate_axes)[0].max() == pytest.approx(1 / 3 / 0.005)
-    assert axes.get_title(loc="right") == "rate of 3 neurons (E) in bins of 5 ms"
+    assert axes.get_title(loc="right") == "rate of 3 of 8 neurons (E) in bins of 5 ms"
 
 
 def test_panels_are_drawn_beside_each_other_from_their_folders(tmp_path, figures):
@@ -360,6 +410,7 @@ def test_a_missing_panel_is_named(tmp_path):
         ({"rate": {"bin": -1}}, "bin must be greater than 0 ms, not -1"),
         ({"rate": {"width": 1}}, "width"),
         ({"marks": [{"t0": 1}]}, "t1"),
+        ({"rates": {"reference": 1}}, "rates is of the wrong kind"),
     ],
 )
 def test_damaged_figures_are_named(tmp_path, figures, message):

@@ -313,6 +313,8 @@ def test_spikes_of_others_are_put_in_order(tmp_path):
 def test_what_is_no_run_is_an_error(saved, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere: no such folder"):
         distsim.load(tmp_path / "nowhere")
+    with pytest.raises(NotADirectoryError, match=rf"spikes\.h5: a file; give the folder of the run, here {saved}$"):
+        distsim.load(saved / "spikes.h5")
     with pytest.raises(FileNotFoundError, match="no run is there"):
         distsim.load(tmp_path)
     (tmp_path / "spikes.h5").write_bytes((saved / "spikes.h5").read_bytes())
@@ -383,5 +385,5 @@ def test_neo_has_a_signal_for_each_recorded_population(result):
 @pytest.mark.parametrize(("package", "method"), [("pandas", "to_pandas"), ("neo", "to_neo")])
 def test_a_missing_package_is_named(result, monkeypatch, package, method):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ModuleNotFoundError, match=rf"pip install distsim\[{package}\]"):
+    with pytest.raises(ModuleNotFoundError, match=rf"{package} is not installed: pip install {package}$"):
         getattr(result, method)()

@@ -73,6 +73,29 @@ def test_a_raster_shows_all_that_is_recorded_unless_told_otherwise(result):
         result.raster(t0=100.0)
 
 
+@pytest.mark.parametrize("period", [(200.0, 300.0), (0.0, 10.0), (100.0, 101.0), (0.0, 5.0)])
+def test_a_period_of_which_nothing_was_recorded_is_refused(result, period):
+    said = rf"from {period[0]:g} to {period[1]:g} ms, only from 10 to 100 ms"
+    for draw in (result.raster, lambda *given: result.rates_boxplot("rates.png", *given)):
+        with pytest.raises(ValueError, match=said):
+            draw(*period)
+    assert result.raster(0.0, 20.0).t0 == 0.0 and result.raster(90.0, 200.0).t1 == 200.0
+
+
+def test_the_title_is_that_of_the_network_unless_another_is_given(result, boxes):
+    assert result.raster().title == "network, seed 3"
+    assert result.raster(title="mine").title == "mine" and result.raster(title=None).title is None
+    result.rates_boxplot("rates.png")
+    assert boxes[0][-1]["title"] == "network, seed 3"
+
+
+def test_what_is_no_rate_and_no_mark_is_refused_at_once(result):
+    with pytest.raises(TypeError, match=r"rate=5\.0: must be a PopulationRate\(bin=5\.0\)"):
+        result.raster(rate=5.0)
+    with pytest.raises(TypeError, match=r"marks: \(20\.0, 30\.0\) must be a Mark"):
+        result.raster(marks=[(20.0, 30.0)])
+
+
 def test_a_raster_is_saved_where_no_folder_is_yet(result, tmp_path):
     path = tmp_path / "new" / "one.png"
     result.raster(rate=PopulationRate()).save(path)
@@ -85,7 +108,7 @@ def test_a_raster_is_drawn_into_axes_of_ones_own(result):
     notes = draw_raster(result.raster(rate=PopulationRate(bin=5.0, populations=["I"])), upper, middle)
     drawn = np.concatenate([line.get_xdata() for line in upper.lines if line.get_marker() == "o"])
     assert drawn.size == result.all_spikes().times.size > 30
-    assert notes == ["rate of 15 neurons (I) in bins of 5 ms"] and middle.patches and not lower.patches
+    assert notes == ["rate of 15 of 30 neurons (I) in bins of 5 ms"] and middle.patches and not lower.patches
     assert [label.get_text() for label in upper.get_yticklabels()] == ["E", "I"]
 
 
@@ -109,7 +132,8 @@ def test_boxes_are_those_of_the_recorded_neurons(result, boxes, tmp_path):
     result.rates_boxplot(tmp_path / "rates.png", 20.0, only=["I", "E"], reference_rates_hz={"E": 3.0}, title="two")
     ((alone, t0, t1, path, options),) = boxes
     assert list(alone) == ["E", "I"] and (t0, t1, path) == (20.0, 100.0, tmp_path / "rates.png")
-    assert options == {"colors": {}, "reference_rates_hz": {"E": 3.0}, "title": "two"}
+    sizes = {"E": 40, "I": 30, "other": 4}
+    assert options == {"colors": {}, "sizes": sizes, "reference_rates_hz": {"E": 3.0}, "title": "two"}
     _, ids = result.spikes("I[5:20]")
     assert alone["I"].n == 15
     np.testing.assert_array_equal(rates(alone["I"].ids, 15, 90.0), rates(ids, 30, 90.0)[5:20])
@@ -126,12 +150,17 @@ def test_colours_and_references_are_those_of_the_summary_unless_others_are_given
     shutil.copytree(saved, tmp_path / "run")
     summary = json.loads((saved / "summary.json").read_text())
     summary["populations"]["E"] |= {"color": "#123456", "reference_rate_hz": 7.0}
+    summary["figures"] = {"rates": {"reference": "published"}}
     (tmp_path / "run" / "summary.json").write_text(json.dumps(summary))
     result = distsim.load(tmp_path / "run")
     assert result.raster().colors == {"E": "#123456"}
     assert result.raster(colors={"I": "red"}).colors == {"I": "red"}
     result.rates_boxplot("rates.png")
-    assert boxes[0][-1] == {"colors": {"E": "#123456"}, "reference_rates_hz": {"E": 7.0}}
+    said = {"reference_rates_hz": {"E": 7.0}, "reference": "published"}
+    said |= {"colors": {"E": "#123456"}, "sizes": result.sizes, "title": "network, seed 3"}
+    assert boxes[0][-1] == said
+    result.rates_boxplot("rates.png", reference_rates_hz={"E": 1.0})
+    assert "reference" not in boxes[1][-1]  # those are others
 
 
 def test_a_file_alone_is_drawn(saved, tmp_path):
