@@ -160,6 +160,8 @@ def add_common(parser: Parser, network, model) -> None:
         "--dt", type=number(0.0, excluded=True), default=0.1, metavar="MS", help="resolution, ms (%(default)g)"
     )
     run.add_argument("--seed", type=seed, default=1, help="fixes every random number, 0 to 2^64 - 1 (%(default)s)")
+    what = "tell at the end what each rank did and waited, and what follows from it"
+    run.add_argument("--profile", action="store_true", help=what)
     out = parser.add_argument_group("output")
     out.add_argument("--out", metavar="DIR", help=f"folder of the run (default results/{model.NAME}-1, -2, ...)")
     out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")

@@ -86,7 +86,13 @@ def _draw_peers(axes: Axes, results: Sequence[Mapping[str, Any]]) -> None:
             axes.plot([own[k], peer["real_time_factor"]], [k, k], color="0.7", linewidth=1.2, zorder=1)
             middle = (own[k] * peer["real_time_factor"]) ** 0.5
             axes.text(
-                middle, k - 0.08, f"{peer['times_faster']:.2g} times", ha="center", va="bottom", fontsize=9, **halo
+                middle,
+                k - 0.08,
+                f"{peer['times_faster']:.2g} times faster",
+                ha="center",
+                va="bottom",
+                fontsize=9,
+                **halo,
             )
         if found:
             factors = [peer["real_time_factor"] for _, peer in found]

@@ -45,6 +45,7 @@ ALLOWED = {
     "report": {"engine.memory", "network"},
     "prepare": {"models", "network", "elements", "parallel", "run", "engine.check"},
     "limits": {"engine"},
+    "profiling": {"engine"},
     "bench": {"bench", "engine", "limits", "summary", "network", "report", "folder", "parallel", "analysis"},
     "bench.cases": {"models", "network"},
     "panels": {"run", "folder", "summary", "parallel", "analysis"},
