@@ -85,15 +85,8 @@ def _draw_peers(axes: Axes, results: Sequence[Mapping[str, Any]]) -> None:
         for k, peer in found:
             axes.plot([own[k], peer["real_time_factor"]], [k, k], color="0.7", linewidth=1.2, zorder=1)
             middle = (own[k] * peer["real_time_factor"]) ** 0.5
-            axes.text(
-                middle,
-                k - 0.08,
-                f"{peer['times_faster']:.2g} times faster",
-                ha="center",
-                va="bottom",
-                fontsize=9,
-                **halo,
-            )
+            quotient = f"{peer['times_faster']:.2g} times faster"
+            axes.text(middle, k - 0.08, quotient, ha="center", va="bottom", fontsize=9, **halo)
         if found:
             factors = [peer["real_time_factor"] for _, peer in found]
             points = {"color": "white", "markeredgecolor": "black", "markersize": 8, "linestyle": "none"}

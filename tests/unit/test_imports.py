@@ -46,6 +46,7 @@ ALLOWED = {
     "prepare": {"models", "network", "elements", "parallel", "run", "engine.check"},
     "limits": {"engine"},
     "profiling": {"engine"},
+    "scaling": {"engine", "models", "network"},
     "bench": {"bench", "engine", "limits", "summary", "network", "report", "folder", "parallel", "analysis"},
     "bench.cases": {"models", "network"},
     "panels": {"run", "folder", "summary", "parallel", "analysis"},
