@@ -18,10 +18,10 @@ from .exchange import Exchange, exchange, plan_exchange
 from .intrinsics import kernel
 
 SIZES = tuple(1 << k for k in (17, 19, 21, 23, 25, 26))  # bytes: 128 kB to 64 MB, from L2 to memory
-ONCE = 1 << 28  # bytes moved in one measurement
+ONCE = 1 << 26  # bytes moved in one measurement
 SLOTS = 1 << 15  # of the row that is added to: 128 kB, in the L2 cache
-DRAWS, ADDS, COLLECTIVES = 1 << 23, 1 << 25, 1 << 12  # in one measurement
-BEST_OF = 3
+DRAWS, ADDS, COLLECTIVES = 1 << 21, 1 << 23, 1 << 10  # in one measurement
+BEST_OF = 12  # short ones: what interrupts one is not in all
 
 
 class Probes(NamedTuple):
@@ -68,19 +68,19 @@ def _measure(comm, once: int, n_collectives: int) -> Probes:
     update = [_rate(comm, n * 2 * part.nbytes, lambda p=part, n=n: update_all(n, p)) for part, n in parts]
     words = np.random.default_rng(1).integers(0, SLOTS, SLOTS).astype(np.uint32) | np.uint32(1 << 16)
     row, u = np.zeros(SLOTS, np.int32), np.empty((4, 1024), np.uint32)
-    n_adds, n_draws = max(1, min(ADDS, once // 8) // SLOTS), max(1, min(DRAWS, once // 8) // u.size)
+    n_adds, n_draws = max(1, min(ADDS, once) // SLOTS), max(1, min(DRAWS, once) // u.size)
     adds = _rate(comm, n_adds * SLOTS, lambda: add_all(n_adds, words, row))
     philox = _rate(comm, n_draws * u.size, lambda: draw_all(n_draws, u))
     plan = _one_spike_each(comm)
-    pairs = _rate(comm, n_collectives, lambda: exchange_all(n_collectives, plan, comm.size))
+    pairs = _rate(comm, n_collectives, lambda: exchange_all(n_collectives, plan, comm.size), 4 * BEST_OF)
     sizes = np.array(SIZES, float)
     return Probes(sizes, np.array(read), np.array(update), adds, philox, 1.0 / pairs if comm.size > 1 else 0.0)
 
 
-def _rate(comm, amount: float, work: Callable[[], object]) -> float:
+def _rate(comm, amount: float, work: Callable[[], object], best_of: int = BEST_OF) -> float:
     """`amount` by the shortest time (s) that `work` took while all ranks did it."""
     seconds = []
-    for _ in range(BEST_OF):
+    for _ in range(best_of):
         comm.Barrier()
         begun = time.perf_counter()
         work()
