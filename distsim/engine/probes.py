@@ -61,7 +61,7 @@ def probe(comm) -> Probes:
 
 
 def _measure(comm, once: int, n_collectives: int) -> Probes:
-    numbers = np.zeros(max(SIZES) // 8)
+    numbers = np.ones(max(SIZES) // 8)  # zeros would all be one page that nobody has written
     parts = [(numbers[: size // 8], max(1, once // size)) for size in SIZES]
     read = [_rate(comm, n * part.nbytes, lambda p=part, n=n: read_all(n, p.view(np.int64))) for part, n in parts]
     # what is updated is read and written
