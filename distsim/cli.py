@@ -18,7 +18,7 @@ def run_command(argv: Sequence[str], comm) -> int:
         args = parse(argv, comm)
         if args is None:
             return 0
-        return plot_command(args, comm) if args.command == "plot" else network_command(args, comm)
+        return COMMANDS.get(args.command, network_command)(args, comm)
     except InputError as error:
         if comm.rank == 0:
             sys.stdout.flush()
@@ -80,3 +80,16 @@ def plot_command(args: argparse.Namespace, comm) -> int:
 
     on_root(comm, draw)
     return 0
+
+
+def bench_command(args: argparse.Namespace, comm) -> int:
+    """Time the networks."""
+    from .bench.command import bench, find_peers
+
+    peers = find_peers(args.networks, args.peer_python, comm)
+    out = on_root(comm, lambda: folder.claim(args.out, "bench", args.overwrite))
+    bench(args.networks, args.quick, args.seed, args.peer_python or sys.executable, peers, out, comm)
+    return 0
+
+
+COMMANDS = {"plot": plot_command, "bench": bench_command}

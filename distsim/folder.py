@@ -13,6 +13,7 @@ from typing import NamedTuple
 from .parallel import InputError
 
 FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
+FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
 MARKER = "running.json"  # there while a run writes: its host and process, and its subfolders
 

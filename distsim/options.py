@@ -1,4 +1,4 @@
-"""The options of the command line: a subcommand for each network, `plot`."""
+"""The options of the command line: a subcommand for each network, `plot`, `bench`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from . import __version__
+from .bench.cases import CASES
 from .elements import nearest
 from .models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from .models.explain import has_lists, option_text, parameter_help
@@ -69,7 +70,27 @@ def make_parser() -> Parser:
     text += "the panels of a figure."
     plot = commands.add_parser("plot", help="draw the figures of a run's folder again", description=text)
     plot.add_argument("folder", metavar="DIR", help="folder of a run")
+    add_bench(commands)
     return parser
+
+
+def add_bench(commands) -> None:
+    text = (
+        "Time the networks on these ranks, recording nothing, beside the limits of this machine, and beside NEST and "
+    )
+    text += "Brian2 where they are installed. Nothing else should be running."
+    bench = commands.add_parser("bench", help="time the networks on this machine", description=text)
+    names = list(CASES)
+    bench.add_argument("--quick", action="store_true", help="a tenth of the times, the microcircuit at scale 0.1")
+    what = f"of {', '.join(names)} (default: all)"
+    bench.add_argument("--networks", nargs="+", choices=names, default=names, metavar="NAME", help=what)
+    what = "fixes every random number, 0 to 2^64 - 1 (%(default)s)"
+    bench.add_argument("--seed", type=seed, default=1, help=what)
+    what = "a Python that has NEST or Brian2 (default: this one)"
+    bench.add_argument("--peer-python", metavar="PATH", help=what)
+    what = "gets bench.json and bench.png (default results/bench-1, -2, ...)"
+    bench.add_argument("--out", metavar="DIR", help=what)
+    bench.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
 
 
 def add_network(commands, model) -> tuple[Parser, argparse._ArgumentGroup]:
@@ -131,6 +152,8 @@ def add_common(parser: Parser, network, model) -> None:
         "--dt", type=number(0.0, excluded=True), default=0.1, metavar="MS", help="resolution, ms (%(default)g)"
     )
     run.add_argument("--seed", type=seed, default=1, help="fixes every random number, 0 to 2^64 - 1 (%(default)s)")
+    what = "tell at the end what each rank did and waited, and what follows from it"
+    run.add_argument("--profile", action="store_true", help=what)
     out = parser.add_argument_group("output")
     out.add_argument("--out", metavar="DIR", help=f"folder of the run (default results/{model.NAME}-1, -2, ...)")
     out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -70,6 +71,24 @@ def on_root(comm, action: Callable):
     if error is not None:
         raise error
     return result
+
+
+def on_root_alone(comm, action: Callable):
+    """As `on_root`, while the other ranks sleep, so that `action` has their cores; waiting inside MPI would keep them
+    busy (collective)."""
+
+    def then_wake_the_others():
+        try:
+            return action()
+        finally:
+            if comm.size > 1:
+                comm.Ibarrier().Wait()
+
+    if comm.rank:
+        request = comm.Ibarrier()
+        while not request.Test():
+            time.sleep(0.02)
+    return on_root(comm, then_wake_the_others)
 
 
 def end_all_ranks(comm, error: BaseException) -> None:

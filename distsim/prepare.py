@@ -35,7 +35,8 @@ def prepare(args: argparse.Namespace, comm) -> tuple:
     recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
     recording["voltage_interval"] = args.voltage_interval
     figures = figures_of(args, parameters, t_sim)
-    options = run.Options(args.t_presim, t_sim, args.dt, args.seed, recording, not args.no_plots, figures)
+    plots, profile = not args.no_plots, args.profile
+    options = run.Options(args.t_presim, t_sim, args.dt, args.seed, recording, plots, figures, profile)
     return parameters, network, options
 
 

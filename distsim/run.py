@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import report, summary
+from . import profiling, report, summary
 from .engine import loop
 from .engine.facts import facts
 from .engine.simulation import Simulation
@@ -24,7 +24,8 @@ from .saving import file_sink
 @dataclass(frozen=True)
 class Options:
     """How a network is run. t_presim, t_sim, dt: ms; t_presim is not recorded. recording: the options of what is
-    recorded, for the summary. plots: write figures at the end. figures: what they show, for the summary."""
+    recorded, for the summary. plots: write figures at the end. figures: what they show, for the summary. profile: tell
+    what each rank did."""
 
     t_presim: float
     t_sim: float
@@ -33,6 +34,7 @@ class Options:
     recording: dict = field(default_factory=dict)
     plots: bool = True
     figures: dict = field(default_factory=dict)
+    profile: bool = False
 
 
 def run(
@@ -50,9 +52,10 @@ def run(
     say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)\n", flush=True)
 
     presim = _advance(simulation, "warm-up ", options.t_presim, False)
-    before, phases_before = simulation.spike_counts(), simulation.timer.copy()
+    before, stood = simulation.spike_counts(), profiling.counters(simulation)
     sim = _advance(simulation, "simulate", options.t_sim, True)
-    phases = summary.spread(comm, loop.PHASES, simulation.timer - phases_before)
+    phases = summary.spread(comm, loop.PHASES, simulation.timer - stood.timer)
+    profile = profiling.collect(simulation, stood) if options.profile else None
     counts = simulation.spike_counts() - before
     ledger = simulation.ledger()
     t_start = network.grid.ms(network.grid.steps(options.t_presim, "t_presim"))
@@ -69,6 +72,8 @@ def run(
         result["recording"] = {"mode": sink.mode, "files": sink.files}
         result["ledger"] = dataclasses.asdict(ledger)
         result["versions"] = summary.versions()
+        if profile:
+            result["profile"] = profile
         summary.write(folder, result)
         _show(result, ledger)
         if hasattr(model, "report"):
@@ -105,6 +110,7 @@ def _facts(model, parameters, options: Options, simulation: Simulation, counts: 
         if name in references:
             population["reference_rate_hz"] = references[name]
     config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
+    del config["profile"]  # it changes nothing that is simulated
     return {**found, "figures": config.pop("figures"), "config": config}
 
 
@@ -122,6 +128,8 @@ def _show(result: dict, ledger) -> None:
     print(f"  ledger {due:,} synaptic events = {delivered:,} delivered + {on_the_way:,} on their way")
     if result["spikes_sha256"]:
         print(f"  spikes_sha256 {result['spikes_sha256']}")
+    if "profile" in result:
+        print(f"\n{profiling.profile_text(result['profile'])}")
 
 
 def _draw(folder: Path) -> list[str]:

@@ -53,9 +53,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write(folder: Path, summary: dict) -> Path:
-    """Write `summary.json` under a temporary name and move it into place."""
-    path = folder / "summary.json"
+def write(folder: Path, summary: dict, name: str = "summary.json") -> Path:
+    """Write `summary` under a temporary name and move it into place."""
+    path = folder / name
     part = path.with_suffix(".part")
     part.write_text(json.dumps(summary, indent=1, default=_plain, allow_nan=False) + "\n", encoding="utf8")
     os.replace(part, path)

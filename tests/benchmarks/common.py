@@ -1,11 +1,9 @@
-"""What the benchmarks share: starting distsim, reading what programs print, medians and ratios, the machine."""
+"""What the benchmarks share: starting distsim, medians and ratios."""
 
 from __future__ import annotations
 
 import json
 import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -13,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-Figures = dict[str, float]
+from distsim.bench.peers import Figures
 
 
 def launcher(ranks: int) -> list[str]:
@@ -31,21 +29,6 @@ def run_distsim(arguments: Sequence[str], ranks: int) -> dict:
         return json.loads((Path(folder) / "summary.json").read_text())
 
 
-def read_figures(text: str, required: Sequence[str]) -> Figures:
-    """All `name number` in what a program printed.
-
-    Raises
-    ------
-    ValueError : if one of `required` is not among them.
-    """
-    found = re.findall(r"\b([A-Za-z]\w*)[ \t]+([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?=\s|$)", text)
-    figures = {name: float(number) for name, number in found}
-    missing = [name for name in required if name not in figures]
-    if missing:
-        raise ValueError(f"the other program did not print {', '.join(missing)}:\n{text}")
-    return figures
-
-
 def median(runs: Sequence[Figures], name: str) -> float:
     return statistics.median(run[name] for run in runs)
 
@@ -58,11 +41,3 @@ def ratios(above: Sequence[Figures], below: Sequence[Figures], name: str) -> Fig
 
 def ratio_text(ratio: Figures) -> str:
     return f"{ratio['median']:.3f} ({ratio['min']:.3f}-{ratio['max']:.3f})"
-
-
-def machine() -> str:
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists() and (found := re.search(r"model name\s*:\s*(.*)", cpuinfo.read_text())):
-        model = found.group(1)
-    return f"{model}, {os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"

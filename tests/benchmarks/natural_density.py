@@ -13,7 +13,10 @@ import argparse
 import shlex
 import subprocess
 
-from common import Figures, launcher, machine, median, ratio_text, ratios, read_figures, run_distsim
+from common import launcher, median, ratio_text, ratios, run_distsim
+
+from distsim.bench.machine import machine
+from distsim.bench.peers import Figures, read_figures
 
 COMPARED = ("real_time_factor", "build_s")
 

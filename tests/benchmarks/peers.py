@@ -18,47 +18,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from common import Figures, machine, median, ratio_text, ratios, read_figures, run_distsim
+from common import median, ratio_text, ratios, run_distsim
 
-COMPARED = ("build_s", "real_time_factor")
-REQUIRED = (*COMPARED, "rate_hz", "n_synapses")
+from distsim.bench.cases import CASES
+from distsim.bench.machine import machine
+from distsim.bench.peers import COMPARED, Figures, NotTimed, run_peer
+
 SHOWN = (*COMPARED, "rate_hz", "rate_E_hz", "rate_I_hz", "n_synapses", "prepare_s", "compile_s")
 
 
-@dataclass(frozen=True)
-class Case:
-    """A network in both programs: distsim's arguments, the peer's name, script and its arguments; times in ms."""
-
-    network: tuple[str, ...]
-    peer: str
-    script: tuple[str, ...]
-    t_presim: float
-    t_sim: float
-
-
-def panel(name: str, t_sim: float) -> Case:
-    network = ("brunel-delta", "--panel", name, "--record-spikes", "E[:50]")
-    return Case(network, "Brian2", ("brian2_brunel_delta.py", "--panel", name), 0.0, t_sim)
-
-
-CASES = {
-    "brunel-alpha": Case(("brunel-alpha",), "NEST", ("nest_brunel_alpha.py",), 0.0, 1000.0),
-    "ei-clustered": Case(("ei-clustered",), "NEST", ("nest_ei_clustered.py",), 1000.0, 10000.0),
-    "brunel-delta-A": panel("A", 600.0),
-    "brunel-delta-C": panel("C", 1200.0),
+# What distsim is asked for; times, peers and their scripts are those of `python -m distsim bench`.
+NETWORKS = {
+    "brunel-alpha": ("brunel-alpha",),
+    "ei-clustered": ("ei-clustered",),
+    "brunel-delta-A": ("brunel-delta", "--panel", "A", "--record-spikes", "E[:50]"),
+    "brunel-delta-C": ("brunel-delta", "--panel", "C", "--record-spikes", "E[:50]"),
 }
-
-
-class NotTimed(Exception):
-    """The peer is not installed or does not run; the message says why."""
 
 
 def main() -> None:
@@ -75,8 +54,10 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = f"of {', '.join(CASES)} (default: all)"
-    parser.add_argument("--networks", nargs="+", choices=tuple(CASES), default=list(CASES), metavar="NAME", help=known)
+    known = f"of {', '.join(NETWORKS)} (default: all)"
+    parser.add_argument(
+        "--networks", nargs="+", choices=tuple(NETWORKS), default=list(NETWORKS), metavar="NAME", help=known
+    )
     parser.add_argument("--pairs", type=int, default=3, help="runs of each program (%(default)s)")
     parser.add_argument("--ranks", type=int, default=2, help="ranks of distsim, threads of the peer (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the model time, to see that all runs")
@@ -93,18 +74,18 @@ def parse() -> argparse.Namespace:
 
 def time_network(name: str, args: argparse.Namespace) -> dict:
     """Run both programs in turn, print runs and medians, and return all of it as plain data."""
-    case, part = CASES[name], 0.1 if args.quick else 1.0
-    times = ("--t-presim", str(part * case.t_presim), "--t-sim", str(part * case.t_sim))
-    print(f"\n{name}: {part * case.t_sim:g} ms after {part * case.t_presim:g} ms of warm-up", flush=True)
+    case, times = CASES[name], CASES[name].times(args.quick)
+    print(f"\n{name}: {times[1]:g} ms after {times[0]:g} ms of warm-up", flush=True)
     runs, versions, problem = {"distsim": [], case.peer: []}, {}, None
     for pair in range(1, args.pairs + 1):
-        options = (*times, "--seed", str(pair))
-        versions["distsim"], figures = run_ours(case, options, args.ranks)
+        versions["distsim"], figures = run_ours(name, times, pair, args.ranks)
         runs["distsim"].append(shown("distsim", figures))
         if problem:
             continue
         try:
-            versions[case.peer], figures = run_peer(case, options, args)
+            how = (case.script, case.arguments, times, pair, args.ranks)
+            versions[case.peer], figures = run_peer(args.peer_python, *how)
+            figures = {name: figures[name] for name in SHOWN if name in figures}
             runs[case.peer].append(shown(case.peer, figures))
         except NotTimed as error:
             problem = f"{case.peer} is not timed: {error}"
@@ -113,26 +94,15 @@ def time_network(name: str, args: argparse.Namespace) -> dict:
     return {"peer": case.peer, "problem": problem, "versions": versions, "runs": runs, **summarize(case.peer, runs)}
 
 
-def run_ours(case: Case, options: Sequence[str], ranks: int) -> tuple[str, Figures]:
-    summary = run_distsim([*case.network, *options], ranks)
+def run_ours(name: str, times: tuple[float, float], seed: int, ranks: int) -> tuple[str, Figures]:
+    options = ("--t-presim", str(times[0]), "--t-sim", str(times[1]), "--seed", str(seed))
+    summary = run_distsim([*NETWORKS[name], *options], ranks)
     seconds = summary["t_sim_ms"] / 1e3
     figures = {name: summary["timing"][name] for name in COMPARED}
     figures["rate_hz"] = summary["n_spikes"] / summary["n_neurons"] / seconds
     figures |= {f"rate_{name}_hz": p["rate_hz"] for name, p in summary["populations"].items()}
     figures["n_synapses"] = summary["n_synapses"]
     return ", ".join(f"{name} {version}" for name, version in summary["versions"].items()), figures
-
-
-def run_peer(case: Case, options: Sequence[str], args: argparse.Namespace) -> tuple[str, Figures]:
-    script = Path(__file__).with_name("peers") / case.script[0]
-    command = [args.peer_python, str(script), *case.script[1:], *options, "--threads", str(args.ranks)]
-    threads = {"OMP_NUM_THREADS": str(args.ranks), "OMP_PROC_BIND": "true"}
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **threads})
-    if done.returncode:
-        raise NotTimed((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
-    figures = read_figures(done.stdout, REQUIRED)
-    versions = next(line for line in done.stdout.splitlines() if line.startswith("versions "))
-    return versions.removeprefix("versions "), {name: figures[name] for name in SHOWN if name in figures}
 
 
 def shown(program: str, figures: Figures) -> Figures:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from distsim.bench.cases import Case
+from distsim.bench.peers import read_figures
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -18,9 +21,7 @@ def benchmarks(monkeypatch):
         sys.modules.pop(name, None)
 
 
-def test_figures_are_read_from_among_other_text(benchmarks):
-    from common import read_figures
-
+def test_figures_are_read_from_among_other_text():
     text = "NEST 3.10.0, Python 3.11.7\nsynapses 12  build_s 1.50\nreal_time_factor 2e-1\nrate_hz 7\n"
     figures = read_figures(text, ["build_s", "real_time_factor"])
     assert figures == {"synapses": 12.0, "build_s": 1.5, "real_time_factor": 0.2, "rate_hz": 7.0}
@@ -41,8 +42,9 @@ def test_without_the_peer_distsim_is_timed_alone(benchmarks, monkeypatch, capsys
     import peers
 
     figures = {"build_s": 0.5, "real_time_factor": 0.25, "rate_hz": 3.0, "n_synapses": 10}
-    monkeypatch.setattr(peers, "run_ours", lambda case, options, ranks: ("distsim 0", figures))
-    monkeypatch.setitem(peers.CASES, "none", peers.Case(("none",), "Nothing", ("no_such_peer.py",), 0.0, 1.0))
+    monkeypatch.setattr(peers, "run_ours", lambda name, times, seed, ranks: ("distsim 0", figures))
+    monkeypatch.setitem(peers.NETWORKS, "none", ("none",))
+    monkeypatch.setitem(peers.CASES, "none", Case(None, 0.0, 1.0, peer="Nothing", script="no_such_peer.py"))
     monkeypatch.setattr(sys, "argv", ["peers.py", "--networks", "none", "--pairs", "2"])
     results = peers.time_network("none", peers.parse())
     assert "no_such_peer.py" in results["problem"] and results["runs"] == {"distsim": [figures] * 2, "Nothing": []}

@@ -198,3 +198,13 @@ def test_a_script_that_fails_on_one_rank_ends_all(tmp_path):
     done = start(2, script, cwd=tmp_path, limit=20)
     assert done.returncode not in (0, 124)
     assert done.stderr.count("RuntimeError: the neurons are on fire") == 1
+
+
+def test_networks_are_timed_on_two_ranks(tmp_path):
+    argv = ["bench", "--quick", "--networks", "microcircuit", "--out", tmp_path / "bench"]
+    done = start(2, "-m", "distsim", *argv, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "bench" / "bench.json").read_text())
+    assert found["ranks"] == 2 and found["probes"]["collectives"] > 0
+    assert found["networks"]["microcircuit"]["phases"]["exchange"]["limit"] > 0
+    assert done.stdout.count("distsim bench:") == 1

@@ -54,6 +54,11 @@ ALLOWED = {
     "summary": {"version"},
     "report": {"engine.memory", "network"},
     "prepare": {"models", "network", "elements", "parallel", "run", "engine.check"},
+    "limits": {"engine"},
+    "profiling": {"engine"},
+    "scaling": {"engine", "models", "network"},
+    "bench": {"bench", "engine", "limits", "summary", "network", "report", "folder", "parallel", "analysis"},
+    "bench.cases": {"models", "network"},
     "panels": {"run", "folder", "summary", "parallel", "analysis"},
 }
 
@@ -66,7 +71,8 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-SOURCES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+# Scripts for another Python are started, not imported.
+SOURCES = {name_of(path): path for path in sorted(ROOT.rglob("*.py")) if path.parent.name != "peer_scripts"}
 
 
 def is_for_types(node: ast.AST) -> bool:

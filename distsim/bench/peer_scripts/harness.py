@@ -1,4 +1,4 @@
-"""What the peers' scripts share: their options and what they print for `peers.py` to read."""
+"""What the peers' scripts share: their options and what they print for `bench.peers` to read."""
 
 from __future__ import annotations
 

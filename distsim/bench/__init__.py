@@ -1,0 +1,1 @@
+"""`python -m distsim bench`: the networks timed on this machine, beside what it can do at best and beside its peers."""
