@@ -8,7 +8,8 @@ What a rank must do, computed from its own arrays and the spikes that were emitt
     update     for each neuron and step 8 bytes read and 8 written of every state, 2 and 2 of refractoriness, the row
                read and set to zero, the Poisson number (2 bytes), the current unless a block shares it (8 bytes).
     stimulate  for each neuron and step with Poisson input half a word of Philox (a whole one for large means).
-    exchange   for each interval an Allgather and an Allgatherv; each spike of all ranks read and written, 8 bytes.
+    exchange   for each interval an Allgather, and an Allgatherv where the spikes of a rank, on average, do not fit into
+               its packet; each spike of all ranks read and written, 8 bytes.
 
 How fast the machine does that at best is measured (`engine.probes`), reading and writing at the speed of the cache
 level, or the memory, that holds the array in question. What else a phase does (arithmetic of the neurons, branches,
@@ -21,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .engine.exchange import packet_room
 from .engine.ledger import outdegrees
 from .engine.poisson import FIRST as ENTRY_FIRST
 from .engine.poisson import LAST as ENTRY_LAST
@@ -56,7 +58,7 @@ def limits(simulation, period: Period, probes: Probes) -> dict[str, Limit]:
         "deliver": add(table_limit(synapses, dense, period, probes), matrix_limit(dense, period, probes)),
         "update": update_limit(simulation, period, probes),
         "stimulate": stimulate_limit(simulation, period, probes),
-        "exchange": exchange_limit(period, probes),
+        "exchange": exchange_limit(simulation.comm.size, period, probes),
     }
     return {phase: found[phase] for phase in PHASES}
 
@@ -117,7 +119,10 @@ def stimulate_limit(simulation, period: Period, probes: Probes) -> Limit:
     return Limit(written, words, words / probes.philox)
 
 
-def exchange_limit(period: Period, probes: Probes) -> Limit:
-    n_bytes = 8.0 * period.counts.sum()
-    collectives = 2.0 * period.intervals if probes.collectives else 0.0
-    return Limit(n_bytes, collectives, collectives / 2 * probes.collectives + n_bytes / probes.updating(1 << 17))
+def exchange_limit(size: int, period: Period, probes: Probes) -> Limit:
+    n_spikes = float(period.counts.sum())
+    each = 1 + (n_spikes > packet_room(size) * size * period.intervals)
+    collectives = float(each * period.intervals) if size > 1 else 0.0
+    return Limit(
+        8.0 * n_spikes, collectives, collectives * probes.collective + 8.0 * n_spikes / probes.updating(1 << 17)
+    )

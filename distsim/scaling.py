@@ -1,17 +1,18 @@
 """How long a step takes on any number of ranks, and what each holds: a model of strong scaling.
 
-With N neurons, E synaptic events, S spikes and G(P) entries of the index a step, on P ranks (s):
+With N neurons, E synaptic events and S spikes a step, D delays, on P ranks (s):
 
-    deliver    c_event E / P + c_segment G(P)       every rank looks up every spike, once for each delay that occurs, or
-                                                    once where its index is by source
+    deliver    c_event E / P + c_segment D S        every rank looks up every spike, once for each delay that occurs
+               or c_pushed E / P + c_source S       or once, where its table goes by source
     update     c_neuron N / P
     stimulate  c_stimulus N / P
-    exchange   2 alpha ceil(log2 P) / k + (4 P + 4 S) / beta      an Allgather of counts and an Allgatherv of ids, once
-                                                    in k steps: messages of latency alpha, bandwidth beta; 0 on one rank
+    exchange   a alpha ceil(log2 P) / k + 4 P (k + r) / (k beta) [+ 4 S / beta]
+                                                    once in k steps an Allgather of packets that hold r ids (a = 1), and
+                                                    where k S / P > r an Allgatherv of all ids (a = 2); messages of
+                                                    latency alpha, bandwidth beta; 0 on one rank
     step       c_step                               what belongs to no phase
 
-Neurons are dealt out one by one, so ranks differ little; waiting for each other is not in the model. Nor are caches,
-which hold more of a rank's part where there are more ranks, and events are taken to cost the same with either index.
+Neurons are dealt out one by one, so ranks differ little; waiting for each other is not in the model.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .engine.connectivity import delays_in_use, goes_by_source, n_expected, n_in_table, plan_layout
+from .engine.connectivity import Layout, delays_in_use, goes_by_source, n_expected, n_in_table, plan_layout
+from .engine.exchange import packet_room
 from .engine.memory import estimate_arrays
 from .engine.population_state import two_receptors
 from .engine.update import ROW
@@ -35,11 +37,13 @@ OF_MEMORY = (2, 16, 64, 512)  # ranks
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds for a synaptic event, an entry of the index, a neuron, its stimulus, a step; of a message the latency
-    alpha (s) and the bandwidth beta (bytes/s)."""
+    """Seconds for a synaptic event and a segment where the table goes by delay, for an event and a spike where it goes
+    by source, for a neuron, its stimulus, a step; of a message the latency alpha (s) and bandwidth beta (bytes/s)."""
 
     event: float
     segment: float
+    pushed: float
+    source: float
     neuron: float
     stimulus: float
     step: float
@@ -64,12 +68,16 @@ class Load:
         """Steps between two exchanges."""
         return int(self.delays[0]) if self.delays.size else 1
 
-    def segments(self, size: int) -> float:
+    def by_source(self, size: int) -> bool:
+        """Whether the tables of `size` ranks go by source."""
+        return goes_by_source(self.network.n, self.in_table / size, self._layout(size), self.delays)
+
+    def lookups(self, size: int, by_source: bool) -> float:
         """Entries of the index that each of `size` ranks looks up in a step."""
-        receptors = 2 if two_receptors(self.network).any() else 1
-        layout = plan_layout(-(-self.network.n // size), receptors, ROW)
-        by_source = goes_by_source(self.network.n, self.in_table / size, layout, self.delays)
-        return self.spikes * (1 if by_source else self.delays.size) * layout.n_shards
+        return self.spikes * (1 if by_source else self.delays.size) * self._layout(size).n_shards
+
+    def _layout(self, size: int) -> Layout:
+        return plan_layout(-(-self.network.n // size), 2 if two_receptors(self.network).any() else 1, ROW)
 
 
 def load_of(network: Network, rates: Mapping[str, float]) -> Load:
@@ -93,11 +101,13 @@ def microcircuit_load(scale: float = 1.0, rates: Mapping[str, float] | None = No
 def step_times(load: Load, costs: Costs, sizes: Iterable[int] = SIZES) -> dict[str, np.ndarray]:
     """Seconds of a step by phase, an array over the numbers of ranks in `sizes`."""
     sizes = np.array(list(sizes))
-    segments = np.array([load.segments(int(size)) for size in sizes])
     levels = np.ceil(np.log2(sizes))
-    exchange = 2 * costs.alpha * levels / load.interval + (4.0 * sizes + 4.0 * load.spikes) / costs.beta
+    k, room = load.interval, np.array([packet_room(int(size)) for size in sizes])
+    twice = k * load.spikes > room * sizes
+    n_bytes = 4.0 * sizes * (k + room) / k + np.where(twice, 4.0 * load.spikes, 0.0)
+    exchange = (1 + twice) * costs.alpha * levels / k + n_bytes / costs.beta
     return {
-        "deliver": costs.event * load.events / sizes + costs.segment * segments,
+        "deliver": np.array([deliver_time(load, costs, int(size), load.by_source(int(size))) for size in sizes]),
         "update": costs.neuron * load.neurons / sizes,
         "stimulate": costs.stimulus * load.neurons / sizes,
         "exchange": np.where(sizes > 1, exchange, 0.0),
@@ -123,32 +133,33 @@ def _dominated(load: Load, costs: Costs, size: int) -> bool:
     return bool(times["exchange"][0] > sum(t[0] for phase, t in times.items() if phase != "exchange"))
 
 
-def fit_costs(load: Load, measured: Mapping[str, float], segment: float, alpha: float, beta: float) -> Costs:
-    """The costs that explain what was `measured` on 2 ranks, whose caches are closer to those of many than one's.
+def deliver_time(load: Load, costs: Costs, size: int, by_source: bool) -> float:
+    """Seconds of a step's delivery on each of `size` ranks."""
+    event, lookup = (costs.pushed, costs.source) if by_source else (costs.event, costs.segment)
+    return event * load.events / size + lookup * load.lookups(size, by_source)
+
+
+def fit_costs(
+    load: Load, measured: Mapping[str, float], alone: Mapping[tuple[int, bool], float], alpha: float, beta: float
+) -> Costs:
+    """The costs that explain what was measured.
 
     Parameters
     ----------
-    measured : seconds of a step by phase; 'step' being what is in no phase.
-    segment : s, as `segment_cost` finds it. alpha, beta : of the network that is to connect the ranks.
+    measured : seconds of a step by phase on 2 ranks, whose caches are closer to those of many than one's; 'step' being
+        what is in no phase.
+    alone : seconds of a step's delivery on one of `size` ranks, by (size, by_source), two sizes of each layout.
+    alpha, beta : of the network that is to connect the ranks.
     """
-    event = max(0.0, 2 * (measured["deliver"] - segment * load.segments(2)) / load.events) if load.events else 0.0
+    (event, segment), (pushed, source) = (_two_costs(load, alone, by_source) for by_source in (False, True))
     neuron, stimulus = 2 * measured["update"] / load.neurons, 2 * measured["stimulate"] / load.neurons
-    return Costs(event, segment, neuron, stimulus, measured["step"], alpha, beta)
+    return Costs(event, segment, pushed, source, neuron, stimulus, measured["step"], alpha, beta)
 
 
-def segment_cost(load: Load, one: float, two: float) -> float:
-    """Seconds of an entry of the index, from deliveries that take `one` s a step on 1 rank and `two` s on 2 ranks:
-    what is not halved.
-
-    Raises
-    ------
-    ValueError : two ranks look up half as much each (one rank has two shards), so that nothing tells entries and events
-        apart; a smaller network does.
-    """
-    left = 2 * load.segments(2) - load.segments(1)
-    if left <= 0:
-        raise ValueError(f"{load.neurons} neurons are two shards on one rank: measure a smaller network")
-    return max(0.0, (2 * two - one) / left)
+def _two_costs(load: Load, alone: Mapping[tuple[int, bool], float], by_source: bool) -> np.ndarray:
+    sizes = [size for size, layout in alone if layout == by_source]
+    amounts = [(load.events / size, load.lookups(size, by_source)) for size in sizes]
+    return np.maximum(np.linalg.solve(amounts, [alone[size, by_source] for size in sizes]), 0.0)
 
 
 def memory_by_ranks(network: Network, sizes: Sequence[int] = OF_MEMORY) -> dict[int, dict[str, int]]:

@@ -21,8 +21,8 @@ def probes_text(probes: Probes) -> str:
         f"    reading    {', '.join(levels)} GB/s",
         f"    adding     {probes.adds / 1e9:.1f} /ns to a row, {probes.philox / 1e9:.1f} random words/ns",
     ]
-    if probes.collectives:
-        lines.append(f"    exchanging {1e6 * probes.collectives:.2f} us for an Allgather and an Allgatherv")
+    if probes.collective:
+        lines.append(f"    exchanging {1e6 * probes.collective:.2f} us for an Allgather")
     return "\n".join(lines)
 
 

@@ -23,6 +23,8 @@ from .dense_connectivity import SecondSynapses, connect_dense, constant, plan_gr
 from .pool import Pool, Shape, make_pool, sort_buckets
 from .weights import WeightCode, plan_weights
 
+SHORT = 6  # synapses of a segment, on average, from which on the index by delay pays
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -91,18 +93,25 @@ def n_in_table(network: Network) -> int:
 
 
 def connect(
-    network: Network, seed: int, layout: Layout, deal: Decomposition, is_two: np.ndarray
+    network: Network,
+    seed: int,
+    layout: Layout,
+    deal: Decomposition,
+    is_two: np.ndarray,
+    by_source: bool | None = None,
 ) -> tuple[Synapses, Dense]:
     """This rank's synapses: a table, and bit matrices for what is alike and dense.
 
     Parameters
     ----------
     is_two : bool, by population: whether excitatory and inhibitory input have receptors of their own.
+    by_source : the layout of the table, by default what `goes_by_source` says.
     """
     key = streams.key(seed)
     dense, second = connect_dense(network, layout, deal, key, is_two)
     delays = delays_in_use(network)
-    by_source = goes_by_source(network.n, n_in_table(network) / deal.size, layout, delays)
+    if by_source is None:
+        by_source = goes_by_source(network.n, n_in_table(network) / deal.size, layout, delays)
     plan = Plan(network, layout, deal, key, delays, plan_weights(network), is_two, second, by_source)
     shards = [ShardBuilder(plan, shard) for shard in range(layout.n_shards)]
     totals = np.array([shard.n_synapses for shard in shards], np.int64)
@@ -145,13 +154,17 @@ def ring_size(delays: np.ndarray) -> int:
 
 
 def goes_by_source(n_sources: int, n_synapses: float, layout: Layout, delays: np.ndarray) -> bool:
-    """Whether a table of `n_synapses` on each rank is smaller with an index by source and delays in the synapses than
-    with an index by source and delay."""
-    if not 1 < delays.size <= 1 << 16:
-        return False
+    """Whether a table of `n_synapses` on each rank has an index by source and delays in the synapses.
+
+    With segments of 8 synapses both layouts are as fast, with 2 this one takes half the time (microcircuit on 8 and 32
+    ranks). It must not take much more memory than the other.
+    """
     index = 4 * n_sources * layout.n_shards
     row = 8 * layout.receptors * layout.width * layout.n_shards
-    return index + 2 * n_synapses + ring_size(delays) * row < index * delays.size + row
+    by_delay = index * delays.size + row + 4 * n_synapses
+    by_source = index + ring_size(delays) * row + 6 * n_synapses
+    is_short = n_synapses < SHORT * n_sources * layout.n_shards * delays.size
+    return 1 < delays.size <= 1 << 16 and is_short and by_source < 1.5 * by_delay
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ Synapses are sorted by (source, delay, target). Spikes are kept for as long as t
 just the segments that are due in it ("pull by delay"): all writes of a step go to one row of local neurons that stays
 in the L2 cache, and since the segments are known beforehand, index and synapses are prefetched a few segments ahead.
 
-Where a rank has fewer synapses than there are segments (many ranks, few synapses, many delays) the index would outgrow
-the table. There synapses carry their delays, the index is by source alone, and a spike's synapses are all delivered at
-once, as soon as it may arrive, into a ring of rows, one for each step to come ("push").
+Where segments hold only a few synapses (many ranks, many delays) looking them up is most of the work, and the index of
+sources times delays outgrows the table. There synapses carry their delays, the index is by source alone, and a spike's
+synapses are all delivered at once, as soon as it may arrive, into a ring of rows, one for each step to come ("push").
 
 A synapse is one 32-bit word: the lower half is its slot (receptor and target in the row), the upper half the code of
 its weight. Local neurons are cut into shards so that 16 bits are enough for a slot on any number of ranks.

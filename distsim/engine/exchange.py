@@ -58,7 +58,7 @@ def plan_exchange(comm, interval: int, most_sent: int, most_received: int) -> Ex
         raise ValueError(f"{most_received * interval} spikes could be sent in one interval: more than 2^31")
     size = comm.size
     handles = mpi_handles(comm) if size > 1 else np.zeros(5, np.int64)
-    room = min(LARGEST, max(SMALLEST, PACKETS // size))
+    room = packet_room(size)
     return Exchange(
         handles,
         np.empty(max(1, most_sent * interval), np.uint32),
@@ -74,6 +74,11 @@ def plan_exchange(comm, interval: int, most_sent: int, most_received: int) -> Ex
         np.zeros(size, np.int64),
         np.zeros(size + 1, np.int64),
     )
+
+
+def packet_room(size: int) -> int:
+    """Ids that the packet of each of `size` ranks holds."""
+    return min(LARGEST, max(SMALLEST, PACKETS // size))
 
 
 def mpi_handles(comm) -> np.ndarray:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel import SerialCommunicator
-from . import CACHE, delivery, streams
-from .cache import fill_once
+from . import delivery, streams
+from .cache import FOLDER, fill_once
 from .exchange import Exchange, exchange, plan_exchange
 from .intrinsics import kernel
 
@@ -31,7 +31,7 @@ class Probes(NamedTuple):
     ----------
     sizes : bytes, ascending. read, update : bytes/s of reading, and of reading and writing, arrays of these sizes.
     adds : additions/s to scattered places of a row in the L2 cache. philox : 32-bit words/s.
-    collectives : s, an Allgather and an Allgatherv of one number from each rank; 0 on one rank.
+    collective : s, an exchange that needs one Allgather; 0 on one rank.
     """
 
     sizes: np.ndarray
@@ -39,7 +39,7 @@ class Probes(NamedTuple):
     update: np.ndarray
     adds: float
     philox: float
-    collectives: float
+    collective: float
 
     def reading(self, n_bytes: float) -> float:
         """Bytes/s of reading again and again an array of `n_bytes`."""
@@ -56,7 +56,7 @@ def _between(n_bytes: float, sizes: np.ndarray, rates: np.ndarray) -> float:
 
 def probe(comm) -> Probes:
     """Measure (collective)."""
-    fill_once(comm, CACHE, {"probes": lambda: _measure(SerialCommunicator(), 1 << 12, 1)})
+    fill_once(comm, FOLDER, {"probes": lambda: _measure(SerialCommunicator(), 1 << 12, 1)})
     return _measure(comm, ONCE, COLLECTIVES)
 
 
@@ -90,7 +90,7 @@ def _rate(comm, amount: float, work: Callable[[], object], best_of: int = BEST_O
 
 def _one_spike_each(comm) -> Exchange:
     plan = plan_exchange(comm, 1, 1, comm.size)
-    plan.sent_counts[0] = plan.n_sent[0] = 1
+    plan.packet[0] = plan.n_sent[0] = 1
     plan.sent[0] = comm.rank
     return plan
 

@@ -4,9 +4,9 @@
     python tests/benchmarks/scaling.py --scale 0.1 --pairs 1 --out results/scaling.png
 
 Writes a figure (measured: filled markers; modelled: dashed lines) and prints Markdown tables of measured and modelled
-times and of the memory of each rank. `distsim.scaling` says what the model is. Its costs are those of two ranks, that
-of an entry of the index is found at scale 0.1; latency and bandwidth are of the network that is to connect the ranks,
-and come from the options. Nothing else should be running.
+times and of the memory of each rank. `distsim.scaling` says what the model is. Its costs are those of two ranks; those
+of delivery are measured on one core, which does the part of one rank of many. Latency and bandwidth are of the network
+that is to connect the ranks, and come from the options. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ from common import run_distsim
 
 from distsim import scaling
 from distsim.analysis.scaling_figure import scaling_figure
+from distsim.bench.alone import deliver_alone
 from distsim.bench.machine import machine
 
 MEASURED, SHOWN = (1, 2), (1, 2, 4, 16, 64, 256, 1024)
-SMALL = 0.1  # scale
+ALONE = ((4, False), (16, False), (32, True), (128, True))  # ranks, of which one is measured, and layout of the table
 Times = dict[str, float]
 
 
 def main() -> None:
     args = parse()
     print(machine(), flush=True)
-    small_load, small = measure(SMALL, args)
-    load, measured = (small_load, small) if args.scale == SMALL else measure(args.scale, args)
-    segment = scaling.segment_cost(small_load, small[1]["deliver"], small[2]["deliver"])
-    costs = scaling.fit_costs(load, measured[2], segment, 1e-6 * args.alpha, 1e9 * args.beta)
+    rates, measured = measure(args.scale, args)
+    load = scaling.microcircuit_load(args.scale, rates)
+    alone = {what: deliver_alone(load.network, rates, *what) for what in ALONE}
+    for (size, by_source), seconds in alone.items():
+        layout = "source" if by_source else "delay"
+        print(f"one of {size} ranks, table by {layout}: deliver {1e6 * seconds:.2f} us", flush=True)
+    costs = scaling.fit_costs(load, measured[2], alone, 1e-6 * args.alpha, 1e9 * args.beta)
     dominates = scaling.exchange_dominates(load, costs)
     print(f"\n{costs}\nthe exchange dominates from {dominates} ranks on\n")
-    if costs.event == 0.0:
-        print("two ranks deliver no faster than one: something else is running, the model is not to be trusted\n")
     print(times_table(measured, scaling.step_times(load, costs, SHOWN), SHOWN, load.network.grid.dt_ms / 1e3), "\n")
     print(memory_table(scaling.memory_by_ranks(load.network)))
     title = f"microcircuit, scale {args.scale:g}; modelled with {args.alpha:g} µs and {args.beta:g} GB/s a message"
@@ -60,16 +62,15 @@ def parse() -> argparse.Namespace:
     return args
 
 
-def measure(scale: float, args: argparse.Namespace) -> tuple[scaling.Load, dict[int, Times]]:
-    """The load of the microcircuit at the rates that it has, and what a step takes on 1 and 2 ranks."""
+def measure(scale: float, args: argparse.Namespace) -> tuple[dict[str, float], dict[int, Times]]:
+    """The rates of the microcircuit (spikes/s), and what a step takes on 1 and 2 ranks."""
     measured = {}
     for ranks in MEASURED:
         runs = [run_microcircuit(scale, args.t_sim, ranks) for _ in range(args.pairs)]
         measured[ranks] = least_times([step_times(summary) for summary in runs])
         shown = ", ".join(f"{phase} {1e6 * t:.2f} us" for phase, t in measured[ranks].items())
         print(f"scale {scale:g}, ranks {ranks}: {shown}", flush=True)
-    rates = {name: p["rate_hz"] for name, p in runs[0]["populations"].items()}
-    return scaling.microcircuit_load(scale, rates), measured
+    return {name: p["rate_hz"] for name, p in runs[0]["populations"].items()}, measured
 
 
 def run_microcircuit(scale: float, t_sim: float, ranks: int) -> dict:

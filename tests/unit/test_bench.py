@@ -19,7 +19,7 @@ from distsim.bench.table import networks_text, phases_text
 from distsim.cli import run_command
 from distsim.distributions import Normal
 from distsim.engine.probes import SIZES, Probes, probe
-from distsim.limits import PHASES, Period, limits
+from distsim.limits import PHASES, Period, exchange_limit, limits
 from distsim.parallel import SerialCommunicator
 
 SERIAL = SerialCommunicator()
@@ -43,7 +43,7 @@ def test_probes_find_plausible_speeds():
     assert found.read.size == found.update.size == len(SIZES)
     for rate in (*found.read, *found.update, found.adds, found.philox):
         assert 1e7 < rate < 1e13
-    assert found.collectives == 0.0
+    assert found.collective == 0.0
     assert found.reading(1.0) == found.read[0] and found.reading(1e12) == found.read[-1]
 
 
@@ -63,7 +63,10 @@ def test_limits_of_a_table_are_its_bytes_and_events():
     assert found["update"].bytes == 500 * 200 * (2 * 16 + 4 + 8 + 2)
     assert found["update"].seconds == pytest.approx(1e-9 * found["update"].bytes)
     assert found["stimulate"].operations == pytest.approx(0.5 * 200 * 500, rel=0.01)
-    assert found["exchange"].seconds == pytest.approx(1e-6 * 34 + 8e-9 * emitted)
+    assert found["exchange"].seconds == pytest.approx(8e-9 * emitted)  # one rank
+    alone = exchange_limit(2, Period(500, 34, np.array([34 * 2 * 32]), 1.0), UNIT)
+    assert alone.seconds == pytest.approx(1e-6 * 34 + 8e-9 * 34 * 2 * 32)
+    assert exchange_limit(2, Period(500, 34, np.array([34 * 2 * 32 + 1]), 1.0), UNIT).operations == 68
 
 
 def test_limits_of_matrices_are_their_rows():

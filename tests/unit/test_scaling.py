@@ -11,23 +11,26 @@ import pytest
 
 from distsim import Network, fixed_total_number
 from distsim.analysis.scaling_figure import scaling_figure
+from distsim.bench.alone import deliver_alone, random_spikes
 from distsim.distributions import Normal
 from distsim.engine.memory import estimate_arrays
+from distsim.models.microcircuit import POPULATIONS
 from distsim.scaling import (
     PHASES,
     SIZES,
     Costs,
+    deliver_time,
     exchange_dominates,
     fit_costs,
     load_of,
     memory_by_ranks,
     microcircuit_load,
-    segment_cost,
     step_times,
 )
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-COSTS = Costs(1e-9, 10e-9, 0.5e-9, 0.25e-9, 1e-6, 2e-6, 1e10)
+COSTS = Costs(1e-9, 10e-9, 2e-9, 70e-9, 0.5e-9, 0.25e-9, 1e-6, 2e-6, 1e10)
+ALONE = ((4, False), (16, False), (32, True), (128, True))
 
 
 def small() -> Network:
@@ -43,15 +46,16 @@ def test_the_load_follows_from_rates():
     assert load.neurons == 1200 and load.interval == 15
     assert load.spikes == pytest.approx(1.0 + 0.4)  # a step of 0.1 ms
     assert load.events == pytest.approx(1.0 * 50 + 0.4 * 100)
-    assert load.segments(1) == pytest.approx(2 * load.spikes)  # two delays
+    assert load.lookups(1, False) == pytest.approx(2 * load.spikes)  # two delays
+    assert load.lookups(1, True) == pytest.approx(load.spikes)
 
 
 def test_the_natural_density_microcircuit_is_known():
     load = microcircuit_load()
     assert load.neurons == 77169 and load.interval == 1
     assert load.spikes == pytest.approx(25, rel=0.05) and load.events == pytest.approx(1e5, rel=0.1)
-    assert load.segments(1) == 2 * load.segments(2)  # one rank has two shards
-    assert load.segments(512) == load.spikes  # by source
+    assert load.lookups(1, False) == 2 * load.lookups(2, False)  # one rank has two shards
+    assert not load.by_source(8) and load.by_source(16)
 
 
 def test_a_step_is_the_sum_of_the_formula():
@@ -60,9 +64,15 @@ def test_a_step_is_the_sum_of_the_formula():
     assert tuple(times) == PHASES
     np.testing.assert_allclose(times["update"], 0.5e-9 * 1200 / np.array([1, 2, 3, 4]))
     np.testing.assert_allclose(times["stimulate"], 0.25e-9 * 1200 / np.array([1, 2, 3, 4]))
-    assert times["deliver"][1] == pytest.approx(1e-9 * load.events / 2 + 10e-9 * load.segments(2))
-    np.testing.assert_allclose(times["exchange"][:2], [0.0, 2 * 2e-6 / 15 + (8 + 4 * load.spikes) / 1e10])
-    assert times["exchange"][2] == pytest.approx(2 * 2e-6 * 2 / 15 + (12 + 4 * load.spikes) / 1e10)
+    for k, size in enumerate((1, 2, 3, 4)):
+        event, lookup = (2e-9, 70e-9) if load.by_source(size) else (1e-9, 10e-9)
+        expected = event * load.events / size + lookup * load.lookups(size, load.by_source(size))
+        assert times["deliver"][k] == pytest.approx(expected)
+    # an interval of 15 steps; 21 spikes fit into the packets
+    np.testing.assert_allclose(times["exchange"][:2], [0.0, 2e-6 / 15 + 4 * 2 * (15 + 32) / 15 / 1e10])
+    assert times["exchange"][2] == pytest.approx(2e-6 * 2 / 15 + 4 * 3 * (15 + 32) / 15 / 1e10)
+    more = step_times(replace(load, spikes=10.0), COSTS, (2,))["exchange"]
+    assert more[0] == pytest.approx(2 * 2e-6 / 15 + (4 * 2 * (15 + 32) / 15 + 40) / 1e10)
     np.testing.assert_array_equal(times["step"], 1e-6)
 
 
@@ -77,16 +87,19 @@ def test_the_exchange_dominates_from_the_first_number_on_which_it_takes_longest(
 
 def test_costs_are_found_again():
     load = microcircuit_load(0.1)
-    times = step_times(load, COSTS, (1, 2))
-    segment = segment_cost(load, *times["deliver"])
-    assert segment == pytest.approx(COSTS.segment)
-    fitted = fit_costs(load, {phase: t[1] for phase, t in times.items()}, segment, COSTS.alpha, COSTS.beta)
+    times = {phase: t[0] for phase, t in step_times(load, COSTS, (2,)).items()}
+    alone = {(size, by_source): deliver_time(load, COSTS, size, by_source) for size, by_source in ALONE}
+    fitted = fit_costs(load, times, alone, COSTS.alpha, COSTS.beta)
     np.testing.assert_allclose(list(vars(fitted).values()), list(vars(COSTS).values()))
 
 
-def test_two_shards_on_one_rank_do_not_tell_entries_and_events_apart():
-    with pytest.raises(ValueError, match="smaller network"):
-        segment_cost(microcircuit_load(), 2.0, 1.0)
+@pytest.mark.parametrize("by_source", [False, True])
+def test_one_rank_of_many_delivers_alone(by_source):
+    load = microcircuit_load(0.05)
+    rates = {population.name: 5.0 for population in load.network.populations}
+    assert 0.0 < deliver_alone(load.network, rates, 4, by_source) < 1e-2
+    history = random_spikes(load.network, rates)
+    assert history.count.sum() == pytest.approx(5e-4 * load.neurons * 1200, rel=0.1)
 
 
 def test_memory_by_ranks_is_what_the_engine_estimates():
@@ -122,13 +135,15 @@ def summary(ranks: int) -> dict:
     seconds["waiting"], seconds["record"] = [0.0] * ranks, [0.0] * ranks
     total = sum(t[0] for t in seconds.values())
     del seconds["step"]
-    populations = {name: {"rate_hz": 3.0} for name in ("L4E",)}
+    populations = {name: {"rate_hz": 3.0} for name in POPULATIONS}
     profile = {"seconds": seconds, "steps": 1000}
     return {"ranks": ranks, "populations": populations, "profile": profile, "timing": {"sim_s": total}}
 
 
 def test_the_benchmark_prints_tables_and_draws(benchmark, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(benchmark, "run_distsim", lambda arguments, ranks: summary(ranks))
+    load = microcircuit_load(0.1)
+    monkeypatch.setattr(benchmark, "deliver_alone", lambda _, __, *what: deliver_time(load, COSTS, *what))
     out = tmp_path / "scaling.png"
     monkeypatch.setattr(sys, "argv", ["scaling.py", "--scale", "0.1", "--pairs", "2", "--out", str(out)])
     benchmark.main()
