@@ -38,13 +38,46 @@ def test_brunel_alpha_prints_what_nests_example_prints():
     assert few[3] == f"       Excitatory : {100 * 8 + 100 + 50 + 20}"
 
 
-def test_an_alpha_potential_has_the_peak_that_is_asked_for():
-    p = brunel_alpha.Parameters()
-    t = np.linspace(0.0, 30.0, 300_001)
-    current = brunel_alpha.excitatory_weight(p) * np.e * t / p.tau_syn * np.exp(-t / p.tau_syn)
-    kernel = np.exp(-t / p.tau_m) / p.C_m
-    peak = max(np.trapezoid(current[: k + 1] * kernel[k::-1], t[: k + 1]) for k in range(5000, 60_000, 500))
-    assert peak == pytest.approx(p.J, rel=1e-4)
+def largest_potential(tau_m: float, tau_syn: float, C_m: float) -> float:
+    """Return the largest of the potentials (mV) after an alpha current of 1 pA, each an integral over the current."""
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+
+    def potentials(t: np.ndarray) -> np.ndarray:
+        s = t[:, None] / 2 * (nodes + 1)
+        return t / 2 * ((np.e * s / tau_syn * np.exp(-s / tau_syn - (t[:, None] - s) / tau_m) / C_m) @ weights)
+
+    low, high = 0.0, 10 * (tau_m + tau_syn)
+    for _ in range(8):  # the maximum lies between the neighbours of the largest sample
+        t = np.linspace(low, high, 201)
+        k = np.clip(np.argmax(potentials(t)), 1, 199)
+        low, high = t[k - 1], t[k + 1]
+    return potentials(t).max()
+
+
+NEAR = [0.5, 5.0, 19.9, 19.9999, 20.0 - 1e-10, 20.0, 20.0000001, 20.1, 25.0, 200.0]
+
+
+@pytest.mark.parametrize("tau_syn", NEAR)
+def test_an_alpha_potential_has_the_peak_that_is_asked_for(tau_syn):
+    p = brunel_alpha.Parameters(tau_syn=tau_syn)
+    peak = brunel_alpha.excitatory_weight(p) * largest_potential(p.tau_m, tau_syn, p.C_m)
+    assert peak == pytest.approx(p.J, rel=1e-12)
+    assert brunel_alpha.describe(p).projections
+
+
+def test_the_peak_of_nests_example_is_what_lambert_w_gives():
+    assert brunel_alpha.psp_peak(brunel_alpha.Parameters()) == pytest.approx(0.004835553641724627, rel=1e-15)
+
+
+@pytest.mark.parametrize(("tau_m", "tau_syn", "peak"), [(1.0, 1e20, 1.0), (1e20, 1.0, np.e), (1e-3, 1e-3, 2e-3 / np.e)])
+def test_a_potential_follows_a_slow_current_and_sums_a_short_one(tau_m, tau_syn, peak):
+    p = brunel_alpha.Parameters(tau_m=tau_m, tau_syn=tau_syn, C_m=1.0)
+    assert brunel_alpha.psp_peak(p) == pytest.approx(peak, rel=1e-14)
+
+
+def test_a_network_too_small_for_a_synapse_is_refused():
+    with pytest.raises(ValueError, match=r"order=1: with epsilon=0\.1 a neuron has no excitatory synapse"):
+        brunel_alpha.describe(brunel_alpha.Parameters(order=1))
 
 
 def test_brunel_delta_is_driven_at_its_threshold_rate():
