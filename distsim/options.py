@@ -174,9 +174,9 @@ def parameter_help(model) -> str:
     lines.append(f"{', '.join(model.POPULATIONS)}; matrices [target, source]):")
     for field in dataclasses.fields(model.Parameters):
         default = field.default if field.default is not dataclasses.MISSING else field.default_factory().tolist()
-        if field.metadata["limits"].get("whole"):
+        if field.metadata["limits"].get("whole") and default is not None:
             default = [int(n) for n in default]
         unit = f" {field.metadata['unit']}" if field.metadata["unit"] else ""
-        value = "8 x 8 matrix" if np.size(default) > 20 else f"{default}{unit}"
+        value = field.metadata["default_text"] or ("8 x 8 matrix" if np.size(default) > 20 else f"{default}{unit}")
         lines.append(f"  {field.name:<18} {field.metadata['text']} ({value})")
     return "\n".join(lines)

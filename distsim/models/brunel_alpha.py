@@ -43,9 +43,7 @@ class Parameters:
 def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:
     """The network that parameters `p` mean, at resolution `dt` (ms)."""
     if not int(p.epsilon * 4 * p.order):
-        raise ValueError(
-            f"order={p.order}: with epsilon={p.epsilon:g} a neuron has no excitatory synapse, use a larger one"
-        )
+        raise ValueError(f"order={p.order}: no excitatory synapses, 4 order epsilon ({p.epsilon:g}) must be at least 1")
     network = Network(dt)
     neuron = {"C_m": p.C_m, "tau_m": p.tau_m, "tau_syn_ex": p.tau_syn, "tau_syn_in": p.tau_syn, "t_ref": p.t_ref}
     neuron |= {"E_L": 0.0, "V_reset": p.V_reset, "V_m": 0.0, "V_th": p.V_th}
