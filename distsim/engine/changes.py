@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from .. import quantities
 from ..elements import PoissonInput, Population, Selection, Value
 from ..values import DRAWN, check_together, read_values
 from .population_state import (
@@ -110,14 +110,15 @@ def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str
     known = ("rate",) if is_source else ("rate", "weight")
     number = number_of(simulation.network.poisson_inputs, what)
     name = f"Poisson input to {simulation.network.poisson_inputs[number].target.population.name}"
+    read = {}
     for key, value in values.items():
         if key not in known:
             raise ValueError(f"{name}: {key!r} cannot be changed, only {' and '.join(known)}")
-        if not math.isfinite(value):
-            raise ValueError(f"{name}: {key} must be finite, not {value}")
-    if "rate" in values:
-        simulation.network.check_rate(name, values["rate"], is_source)
-    simulation.stimuli = changed(simulation.stimuli, number, simulation.step, values)
+        if key == "rate":
+            read[key] = simulation.network.read_rate(name, value, is_source)
+        else:
+            read[key] = quantities.number(f"{name}: {key}", value, -quantities.LARGEST, quantities.LARGEST)
+    simulation.stimuli = changed(simulation.stimuli, number, simulation.step, read)
     simulation.plan_poisson()
 
 

@@ -73,6 +73,15 @@ def test_a_raster_shows_all_that_is_recorded_unless_told_otherwise(result):
         result.raster(t0=100.0)
 
 
+def test_an_unknown_population_is_not_drawn_as_all_or_none(result, boxes, tmp_path):
+    for draw in (result.raster, lambda only: result.rates_boxplot(tmp_path / "rates.png", only=only)):
+        for only in (["X"], ["E", "X"], "X", [5]):
+            with pytest.raises(ValueError, match=r"only: no population ('X'|5): known are E, I"):
+                draw(only=only)
+    assert not boxes
+    assert result.raster(only="I").only == ["I"] and result.raster(only=None).only is None
+
+
 def test_a_raster_is_saved_where_no_folder_is_yet(result, tmp_path):
     path = tmp_path / "new" / "one.png"
     result.raster(rate=PopulationRate()).save(path)
