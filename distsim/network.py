@@ -122,10 +122,11 @@ class Network:
         """Add len(times) sources; source k emits at times[k] (ms, multiples of dt, > 0, any order)."""
         steps = []
         for k, train in enumerate(times if np.iterable(times) else [times]):
-            if np.ndim(np.asarray(train, object)) != 1:
+            what = f"{name}: spike time of source {k}"
+            if np.ndim(numbers(what, train)) != 1:
                 message = "times must be a list of times for each source, such as [[1.0, 2.0]] for one source"
                 raise ValueError(f"{name}: {message}, not {shown(times)}")
-            train_steps = np.sort(self.grid.steps(train, f"{name}: spike time of source {k}"))
+            train_steps = np.sort(self.grid.steps(train, what))
             if train_steps.size and train_steps[0] < 1:
                 raise ValueError(f"{name}: spike times of source {k} must be at least dt = {self.grid.dt_ms:g} ms")
             if train_steps.size and np.unique(train_steps, return_counts=True)[1].max() > MOST_SPIKES:

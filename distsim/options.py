@@ -148,7 +148,7 @@ def add_common(parser: Parser, network, model) -> None:
         "--record-spikes",
         nargs="+",
         metavar="POP[a:b]",
-        help="record spikes of these neurons only, e.g. L4E 'L23E[:100]'",
+        help="record spikes of these neurons only, e.g. L4E 'L23E[:100]' 'L5E[-5:]'",
     )
     what = "record V_m of these neurons (ids from 0, b excluded)"
     out.add_argument("--record-voltages", nargs="+", metavar="POP[a:b]", help=what)
