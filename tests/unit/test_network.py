@@ -327,6 +327,11 @@ MISTAKES = {
         ValueError,
         r"x.refractory_input must be one of discard, accumulate, not \['accumulate'\]",
     ),
+    "array of one word": (
+        lambda net: net.create("x", 1, "iaf_psc_delta", refractory_input=np.array(["accumulate"])),
+        ValueError,
+        r"x.refractory_input must be one of discard, accumulate, not \['accumulate'\]",
+    ),
     "list of words": (
         lambda net: net.create("x", 3, "iaf_psc_delta", refractory_input=["discard"] * 3),
         ValueError,
