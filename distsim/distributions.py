@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .quantities import bound, number
+
 TAIL = 2.0**-33  # what is less probable is never drawn
 
 
@@ -29,7 +31,8 @@ class Distribution:
 
     def support(self) -> tuple[float, float]:
         """Bounds outside which a draw has a probability below 2^-32."""
-        low, high = self.quantile(np.array([TAIL, 1 - TAIL]))
+        with np.errstate(over="ignore", invalid="ignore"):
+            low, high = self.quantile(np.array([TAIL, 1 - TAIL]))
         return float(min(low, high)), float(max(low, high))
 
     def edges(self, n: int) -> np.ndarray:
@@ -43,16 +46,21 @@ class Distribution:
         return abs(float(high - low)) / 64
 
     def __mul__(self, scale: float) -> Distribution:
-        return Affine(self, float(scale), 0.0)
+        return Affine(self, number("factor of a distribution", scale), 0.0)
+
+    def __truediv__(self, divisor: float) -> Distribution:
+        if not number("divisor of a distribution", divisor):
+            raise ValueError("divisor of a distribution must not be 0")
+        return self * (1.0 / divisor)
 
     def __add__(self, offset: float) -> Distribution:
-        return Affine(self, 1.0, float(offset))
+        return Affine(self, 1.0, number("offset of a distribution", offset))
 
     def __neg__(self) -> Distribution:
         return self * -1.0
 
     def __sub__(self, offset: float) -> Distribution:
-        return self + -offset
+        return self + -number("offset of a distribution", offset)
 
     def __rsub__(self, offset: float) -> Distribution:
         return self * -1.0 + offset
@@ -69,7 +77,6 @@ class Affine(Distribution):
     offset: float
 
     def __post_init__(self) -> None:
-        check_finite(scale=self.scale, offset=self.offset)
         if self.scale == 0:
             raise ValueError("a distribution cannot be multiplied by 0")
 
@@ -84,6 +91,10 @@ class Affine(Distribution):
     def edges(self, n: int) -> np.ndarray:
         return np.sort(self.scale * self.base.edges(n) + self.offset)
 
+    @property
+    def resolution(self) -> float:
+        return abs(self.scale) * self.base.resolution
+
 
 @dataclass(frozen=True)
 class Truncated(Distribution):
@@ -94,6 +105,10 @@ class Truncated(Distribution):
 
     def _plain_quantile(self, u: np.ndarray) -> np.ndarray:
         raise NotImplementedError
+
+    def _read_bounds(self) -> None:
+        bound("minimum", self.minimum)
+        bound("maximum", self.maximum)
 
     def _check_bounds(self) -> None:
         if not self.minimum < self.maximum:
@@ -123,7 +138,7 @@ class Constant(Distribution):
     value: float
 
     def __post_init__(self) -> None:
-        check_finite(value=self.value)
+        number("value", self.value)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         return (np.asarray(x, float) >= self.value).astype(float)
@@ -148,9 +163,9 @@ class Normal(Truncated):
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        check_finite(mean=self.mean, std=self.std)
-        if self.std < 0:
-            raise ValueError(f"std must be at least 0, not {self.std}")
+        number("mean", self.mean)
+        number("std", self.std, 0.0)
+        self._read_bounds()
         if self.std == 0 and not self.minimum <= self.mean <= self.maximum:
             raise ValueError(f"mean {self.mean} with std 0 lies outside [{self.minimum}, {self.maximum}]")
         self._check_bounds()
@@ -160,7 +175,8 @@ class Normal(Truncated):
 
         if self.std == 0:
             return np.where(np.asarray(x) == self.minimum, 0.0, np.asarray(x) >= self.mean).astype(float)
-        return ndtr((x - self.mean) / self.std)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return ndtr((x - self.mean) / self.std)
 
     def _plain_quantile(self, u: np.ndarray) -> np.ndarray:
         from scipy.special import ndtri
@@ -178,8 +194,9 @@ class Lognormal(Truncated):
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        check_finite(mu=self.mu, sigma=self.sigma)
-        if self.sigma <= 0:
+        number("mu", self.mu)
+        self._read_bounds()
+        if number("sigma", self.sigma) <= 0:
             raise ValueError(f"sigma must be greater than 0, not {self.sigma}")
         if self.minimum < 0:
             raise ValueError(f"minimum must be at least 0, not {self.minimum}")
@@ -214,8 +231,7 @@ class Uniform(Distribution):
     high: float
 
     def __post_init__(self) -> None:
-        check_finite(low=self.low, high=self.high)
-        if not self.low < self.high:
+        if not number("low", self.low) < number("high", self.high):
             raise ValueError(f"low {self.low} must be below high {self.high}")
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
@@ -223,10 +239,3 @@ class Uniform(Distribution):
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
         return self.low + (self.high - self.low) * np.asarray(u)
-
-
-def check_finite(**values: float) -> None:
-    """ValueError naming the first value that is not a finite number."""
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{name} must be finite, not {value}")

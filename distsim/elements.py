@@ -76,6 +76,15 @@ class Selection:
         return f"<{self.population.name}[{r.start}:{r.stop}:{r.step}]>"
 
 
+Part = str | Population | Selection  # 'E', 'E[:50]', 'E[-1]', or the same as objects
+
+
+def check_name(name: object) -> None:
+    """ValueError unless `name` is one that files and texts can keep as the name of a population."""
+    if not isinstance(name, str) or name in ("", ".", "..") or "/" in name or not name.isprintable():
+        raise ValueError(f"population name {name!r}: must be a printable text, not '', '.' or '..', without '/'")
+
+
 def select(what: Population | Selection) -> Selection:
     if isinstance(what, Population):
         return what[:]
@@ -85,7 +94,8 @@ def select(what: Population | Selection) -> Selection:
 
 
 def find(what: str | Population | Selection, sizes: Mapping[str, int]) -> tuple[str, range]:
-    """Name and neurons (0-based) of a part of the populations of `sizes`: 'E', 'E[10:20]', 'E[:100:2]', or `pop[a:b]`.
+    """Name and neurons (0-based) of a part of the populations of `sizes`: 'E', 'E[5]', 'E[-20:]', 'E[:100:2]', or
+    `pop[a:b]`.
 
     Raises
     ------
@@ -99,14 +109,19 @@ def find(what: str | Population | Selection, sizes: Mapping[str, int]) -> tuple[
         return name, selection.indices
     if what in sizes:
         return what, range(sizes[what])
-    match = re.fullmatch(r"([^\[\]]+)(?:\[(\d*):(\d*)(?::(\d*))?\])?", what)
+    match = re.fullmatch(r"([^\[\]]+)(?:\[(?:(-?\d+)|(-?\d*):(-?\d*)(?::(\d*))?)\])?", what)
     if not match:
         raise ValueError(f"{what}: must be a population or a slice of one, such as {next(iter(sizes), 'E')}[0:100]")
     name, *bounds = match.groups()
-    parts = [int(b) if b else None for b in bounds]
+    index, *parts = [int(b) if b else None for b in bounds]
     if parts[2] == 0:
         raise ValueError(f"{what}: the step must be at least 1")
-    return name, range(sizes[_known(what, name, sizes)])[slice(*parts)]
+    neurons = range(sizes[_known(what, name, sizes)])
+    if index is None:
+        return name, neurons[slice(*parts)]
+    if not -len(neurons) <= index < len(neurons):
+        raise ValueError(f"{what}: population {name} has {len(neurons)} neurons")
+    return name, range(neurons[index], neurons[index] + 1)
 
 
 def _known(what: str, name: str, sizes: Mapping[str, int]) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+
+from .quantities import number, numbers
 
 MOST_STEPS = 2**53  # beyond which a float64 does not tell two steps apart
 
 
 def resolution(dt: float) -> Fraction:
     """dt (ms) as the exact fraction that its decimal notation means; ValueError unless positive and finite."""
-    fraction = Fraction(repr(float(dt))).limit_denominator(10**6) if math.isfinite(dt) else Fraction(0)
+    dt = number("dt", dt)
+    fraction = Fraction(repr(dt)).limit_denominator(10**6)
     if fraction <= 0 or abs(float(fraction) - dt) > 1e-9 * dt:
         raise ValueError(f"dt must be a positive multiple of 1e-6 ms, not {dt}")
     return fraction
@@ -31,9 +33,7 @@ class TimeGrid:
 
     def steps(self, time: float | np.ndarray, name: str) -> int | np.ndarray:
         """`time` (ms) in steps; ValueError naming `name` where it is not finite or not a multiple of dt."""
-        values = np.asarray(time, float)
-        if not np.all(np.isfinite(values)):
-            raise ValueError(f"{name} must be finite, not {time}")
+        values = np.asarray(numbers(name, time))
         with np.errstate(over="ignore"):
             steps = np.rint(values * self.dt.denominator / self.dt.numerator)
         if np.any(np.abs(steps) > MOST_STEPS):
@@ -43,6 +43,13 @@ class TimeGrid:
             value = values[off][0] if values.ndim else float(values)
             raise ValueError(f"{name}: {value:.15g} ms is not a multiple of dt = {self.dt_ms:g} ms")
         return steps.astype(np.int64) if values.ndim else int(steps)
+
+    def step(self, time: float, name: str, fewest: int) -> int:
+        """One `time` (ms) in steps; ValueError naming `name` also where it is less than `fewest` steps."""
+        steps = self.steps(number(name, time), name)
+        if steps < fewest:
+            raise ValueError(f"{name} must be at least {'dt = ' if fewest else ''}{self.ms(fewest):g} ms, not {time}")
+        return steps
 
     def ms(self, steps: int | np.ndarray) -> float | np.ndarray:
         """Times (ms) of `steps`, each the float64 nearest to the exact value."""

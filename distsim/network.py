@@ -19,9 +19,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .distributions import Distribution
 from .elements import (
     FOREVER,
+    Part,
     PoissonInput,
     Population,
     Projection,
@@ -29,6 +29,7 @@ from .elements import (
     StepCurrent,
     Value,
     VoltageRecorder,
+    check_name,
     find,
     nearest,
     select,
@@ -36,11 +37,12 @@ from .elements import (
 from .grid import TimeGrid, resolution
 from .neurons import MODELS, NeuronModel
 from .neurons.sources import MOST_MEAN, MOST_SPIKES
-from .rules import Explicit, OneToOne, Rule
-from .values import check_together, frozen, read_values
+from .projections import check_rule, read_delay, read_weight
+from .quantities import LARGEST, bound, number, numbers, shown, whole
+from .rules import Rule
+from .values import check_together, read_values
 
 MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
-MOST_DELAYS = 32767  # steps that a drawn delay may take
 
 
 @dataclass
@@ -73,8 +75,9 @@ class Network:
                 return population
         raise KeyError(f"no population {name!r}: {nearest(name, [p.name for p in self.populations])}")
 
-    def select(self, what: str | Population | Selection) -> Selection:
-        """Neurons by name, 'E' or 'E[:50]', or as a population or a slice of one; ValueError where there are none."""
+    def select(self, what: Part) -> Selection:
+        """Neurons by name, 'E', 'E[:50]', 'E[-1]', or as a population or a slice of one; ValueError where there are
+        none."""
         name, indices = find(what, {population.name: population.n for population in self.populations})
         return Selection(self[name], indices)
 
@@ -91,7 +94,7 @@ class Network:
         ------
         ValueError : unknown model or parameter, a value outside its range, a name used twice.
         """
-        model = self._model(model)
+        model, n = self._model(name, model), whole(f"{name}: n", n)
         if model.is_source:
             raise ValueError(f"{name}: sources are made by poisson_source and spike_source")
         values = {**model.defaults(), **read_values(name, model, n, parameters)}
@@ -102,27 +105,29 @@ class Network:
     def poisson_source(self, name: str, n: int, rate: float, start: float = 0.0, stop: float = math.inf) -> Population:
         """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms, each one train for all
         targets."""
-        self.check_rate(name, rate, is_source=True)
+        rate = self.read_rate(name, rate, is_source=True)
         window = self._window(name, start, stop)
-        model = MODELS["poisson_source"]
-        source = self._add(
-            name, n, model, {**model.defaults(), "rate": float(rate), "start": float(start), "stop": float(stop)}
-        )
-        self.poisson_inputs.append(PoissonInput(source[:], float(rate), 1.0, 0, *window))
+        model, n = MODELS["poisson_source"], whole(f"{name}: n", n)
+        values = {"rate": rate, "start": float(start), "stop": float(stop)}
+        source = self._add(name, n, model, {**model.defaults(), **values})
+        self.poisson_inputs.append(PoissonInput(source[:], rate, 1.0, 0, *window))
         return source
 
-    def check_rate(self, name: str, rate: float, is_source: bool) -> None:
-        """ValueError unless `rate` (spikes/s) is one of a Poisson input, or of a Poisson source."""
+    def read_rate(self, name: str, rate: float, is_source: bool) -> float:
+        """`rate` (spikes/s) of a Poisson input, or of a Poisson source; ValueError unless there can be such."""
         largest = (MOST_MEAN if is_source else MOST_EVENTS) / (self.grid.dt_ms * 1e-3)
-        if not (math.isfinite(rate) and 0 <= rate <= largest):
-            several = " a source: use several" if is_source else ""
-            raise ValueError(f"{name}: rate must be from 0 to {largest:g} spikes/s, not {rate}{several}")
+        unit = "spikes/s a source (for more use several)" if is_source else "spikes/s"
+        return number(f"{name}: rate", rate, 0.0, largest, unit)
 
     def spike_source(self, name: str, times: Sequence[Sequence[float]]) -> Population:
         """Add len(times) sources; source k emits at times[k] (ms, multiples of dt, > 0, any order)."""
         steps = []
-        for k, train in enumerate(times):
-            train_steps = np.sort(self.grid.steps(np.asarray(train, float), f"{name}: spike time of source {k}"))
+        for k, train in enumerate(times if np.iterable(times) else [times]):
+            what = f"{name}: spike time of source {k}"
+            if np.ndim(numbers(what, train)) != 1:
+                message = "times must be a list of times for each source, such as [[1.0, 2.0]] for one source"
+                raise ValueError(f"{name}: {message}, not {shown(times)}")
+            train_steps = np.sort(self.grid.steps(train, what))
             if train_steps.size and train_steps[0] < 1:
                 raise ValueError(f"{name}: spike times of source {k} must be at least dt = {self.grid.dt_ms:g} ms")
             if train_steps.size and np.unique(train_steps, return_counts=True)[1].max() > MOST_SPIKES:
@@ -132,9 +137,11 @@ class Network:
             steps.append(train_steps)
         return self._add(name, len(steps), MODELS["spike_source"], {}, tuple(steps))
 
-    def _model(self, model: str | NeuronModel) -> NeuronModel:
+    def _model(self, name: str, model: str | NeuronModel) -> NeuronModel:
         if isinstance(model, NeuronModel):
             return model
+        if not isinstance(model, str):
+            raise TypeError(f"{name}: expected a neuron model or the name of one, not {model!r}")
         if model not in MODELS:
             raise ValueError(f"no neuron model {model!r}: {nearest(model, list(MODELS))}")
         return MODELS[model]
@@ -142,19 +149,16 @@ class Network:
     def _add(self, name: str, n: int, model: NeuronModel, values: dict, spikes: tuple = ()) -> Population:
         if any(population.name == name for population in self.populations):
             raise ValueError(f"there is a population {name!r} already")
-        if not name or "/" in name:
-            raise ValueError(f"population name {name!r} must not be empty or contain '/'")
-        if not math.isfinite(n) or int(n) != n or n < 0:
-            raise ValueError(f"{name}: n must be a whole number of at least 0, not {n}")
+        check_name(name)
         if self.n + n >= 2**32:
             raise ValueError(f"{name}: {n:g} neurons more make 2^32 or more")
         check_together(name, model, values, self.grid.dt_ms)
-        population = Population(name, int(n), model, MappingProxyType(values), self.n, spikes)
+        population = Population(name, n, model, MappingProxyType(values), self.n, spikes)
         self.populations.append(population)
         return population
 
-    def _own(self, what: Population | Selection) -> Selection:
-        selection = select(what)
+    def _own(self, what: Part) -> Selection:
+        selection = self.select(what) if isinstance(what, str) else select(what)
         if not any(population is selection.population for population in self.populations):
             raise ValueError(f"{selection} belongs to another network")
         return selection
@@ -163,8 +167,8 @@ class Network:
 
     def connect(
         self,
-        source: Population | Selection,
-        target: Population | Selection,
+        source: Part,
+        target: Part,
         rule: Rule,
         weight: Value,
         delay: Value,
@@ -173,6 +177,7 @@ class Network:
 
         Parameters
         ----------
+        source, target : 'E', 'E[:50]', or a population or a slice of one, here and in all that follows.
         weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse.
         delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid.
         """
@@ -180,36 +185,15 @@ class Network:
         name = f"{source.population.name} -> {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
-        n_synapses = _check_rule(name, rule, source, target)
-        self._check_weight(name, weight, n_synapses)
-        self._check_delay(name, delay, n_synapses)
-        projection = Projection(source, target, rule, frozen(weight), frozen(delay))
+        n_synapses = check_rule(name, rule, source, target)
+        weight, delay = read_weight(name, weight, n_synapses), read_delay(name, delay, n_synapses, self.grid)
+        projection = Projection(source, target, rule, weight, delay)
         self.projections.append(projection)
         return projection
 
-    def _check_weight(self, name: str, weight: Value, n_synapses: int | None) -> None:
-        if isinstance(weight, Distribution):
-            return
-        _check_size(f"{name}: weight", weight, n_synapses)
-        if not np.all(np.isfinite(weight)):
-            raise ValueError(f"{name}: weight must be finite")
-
-    def _check_delay(self, name: str, delay: Value, n_synapses: int | None) -> None:
-        dt = self.grid.dt_ms
-        if isinstance(delay, Distribution):
-            low, high = delay.support()
-            if low < dt / 2 * (1 - 1e-12):
-                raise ValueError(f"{name}: delay must be at least dt = {dt:g} ms: redraw below {dt / 2:g} ms (minimum)")
-            if high / dt > MOST_DELAYS:
-                raise ValueError(f"{name}: delays up to {high:g} ms exceed {MOST_DELAYS} steps: set a maximum")
-            return
-        _check_size(f"{name}: delay", delay, n_synapses)
-        if np.any(self.grid.steps(delay, f"{name}: delay") < 1):
-            raise ValueError(f"{name}: delay must be at least dt = {dt:g} ms, not {np.min(delay):g} ms")
-
     def poisson_input(
         self,
-        target: Population | Selection,
+        target: Part,
         rate: float,
         weight: float,
         delay: float,
@@ -220,90 +204,67 @@ class Network:
         spikes in (start, stop] ms. What is returned stands for it when a simulation changes rate or weight."""
         target = self._own(target)
         name = f"Poisson input to {target.population.name}"
-        self.check_rate(name, rate, is_source=False)
         if target.population.model.is_source:
             raise ValueError(f"{name}: sources take no input, use poisson_source")
-        if not math.isfinite(weight):
-            raise ValueError(f"{name}: weight must be finite, not {weight}")
-        delay_steps = self.grid.steps(delay, f"{name}: delay")
-        if delay_steps < 1:
-            raise ValueError(f"{name}: delay must be at least {self.grid.dt_ms:g} ms, not {delay}")
-        window = self._window(name, start, stop)
-        self.poisson_inputs.append(PoissonInput(target, float(rate), float(weight), delay_steps, *window))
+        rate, weight = self.read_rate(name, rate, is_source=False), number(f"{name}: weight", weight, -LARGEST, LARGEST)
+        delay_steps, window = self.grid.step(delay, f"{name}: delay", 1), self._window(name, start, stop)
+        self.poisson_inputs.append(PoissonInput(target, rate, weight, delay_steps, *window))
         return self.poisson_inputs[-1]
 
     def _window(self, name: str, start: float, stop: float) -> tuple[int, int]:
-        first = self.grid.steps(start, f"{name}: start")
-        last = FOREVER if stop == math.inf else self.grid.steps(stop, f"{name}: stop")
-        if first < 0 or last < first:
+        first = self.grid.step(start, f"{name}: start", 0)
+        is_open = bound(f"{name}: stop", stop) == math.inf
+        last = FOREVER if is_open else self.grid.step(stop, f"{name}: stop", 0)
+        if last < first:
             raise ValueError(f"{name}: start {start} and stop {stop} must be 0 <= start <= stop")
         return first, last
 
     def step_current(
         self,
-        target: Population | Selection,
+        target: Part,
         times: Sequence[float],
         amplitudes: Sequence[float],
         delay: float | None = None,
     ) -> None:
         """Inject a current that becomes amplitudes[k] (pA) at times[k] (ms); it acts `delay` (default dt) later."""
+        target, name = self._current_target(target)
+        steps = np.atleast_1d(self.grid.steps(times, f"{name}: times"))
+        values = np.atleast_1d(numbers(f"{name}: amplitudes", amplitudes, -LARGEST, LARGEST))
+        if steps.shape != values.shape or steps.ndim != 1:
+            message = f"{steps.size} times and {values.size} amplitudes must be lists of equally many numbers"
+            raise ValueError(f"{name}: {message}")
+        if np.any(np.diff(steps) <= 0) or np.any(steps < 0):
+            raise ValueError(f"{name}: times must increase and be at least 0 ms")
+        delay_steps = 1 if delay is None else self.grid.step(delay, f"{name}: delay", 1)
+        self.step_currents.append(StepCurrent(target, steps, values, delay_steps))
+
+    def dc_current(self, target: Part, amplitude: float, start: float = 0.0, stop: float = math.inf) -> None:
+        """Inject `amplitude` (pA) from `start` to `stop` (ms)."""
+        target, name = self._current_target(target)
+        amplitude = number(f"{name}: amplitude", amplitude, -LARGEST, LARGEST)
+        first, last = self._window(name, start, stop)
+        times = np.array([first] if last == FOREVER else [first, last])
+        if first < last:
+            self.step_currents.append(StepCurrent(target, times, np.array([amplitude, 0.0])[: times.size], 1))
+
+    def _current_target(self, target: Part) -> tuple[Selection, str]:
         target = self._own(target)
         name = f"step current into {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: sources take no current")
-        steps = np.atleast_1d(self.grid.steps(np.asarray(times, float), f"{name}: times"))
-        values = np.atleast_1d(np.asarray(amplitudes, float))
-        if steps.shape != values.shape:
-            raise ValueError(f"{name}: {steps.size} times and {values.size} amplitudes must be equally many")
-        if not np.all(np.isfinite(values)):
-            raise ValueError(f"{name}: amplitudes must be finite")
-        if np.any(np.diff(steps) <= 0) or np.any(steps < 0):
-            raise ValueError(f"{name}: times must increase and be at least 0 ms")
-        delay_steps = 1 if delay is None else self.grid.steps(delay, f"{name}: delay")
-        if delay_steps < 1:
-            raise ValueError(f"{name}: delay must be at least dt = {self.grid.dt_ms:g} ms, not {delay}")
-        self.step_currents.append(StepCurrent(target, steps, values, delay_steps))
+        return target, name
 
-    def dc_current(self, target: Population | Selection, amplitude: float, start: float, stop: float) -> None:
-        """Inject `amplitude` (pA) from `start` to `stop` (ms)."""
-        self.step_current(target, [start, stop], [amplitude, 0.0])
-
-    def record_spikes(self, *targets: Population | Selection) -> None:
+    def record_spikes(self, *targets: Part) -> None:
         """Record the spikes of `targets`; several selections of one population are joined."""
-        self.spike_recorders.extend(self._own(target) for target in targets)
+        self.spike_recorders.extend([self._own(target) for target in targets])
 
-    def record_voltages(self, target: Population | Selection, interval: float | None = None) -> None:
+    def record_voltages(self, target: Part, interval: float | None = None) -> None:
         """Record V_m of `target` at every multiple of `interval` (ms, default dt)."""
         target = self._own(target)
         name = f"voltages of {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: sources have no membrane potential")
-        steps = 1 if interval is None else self.grid.steps(interval, f"{name}: interval")
-        if steps < 1:
-            raise ValueError(f"{name}: interval must be at least dt = {self.grid.dt_ms:g} ms, not {interval}")
+        steps = 1 if interval is None else self.grid.step(interval, f"{name}: interval", 1)
         if any(recorder.interval != steps for recorder in self.voltage_recorders):
             raise ValueError(f"{name}: all voltages are recorded at one interval")
         self.voltage_recorders.append(VoltageRecorder(target, steps))
-
-
-def _check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> int | None:
-    """Number of synapses where they can be listed; ValueError where the rule cannot be fulfilled."""
-    if not isinstance(rule, Rule):
-        raise TypeError(f"{name}: expected a connection rule, not {rule!r}")
-    shared = 0
-    if source.population is target.population:
-        shared = np.intersect1d(source.gids, target.gids, assume_unique=True).size
-    problem = rule.problem(len(source), len(target), shared)
-    if problem:
-        raise ValueError(f"{name}: {problem}")
-    if isinstance(rule, Explicit):
-        return rule.sources.size
-    return len(target) if isinstance(rule, OneToOne) else None
-
-
-def _check_size(name: str, value: float | np.ndarray, n_synapses: int | None) -> None:
-    shape = np.shape(value)
-    if shape and n_synapses is None:
-        raise ValueError(f"{name}: a number or a distribution; arrays go with explicit and one_to_one")
-    if shape and shape != (n_synapses,):
-        raise ValueError(f"{name}: a number, a distribution or {n_synapses} numbers, not shape {shape}")

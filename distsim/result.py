@@ -18,15 +18,13 @@ from .analysis.raster import Raster
 from .analysis.rates import rates_boxplot
 from .analysis.rows import number_through
 from .analysis.run_folder import collect, rates_options, title_of
-from .elements import Population, Selection, find
+from .elements import Part, find, nearest
 from .recording.spikes import Spikes
 from .recording.voltages import Voltages
 
 if TYPE_CHECKING:
     import neo
     import pandas
-
-Part = str | Population | Selection
 
 
 class AllSpikes(NamedTuple):
@@ -191,8 +189,10 @@ class Result:
 
         Raises
         ------
-        ValueError : the period is empty, or nothing was recorded in it.
+        ValueError : the period is empty, nothing was recorded in it, or `only` names a population that there is not.
         """
+        if "only" in options:
+            options["only"] = self._known(options["only"])
         ids = {name: np.flatnonzero(self._recorded[name]) for name in self._recorded_names()}
         spikes = {name: self._spikes[name] for name in ids}
         said = {"colors": self._said("color"), "recorded": ids, "title": title_of(self.summary or {})}
@@ -216,14 +216,23 @@ class Result:
 
         Raises
         ------
-        ValueError : the period is empty, or nothing was recorded in it.
+        ValueError : the period is empty, nothing was recorded in it, or `only` names a population that there is not.
         """
+        only = self._known(only)
         names = [name for name in self._recorded_names() if only is None or name in only]
         alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
         said = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self.summary or {})}
         if "reference_rates_hz" not in options:
             said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self.summary or {})}
         rates_boxplot(alone, *self._period(t0, t1), path, **{**said, **options})
+
+    def _known(self, only: str | Sequence[str] | None) -> list[str] | None:
+        """The populations `only`; ValueError if one of them is unknown."""
+        names = [only] if isinstance(only, str) else only
+        for name in names or ():
+            if name not in self.sizes:
+                raise ValueError(f"only: no population {name!r}: {nearest(str(name), list(self.sizes))}")
+        return None if names is None else list(names)
 
     def _period(self, t0: float | None, t1: float | None) -> tuple[float, float]:
         start, stop = self.period

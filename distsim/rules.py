@@ -5,10 +5,11 @@ Names and meanings are NEST's. A multapse is a second synapse of the same pair, 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from .quantities import number, numbers, whole
 
 
 @dataclass(frozen=True)
@@ -133,24 +134,22 @@ class Explicit(Rule):
 
 def fixed_indegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedIndegree:
     """`n` synapses onto each target."""
-    return FixedIndegree(_count("fixed_indegree", n), allow_autapses, allow_multapses)
+    return FixedIndegree(whole("fixed_indegree: n", n), allow_autapses, allow_multapses)
 
 
 def fixed_outdegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedOutdegree:
     """`n` synapses from each source."""
-    return FixedOutdegree(_count("fixed_outdegree", n), allow_autapses, allow_multapses)
+    return FixedOutdegree(whole("fixed_outdegree: n", n), allow_autapses, allow_multapses)
 
 
 def fixed_total_number(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedTotalNumber:
     """`n` synapses in all."""
-    return FixedTotalNumber(_count("fixed_total_number", n), allow_autapses, allow_multapses)
+    return FixedTotalNumber(whole("fixed_total_number: n", n), allow_autapses, allow_multapses)
 
 
 def pairwise_bernoulli(p: float, allow_autapses: bool = True) -> PairwiseBernoulli:
     """Each pair with probability `p`."""
-    if not (math.isfinite(p) and 0 <= p <= 1):
-        raise ValueError(f"pairwise_bernoulli: p must lie in [0, 1], not {p}")
-    return PairwiseBernoulli(float(p), allow_autapses)
+    return PairwiseBernoulli(number("pairwise_bernoulli: p", p, 0.0, 1.0), allow_autapses)
 
 
 def all_to_all(allow_autapses: bool = True) -> AllToAll:
@@ -170,16 +169,10 @@ def explicit(sources: np.ndarray, targets: np.ndarray) -> Explicit:
 
 def as_indices(name: str, values: np.ndarray) -> np.ndarray:
     """`values` as int64, refused if that would change one of them."""
-    array = np.asarray(values)
-    if array.size and not (np.issubdtype(array.dtype, np.integer) or np.array_equal(array, np.floor(array))):
+    array = np.asarray(numbers(name, values, -(2**53), 2**53))
+    if not np.array_equal(array, np.floor(array)):
         raise ValueError(f"{name} must be whole numbers")
     return array.astype(np.int64)
-
-
-def _count(rule: str, n: int) -> int:
-    if not math.isfinite(n) or int(n) != n or n < 0:
-        raise ValueError(f"{rule}: n must be a whole number of at least 0, not {n}")
-    return int(n)
 
 
 def _too_many(what: str, rule, n_choices: int, n_drawing: int, shared: int) -> str | None:

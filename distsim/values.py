@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from .distributions import Distribution
 from .elements import Value, nearest
 from .neurons import NeuronModel, Parameter
+from .quantities import LARGEST, numbers, shown
 
 DRAWN = ("V_m", "I_e")  # what may be drawn from a distribution
 
@@ -23,11 +23,12 @@ def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, objec
     """
     values: dict[str, Value] = {}
     for key, value in given.items():
+        if not model.parameters:
+            raise ValueError(f"{name}: {model.name} has no parameters that could be changed, {key!r} neither")
         if key not in model.parameters:
             raise ValueError(f"{model.name} has no parameter {key!r}: {nearest(key, list(model.parameters))}")
         parameter = model.parameters[key]
-        values[key] = value if parameter.choices else _read(f"{name}.{key}", n, value, key in DRAWN)
-        _check_range(f"{name}.{key}", parameter, values[key])
+        values[key] = _read(f"{name}.{key}", parameter, n, value, key in DRAWN)
     return values
 
 
@@ -55,23 +56,26 @@ def frozen(value: Value) -> Value:
     return copy
 
 
-def _read(name: str, n: int, value: object, may_be_drawn: bool) -> Value:
+def check_drawn(name: str, distribution: Distribution) -> None:
+    """ValueError if draws of `distribution` are too large to compute with, or infinite."""
+    low, high = distribution.support()
+    if not -LARGEST <= low <= high <= LARGEST:
+        allowed = f"from {-LARGEST:g} to {LARGEST:g}, redraw what is not (minimum, maximum)"
+        raise ValueError(f"{name} must be {allowed}; draws go from {low:g} to {high:g}")
+
+
+def _read(name: str, parameter: Parameter, n: int, value: object, may_be_drawn: bool) -> Value:
+    if parameter.choices:
+        if not isinstance(value, str) or value not in parameter.choices:
+            raise ValueError(f"{name} must be one of {', '.join(parameter.choices)}, not {shown(value)}")
+        return value
     if isinstance(value, Distribution):
         if not may_be_drawn:
             raise ValueError(f"{name}: a number or an array; only {' and '.join(DRAWN)} can be drawn")
+        check_drawn(name, value)
         return value
-    array = np.asarray(value, float)
-    if array.ndim == 0:
-        return float(array)
-    if array.shape != (n,):
-        raise ValueError(f"{name}: a number or an array of {n} numbers, not of shape {array.shape}")
-    return frozen(array)
-
-
-def _check_range(name: str, parameter: Parameter, value: Value) -> None:
-    if isinstance(value, Distribution) or (name.endswith(".stop") and value == math.inf):
-        return
-    problem = parameter.problem(np.asarray(value))
+    read = numbers(name, value, n=n)
+    problem = parameter.problem(np.asarray(read))
     if problem:
-        shown = value if np.ndim(value) == 0 else "the values given"
-        raise ValueError(f"{name} {problem}, not {shown}")
+        raise ValueError(f"{name} {problem}, not {shown(value)}")
+    return frozen(read)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from .. import quantities
 from ..elements import FOREVER, PoissonInput, Population, Selection, Value, nearest
 from ..values import DRAWN, check_together, read_values
 from .population_state import (
@@ -113,16 +114,16 @@ def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str
     target = simulation.network.poisson_inputs[number].target
     if is_source and len(what) != len(target):
         raise ValueError(f"{what.population.name}: the rate can only be changed in the whole population")
-    name = f"Poisson input to {target.population.name}"
+    name, read = f"Poisson input to {target.population.name}", {}
     for key, value in values.items():
         if key not in known:
             raise ValueError(f"{name}: {key!r} cannot be changed, only {' and '.join(known)}")
-        if not math.isfinite(value):
-            raise ValueError(f"{name}: {key} must be finite, not {value}")
-    if "rate" in values:
-        simulation.network.check_rate(name, values["rate"], is_source)
-    simulation.latest[number] = dataclasses.replace(simulation.latest[number], **values)
-    simulation.stimuli = changed(simulation.stimuli, number, simulation.step, values)
+        if key == "rate":
+            read[key] = simulation.network.read_rate(name, value, is_source)
+        else:
+            read[key] = quantities.number(f"{name}: {key}", value, -quantities.LARGEST, quantities.LARGEST)
+    simulation.latest[number] = dataclasses.replace(simulation.latest[number], **read)
+    simulation.stimuli = changed(simulation.stimuli, number, simulation.step, read)
     simulation.plan_poisson()
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..elements import PoissonInput, Population, Selection, Value
+from ..elements import Part, PoissonInput, Population, Value
 from ..network import Network
 from ..neurons import MODELS
 from ..neurons.sources import MOST_SPIKES
 from ..parallel import SerialCommunicator, world
+from ..quantities import whole
 from ..recording.spike_hash import spikes_sha256_of
 from ..recording.spikes import Spikes
 from ..recording.voltages import Voltages
@@ -177,9 +178,7 @@ class Simulation:
         observe : called with the simulation every few hundred steps.
         """
         agree(self.comm, {"the duration of a run": (duration, record, self.step)})
-        steps = self.network.grid.steps(duration, "duration")
-        if steps < 0:
-            raise ValueError(f"duration must be at least 0 ms, not {duration}")
+        steps = self.network.grid.step(duration, "duration", 0)
         start, stop = self.step, self.step + steps
         emitted = self.neurons.emitted.copy()
         while self.step < stop:
@@ -245,7 +244,7 @@ class Simulation:
 
     # --- parameters -----------------------------------------------------------------------------------------------
 
-    def set(self, what: str | Population | Selection | PoissonInput, **values: Value) -> None:
+    def set(self, what: Part | PoissonInput, **values: Value) -> None:
         """Change parameters from now on (collective: all ranks ask for the same).
 
         Parameters
@@ -268,7 +267,7 @@ class Simulation:
             changes.set_neurons(self, what, values)
         self.n_changes += 1
 
-    def get(self, what: str | Population | Selection | PoissonInput, name: str) -> np.ndarray | float:
+    def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float:
         """Parameter `name` of neurons or Poisson sources as it is now (V_m: the potential, mV), of shape (len(what),);
         `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input (collective)."""
         if isinstance(what, PoissonInput):
@@ -287,7 +286,7 @@ class Simulation:
 
     # --- results --------------------------------------------------------------------------------------------------
 
-    def spikes(self, what: str | Population | Selection) -> tuple[np.ndarray, np.ndarray]:
+    def spikes(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
         """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
 
         Parameters
@@ -301,7 +300,7 @@ class Simulation:
         population = self.network.select(what).population
         return self._result({population.name: self._spikes_of(population)}, {}).spikes(what)
 
-    def voltages(self, what: str | Population | Selection) -> tuple[np.ndarray, np.ndarray]:
+    def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
         """Recorded V_m of `what` (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
 
         Raises
@@ -387,9 +386,7 @@ class Simulation:
 
 
 def check_seed(seed: int) -> int:
-    if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be a whole number from 0 to 2^64 - 1, not {seed}")
-    return int(seed)
+    return whole("seed", seed, 0, 2**64 - 1)
 
 
 def resting_potentials(network: Network, parameters: Sequence[Mapping], gids: np.ndarray) -> np.ndarray:

@@ -6,9 +6,8 @@ Neurosci 8:183, doi:10.1023/A:1008925309027, as in NEST's example brunel_alpha_n
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from ..network import Network
 from ..rules import fixed_indegree
@@ -43,6 +42,8 @@ class Parameters:
 
 def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:
     """The network that parameters `p` mean, at resolution `dt` (ms)."""
+    if not int(p.epsilon * 4 * p.order):
+        raise ValueError(f"order={p.order}: no excitatory synapses, 4 order epsilon ({p.epsilon:g}) must be at least 1")
     network = Network(dt)
     neuron = {"C_m": p.C_m, "tau_m": p.tau_m, "tau_syn_ex": p.tau_syn, "tau_syn_in": p.tau_syn, "t_ref": p.t_ref}
     neuron |= {"E_L": 0.0, "V_reset": p.V_reset, "V_m": 0.0, "V_th": p.V_th}
@@ -86,13 +87,29 @@ def report(p: Parameters, summary: dict) -> str:
 
 
 def psp_peak(p: Parameters) -> float:
-    """Peak (mV) of the postsynaptic potential of an alpha current whose own peak is 1 pA, by the Lambert W function."""
-    from scipy.special import lambertw
+    """Peak (mV) of the postsynaptic potential of an alpha current whose own peak is 1 pA.
 
-    a, b = p.tau_m / p.tau_syn, 1.0 / p.tau_syn - 1.0 / p.tau_m
-    t_max = (-lambertw(-np.exp(-1.0 / a) / a, k=-1).real - 1.0 / a) / b
-    difference = (np.exp(-t_max / p.tau_m) - np.exp(-t_max / p.tau_syn)) / b
-    return np.e / (p.tau_syn * p.C_m * b) * (difference - t_max * np.exp(-t_max / p.tau_syn))
+    With u = t / tau_syn and x = (1 - tau_syn / tau_m) u the potential is e tau_syn / C_m u^2 exp(-u) h(x), where
+    h(x) = (exp(x) - 1 - x) / x^2. It rises as long as the leak is less than the current: u h(x) < tau_m / tau_syn.
+    """
+    ratio, bend = p.tau_m / p.tau_syn, (p.tau_m - p.tau_syn) / p.tau_m
+    low, high = 0.0, 3.0 + 2.0 * math.log(max(1.0, ratio))
+    while low < (u := (low + high) / 2) < high:
+        low, high = (u, high) if _leak_minus_current(u, ratio, bend) < 0 else (low, u)
+    return math.e * p.tau_syn / p.C_m * u**2 * math.exp(-u) * _h(bend * u)
+
+
+def _leak_minus_current(u: float, ratio: float, bend: float) -> float:
+    """Sign of u h(bend u) - ratio, written for large arguments such that what 1 / bend and ratio share is left out."""
+    x = bend * u
+    return u * _h(x) - ratio if abs(x) < 1.0 else (math.expm1(x) / x - ratio) / bend
+
+
+def _h(x: float) -> float:
+    """(exp(x) - 1 - x) / x^2, as a series where the difference would lose digits."""
+    if abs(x) < 1.0:
+        return sum(x**k / math.factorial(k + 2) for k in range(18))
+    return (math.expm1(x) - x) / x / x
 
 
 def excitatory_weight(p: Parameters) -> float:
@@ -103,5 +120,5 @@ def excitatory_weight(p: Parameters) -> float:
 def external_rate(p: Parameters) -> float:
     """Rate (spikes/s) of the Poisson input of one neuron."""
     indegree = int(p.epsilon * 4 * p.order)
-    threshold_rate = p.V_th * p.C_m / (excitatory_weight(p) * indegree * np.e * p.tau_m * p.tau_syn)
+    threshold_rate = p.V_th * p.C_m / (excitatory_weight(p) * indegree * math.e * p.tau_m * p.tau_syn)
     return 1000.0 * p.eta * threshold_rate * indegree

@@ -16,6 +16,7 @@ from ..distributions import Lognormal, Uniform
 from ..elements import Population, Selection
 from ..network import Network
 from ..rules import fixed_indegree, pairwise_bernoulli
+from .cluster_stimuli import check_stimuli, default_clusters, marks, stimulate
 from .parameters import parameter
 
 NAME = "ei-clustered"
@@ -24,6 +25,8 @@ POPULATIONS = ("E", "I")
 COLORS = {"E": "#000000", "I": "#8b0000"}
 SHORTCUTS = ("n_clusters", "rep", "rj", "clustering", "fixed_indegree")
 T_PRESIM, T_SIM = 1000.0, 10000.0  # ms
+INITIAL = "initial V_m: rand (V_th - 20 lognormal(0, 1)), rest or a number"
+DEFAULT_CLUSTERS = "2, 3 and 4 as far as there are such, otherwise the last one"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,7 @@ class Parameters:
     V_th_E: float = parameter(20.0, "mV", "spike threshold of E")
     V_th_I: float = parameter(20.0, "mV", "spike threshold of I")
     V_reset: float = parameter(0.0, "mV", "reset potential")
-    V_m: str = parameter("rand", "", "initial V_m: rand (V_th - 20 lognormal(0, 1)) or rest", choices=("rand", "rest"))
+    V_m: str | float = parameter("rand", "mV", INITIAL, default_text="rand", choices=("rand", "rest"))
     tau_syn_ex: float = parameter(5.0, "ms", "time constant of excitatory currents", above=0.0)
     tau_syn_in: float = parameter(5.0, "ms", "time constant of inhibitory currents", above=0.0)
     delay: float = parameter(0.1, "ms", "synaptic delay", above=0.0)
@@ -62,10 +65,20 @@ class Parameters:
     I_th_I: float = parameter(0.78, "", "feed-forward current of I relative to rheobase")
     delta_I_xE: float = parameter(0.0, "", "relative width of the spread of the current over E", minimum=0.0)
     delta_I_xI: float = parameter(0.0, "", "relative width of the spread of the current over I", minimum=0.0)
-    stim_clusters: np.ndarray = parameter([2, 3, 4], "", "stimulated clusters, from 0", minimum=0, whole=True)
+    stim_clusters: np.ndarray = parameter(
+        None, "", "stimulated clusters, from 0", any_length=True, default_text=DEFAULT_CLUSTERS, minimum=0, whole=True
+    )
     stim_amp: float = parameter(0.15, "pA", "stimulation current into E of these clusters")
-    stim_starts: np.ndarray = parameter([2000.0, 6000.0], "ms", "starts, from the end of the warm-up", minimum=0.0)
-    stim_ends: np.ndarray = parameter([3500.0, 7500.0], "ms", "ends, from the end of the warm-up", minimum=0.0)
+    stim_starts: np.ndarray = parameter(
+        [2000.0, 6000.0], "ms", "starts, from the end of the warm-up", any_length=True, minimum=0.0
+    )
+    stim_ends: np.ndarray = parameter(
+        [3500.0, 7500.0], "ms", "ends, from the end of the warm-up", any_length=True, minimum=0.0
+    )
+
+    def __post_init__(self) -> None:
+        if self.stim_clusters is None:
+            object.__setattr__(self, "stim_clusters", default_clusters(self.n_clusters))
 
 
 def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:
@@ -75,29 +88,18 @@ def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Netw
             raise ValueError(f"{name}={getattr(p, name)}: must be a multiple of n_clusters={p.n_clusters}")
     if 1 < p.n_clusters < max(clustering_factors(p, excitatory)[0] for excitatory in (True, False)):
         raise ValueError(f"rep={p.rep:g}: with n_clusters={p.n_clusters} the factor between clusters is negative")
-    if np.any(p.stim_clusters >= p.n_clusters) and p.stim_amp:
-        raise ValueError(f"stim_clusters={p.stim_clusters.astype(int).tolist()}: clusters are 0 ... {p.n_clusters - 1}")
+    check_stimuli(p)
     network = Network(dt)
     neurons = _create(network, p)
     _connect(network, p, neurons)
-    _stimulate(network, p, neurons[0], t_presim)
+    stimulate(network, p, neurons[0], t_presim)
     network.record_spikes(*neurons)
     return network
 
 
 def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
     """What raster.png marks: the stimulated clusters while they are stimulated."""
-    size = p.N_E // p.n_clusters
-    times, amplitudes = stimulation(p, t_presim)
-    ends = [*times, t_presim + t_sim][1:]
-    periods = [(t0, t1) for t0, t1, on in zip(times, ends, amplitudes, strict=True) if on]
-    return {
-        "marks": [
-            {"t0": t0, "t1": t1, "population": "E", "first": c * size, "last": (c + 1) * size - 1, "label": "stimulus"}
-            for t0, t1 in periods
-            for c in p.stim_clusters.astype(int).tolist()
-        ]
-    }
+    return {"marks": marks(p, t_presim)}
 
 
 # --- neurons ----------------------------------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ def _create(network: Network, p: Parameters) -> list[Population]:
         current = I_th * rheobase_current(tau_m, p.E_L, V_th, p.C_m)
         neuron = {"E_L": p.E_L, "C_m": p.C_m, "tau_m": tau_m, "t_ref": p.t_ref, "V_th": V_th, "V_reset": p.V_reset}
         neuron |= {"tau_syn_ex": p.tau_syn_ex, "tau_syn_in": p.tau_syn_in}
-        neuron["V_m"] = V_th - 20.0 * Lognormal(0.0, 1.0) if p.V_m == "rand" else p.E_L
+        neuron["V_m"] = {"rand": V_th - 20.0 * Lognormal(0.0, 1.0), "rest": p.E_L}.get(p.V_m, p.V_m)
         neuron["I_e"] = current * Uniform(1 - spread / 2, 1 + spread / 2) if spread and current else current
         populations.append(network.create(name, n, "iaf_psc_exp", **neuron))
     return populations
@@ -121,22 +123,6 @@ def _create(network: Network, p: Parameters) -> list[Population]:
 def rheobase_current(tau_m: float, E_L: float, V_th: float, C_m: float) -> float:
     """Constant current (pA) that just reaches the threshold."""
     return (V_th - E_L) * C_m / tau_m
-
-
-def _stimulate(network: Network, p: Parameters, exc: Population, t_presim: float) -> None:
-    size = p.N_E // p.n_clusters
-    times, amplitudes = stimulation(p, t_presim)
-    if times:
-        for cluster in p.stim_clusters.astype(int):
-            network.step_current(exc[cluster * size : (cluster + 1) * size], times, amplitudes)
-
-
-def stimulation(p: Parameters, t_presim: float) -> tuple[list[float], list[float]]:
-    """Times (ms, from the start of the warm-up) at which the stimulation current changes, and its new values (pA)."""
-    if not p.stim_amp:
-        return [], []
-    edges = sorted([(t, p.stim_amp) for t in p.stim_starts] + [(t, 0.0) for t in p.stim_ends])
-    return [float(t + t_presim) for t, _ in edges], [amplitude for _, amplitude in edges]
 
 
 # --- connections ------------------------------------------------------------------------------------------------------
@@ -212,6 +198,9 @@ def balanced_weights(p: Parameters) -> np.ndarray:
     js = np.zeros((2, 2))
     for t, inhibition in enumerate((p.gei, p.gii)):
         inputs_E, inputs_I = p.baseline_conn_prob[t] * (p.N_E, p.N_I)
-        js[t, 0] = gains[t] * thresholds[t] * np.sqrt(n / inputs_E) / peak[t][0]
-        js[t, 1] = -inhibition * js[t, 0] * inputs_E * peak[t][0] / (inputs_I * peak[t][1])
+        # Where nobody is connected there is no weight, and inhibition that balances nothing is 0.
+        if inputs_E:
+            js[t, 0] = gains[t] * thresholds[t] * np.sqrt(n / inputs_E) / peak[t][0]
+        if inputs_I:
+            js[t, 1] = -inhibition * js[t, 0] * inputs_E * peak[t][0] / (inputs_I * peak[t][1])
     return p.s * js

@@ -49,6 +49,8 @@ def _text(field: dataclasses.Field) -> str:
 
 
 def _default_text(field: dataclasses.Field, unit: str = "") -> str:
+    if field.metadata["default_text"]:
+        return field.metadata["default_text"]
     if field.type == "bool":
         return str(field.default).lower()  # as it is typed
     if field.default is not dataclasses.MISSING:

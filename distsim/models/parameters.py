@@ -12,11 +12,21 @@ import numpy as np
 from ..elements import nearest
 
 
-def parameter(default, unit: str, text: str, **limits):
-    """A dataclass field. limits: minimum, maximum (allowed), above, below (excluded), whole, choices."""
-    metadata = {"unit": unit, "text": text, "limits": limits}
+def parameter(default, unit: str, text: str, *, any_length: bool = False, default_text: str = "", **limits):
+    """A dataclass field.
+
+    Parameters
+    ----------
+    any_length : a list may be longer or shorter than the default (also empty).
+    default_text : what the help says of the default; one of None depends on other parameters.
+    limits : minimum, maximum (allowed), above, below (excluded), whole, choices (words; other texts are numbers unless
+        the field is a `str`).
+    """
+    metadata = {"unit": unit, "text": text, "limits": limits, "default_text": default_text}
+    if any_length:
+        metadata["shape"] = (None,)
     if isinstance(default, list):
-        metadata["shape"] = np.shape(default)
+        metadata.setdefault("shape", np.shape(default))
         return dataclasses.field(default_factory=lambda: np.array(default, float), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -41,21 +51,30 @@ def make(cls, values: Mapping[str, object]):
 def convert(field: dataclasses.Field, value: object):
     """`value` as the type, shape and range of `field` demand; ValueError saying what is allowed."""
     limits = field.metadata["limits"]
-    kind = {"bool": bool, "str": str, "int": int, "float": float}.get(field.type, np.ndarray)
-    if kind is str:
-        if value not in limits["choices"]:
-            raise ValueError(f"must be one of {', '.join(limits['choices'])}")
+    kind = {"bool": bool, "str": str, "int": int, "float": float, "str | float": float}.get(field.type, np.ndarray)
+    if isinstance(value, str) and value in limits.get("choices", ()):
         return value
-    parsed = _parse(value)
+    if kind is str:
+        raise ValueError(f"must be one of {', '.join(limits['choices'])}")
+    try:
+        return _number_or_list(kind, _parse(value), field.metadata)
+    except ValueError:
+        if "choices" not in limits:
+            raise
+        raise ValueError(f"must be {', '.join(limits['choices'])} or a finite number") from None
+
+
+def _number_or_list(kind: type, parsed: object, metadata: Mapping) -> bool | float | np.ndarray:
+    limits = metadata["limits"]
     if kind is bool:
         if not isinstance(parsed, bool):
             raise ValueError("must be true or false")
         return parsed
     array = _numbers(parsed)
-    shape = field.metadata.get("shape", ())
-    if array.shape != shape:
+    shape = metadata.get("shape", ())
+    if array.shape != shape and not (shape == (None,) and array.ndim == 1):
         raise ValueError(f"must be {_shape_text(shape)}")
-    _check_range(array, {**limits, "whole": limits.get("whole", kind is int)}, field.metadata["unit"])
+    _check_range(array, {**limits, "whole": limits.get("whole", kind is int)}, metadata["unit"])
     return array if kind is np.ndarray else kind(array)
 
 
@@ -83,6 +102,8 @@ def _numbers(value: object) -> np.ndarray:
 def _shape_text(shape: tuple[int, ...]) -> str:
     if not shape:
         return "one number"
+    if shape == (None,):
+        return "a list of numbers, [] for none"
     return " lists of ".join(str(n) for n in shape) + " numbers"
 
 

@@ -36,9 +36,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     def problem(self, values: np.ndarray) -> str | None:
-        """What is wrong with `values`, or None."""
-        if self.choices:
-            return None if values.item() in self.choices else f"must be one of {', '.join(self.choices)}"
+        """What is wrong with the numbers `values`, or None."""
         if not np.all(np.isfinite(values)):
             return "must be finite"
         if self.open and not np.all(values > self.minimum):

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from distsim import Network, Normal, Simulation, fixed_indegree, one_to_one
+from distsim import Lognormal, Network, Normal, Simulation, fixed_indegree, one_to_one
 from distsim.engine.changes import changed
 from distsim.parallel import SerialCommunicator
 
@@ -133,8 +133,13 @@ def test_device_currents_go_on_beside_a_changed_I_e():
         ({"tau_m": Normal(10.0, 1.0)}, "only V_m and I_e can be drawn"),
         ({"tau_syn_ex": 3.0}, "tau_syn_ex and tau_syn_in must stay equal"),
         ({"I_e": 50.0, "C_m": 1e-320}, "too large or too small"),
+        ({"V_m": Lognormal(1000.0, 1.0)}, r"E\.V_m must be from -1e.150 to 1e.150.*draws go from inf to inf"),
+        ({"I_e": Normal(0.0, 1e308)}, r"E\.I_e must be from .*draws go from -inf to inf"),
+        ({"V_m": "a"}, r"E\.V_m must be a number or an array of numbers, not 'a'"),
+        ({"I_e": [1j] * 5}, r"E\.I_e must be a number or an array of numbers, not "),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_wrong_changes_are_refused_and_change_nothing(values, message):
     net, E = neurons(5)
     sim = simulate(net)
@@ -225,12 +230,27 @@ def test_sources_change_their_rate():
         sim.set(S, rate=1e9)
 
 
+def test_given_spikes_cannot_be_changed():
+    net, _ = neurons()
+    net.spike_source("S", [[1.0]])
+    sim = simulate(net)
+    with pytest.raises(ValueError, match="S: spike_source has no parameters that could be changed, 'times' neither"):
+        sim.set("S", times=[[2.0]])
+    with pytest.raises(ValueError, match="S: spike_source has no parameters"):
+        sim.get("S", "times")
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"rate": -1.0}, "rate must be from 0"),
-        ({"rate": float("inf")}, "rate must be finite"),
+        ({"rate": float("inf")}, "Poisson input to E: rate must be from 0 to 4e.10 spikes/s, not inf"),
         ({"weight": float("nan")}, "weight must be finite"),
+        ({"weight": 1e151}, "weight must be from "),
+        ({"rate": "a"}, "Poisson input to E: rate must be one number, not 'a'"),
+        ({"rate": None}, "rate must be one number, not None"),
+        ({"rate": np.ones(2)}, r"rate must be one number, not \[1\.0, 1\.0\]"),
+        ({"weight": Normal(1.0, 1.0)}, "weight must be one number, not Normal"),
         ({"delay": 2.0}, "'delay' cannot be changed, only rate and weight"),
     ],
 )

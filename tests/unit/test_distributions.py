@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distsim.distributions import Normal
+from distsim import Network, fixed_indegree
+from distsim.distributions import Constant, Lognormal, Normal, Uniform
+from distsim.engine.weights import plan_weights
 
 INF = math.inf
 CASES = [
@@ -76,9 +78,62 @@ def test_without_spread_every_draw_is_the_mean():
         ((0.0, 1.0, 1.0, 1.0), "minimum 1.0 must be below maximum 1.0"),
         ((0.0, 0.0, 1.0), "mean 0.0 with std 0 lies outside"),
         ((0.0, 1.0, 6.0), "less than one in a million"),
-        ((0.0, 1.0, math.nan), "minimum nan"),
+        ((0.0, 1.0, math.nan), "minimum must be one number, not nan"),
     ],
 )
 def test_an_impossible_distribution_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Normal(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Normal("1", 1.0), "mean must be one number, not '1'"),
+        (lambda: Normal(1.0, [1.0, 2.0]), r"std must be one number, not \[1.0, 2.0\]"),
+        (lambda: Normal(1.0, 0.0, minimum="0"), "minimum must be one number, not '0'"),
+        (lambda: Lognormal(0.0, 1.0, maximum=1j), "maximum must be one number, not 1j"),
+        (lambda: Lognormal(None, 1.0), "mu must be one number, not None"),
+        (lambda: Uniform(0.0, math.inf), "high must be finite, not inf"),
+        (lambda: Constant("a"), "value must be one number, not 'a'"),
+        (lambda: Normal(0.0, 1.0) * "2", "factor of a distribution must be one number, not '2'"),
+        (lambda: Normal(0.0, 1.0) * Normal(0.0, 1.0), "factor of a distribution must be one number, not Normal"),
+        (lambda: Normal(0.0, 1.0) - "2", "offset of a distribution must be one number, not '2'"),
+        (lambda: Normal(0.0, 1.0) / 0, "divisor of a distribution must not be 0"),
+        (lambda: Normal(0.0, 1.0) * 0, "cannot be multiplied by 0"),
+    ],
+)
+def test_only_numbers_make_a_distribution(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_distributions_are_shifted_stretched_divided_and_turned_around():
+    u = np.linspace(0.01, 0.99, 99)
+    plain = Normal(3.0, 1.0, minimum=2.0)
+    for changed, expected in (
+        (plain / 4, plain.quantile(u) / 4),
+        (-plain, -plain.quantile(1 - u)),
+        (5 - plain / 2, 5 - plain.quantile(1 - u) / 2),
+        (plain / -2 - 1, -plain.quantile(1 - u) / 2 - 1),
+    ):
+        np.testing.assert_allclose(changed.quantile(u), expected, rtol=1e-14)
+        np.testing.assert_allclose(changed.cdf(expected), u, atol=1e-12)
+
+
+def test_what_is_stretched_is_resolved_as_finely():
+    for base in (Normal(0.0, 2.0), Uniform(1.0, 2.0), Lognormal(0.0, 1.0)):
+        assert (-3 * base + 1).resolution == pytest.approx(3 * base.resolution)
+    assert (2 * Lognormal(0.0, 1.0)).resolution == 0.0
+
+
+def test_a_stretched_lognormal_has_as_many_levels_as_a_plain_one():
+    def levels(weight) -> np.ndarray:
+        net = Network()
+        neurons = net.create("E", 50)
+        net.connect(neurons, neurons, fixed_indegree(10), weight, 1.0)
+        return plan_weights(net).values(0)
+
+    plain, stretched = levels(Lognormal(0.0, 1.0)), levels(2 * Lognormal(0.0, 1.0))
+    assert stretched.size == plain.size > 3000
+    np.testing.assert_allclose(stretched, 2 * plain, rtol=1e-12)

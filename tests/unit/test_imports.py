@@ -14,7 +14,8 @@ import pytest
 import distsim
 
 ROOT = Path(distsim.__file__).parent
-DESCRIPTIONS = {"grid", "distributions", "rules", "neurons", "elements", "values", "network"}
+DESCRIPTIONS = {"quantities", "grid", "distributions", "rules", "neurons"}
+DESCRIPTIONS |= {"elements", "values", "projections", "network"}
 
 # Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it. A module
 # belongs to the narrowest room that it lies in: `engine.simulation`, which composes, is a room of its own.
@@ -23,13 +24,15 @@ BESIDE = {"folder", "parallel", "summary"}
 FIGURES = {"analysis.raster", "analysis.rates", "analysis.rows", "analysis.run_folder"}
 ALLOWED = {
     "version": set(),
-    "grid": set(),
-    "distributions": set(),
-    "rules": set(),
+    "quantities": set(),
+    "grid": {"quantities"},
+    "distributions": {"quantities"},
+    "rules": {"quantities"},
     "neurons": {"neurons"},
     "elements": {"distributions", "rules", "neurons"},
-    "values": {"distributions", "neurons", "elements"},
-    "network": {"grid", "distributions", "rules", "neurons", "elements", "values"},
+    "values": {"quantities", "distributions", "neurons", "elements"},
+    "projections": {"quantities", "grid", "distributions", "rules", "elements", "values"},
+    "network": {"quantities", "grid", "rules", "neurons", "elements", "values", "projections"},
     "models": {"network", "elements", "distributions", "rules", "models"},
     "recording": {"recording"},
     "analysis": {"recording", "analysis"},

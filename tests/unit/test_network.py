@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from distsim import Network, Normal, explicit, fixed_total_number
+from distsim import Lognormal, Network, Normal, all_to_all, explicit, fixed_total_number
 from distsim.elements import nearest
 
 
@@ -75,6 +75,38 @@ def test_times_become_steps():
     assert (current.times.tolist(), current.amplitudes.tolist(), current.delay) == ([50, 70], [3.0, 0.0], 1)
 
 
+def test_populations_and_slices_can_be_named():
+    net = network()
+    net.connect("S", "E[2:4]", explicit([0, 1], [1, 0]), 1.0, 1.0)
+    net.poisson_input("E[-3:]", 5.0, 1.0, 1.5)
+    net.step_current("E[5]", [1.0], [2.0])
+    net.dc_current("E[-1]", 2.0)
+    net.record_spikes("I", "E[:-6]", net["S"])
+    net.record_voltages("E[1:-1:3]")
+    (projection,) = net.projections
+    assert (projection.source.gids.tolist(), projection.target.gids.tolist()) == ([11, 12], [2, 3])
+    assert net.poisson_inputs[-1].target.gids.tolist() == [5, 6, 7]
+    assert [current.target.gids.tolist() for current in net.step_currents] == [[5], [7]]
+    assert [recorder.gids.tolist() for recorder in net.spike_recorders] == [[8, 9, 10], [0, 1], [11, 12]]
+    assert net.voltage_recorders[-1].target.gids.tolist() == [1, 4]
+    assert net.select("E[-100:2]").gids.tolist() == [0, 1] and len(net.select("E[5:-5]")) == 0
+
+
+def test_a_current_may_begin_at_0_and_need_not_end():
+    net = network()
+    net.dc_current("E", 3.0)
+    net.dc_current("E", 3.0, stop=2.0)
+    net.dc_current("E", 3.0, 4.0, math.inf)
+    net.dc_current("E", 3.0, 7.0, 7.0)  # never on
+    said = [(current.times.tolist(), current.amplitudes.tolist()) for current in net.step_currents]
+    assert said == [([0], [3.0]), ([0, 20], [3.0, 0.0]), ([40], [3.0])]
+
+
+@pytest.mark.parametrize("delay", [3276.7, Normal(1.0, 0.5, minimum=0.05, maximum=3276.7)])
+def test_the_longest_delay_is_allowed(delay):
+    assert network().connect("E", "I", all_to_all(), 1e150, delay).delay == delay
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
@@ -112,7 +144,20 @@ MISTAKES = {
     "source rate": (lambda net: net.poisson_source("x", 1, -1.0), ValueError, "x.*rate must .*-1"),
     "to sources": (lambda net: net.connect(net["E"], net["S"], two, 1, 1), ValueError, "E -> S: S are sources"),
     "rule": (lambda net: net.connect(net["E"], net["I"], "all", 1, 1), TypeError, "E -> I: .*rule, not 'all'"),
-    "no selection": (lambda net: net.connect("E", net["I"], two, 1, 1), TypeError, "a population .*not 'E'"),
+    "no selection": (lambda net: net.connect(5, net["I"], two, 1, 1), TypeError, "a population .*not 5"),
+    "unknown selection": (
+        lambda net: net.connect("e", "I", two, 1, 1),
+        ValueError,
+        "e: no population .*: known are E, I, P, S",
+    ),
+    "no index": (lambda net: net.record_spikes("I", "E[8]"), ValueError, r"E\[8\]: population E has 8 neurons"),
+    "index below": (lambda net: net.record_voltages("E[-9]"), ValueError, r"E\[-9\]: population E has 8 neurons"),
+    "empty index": (lambda net: net.dc_current("E[]", 1.0), ValueError, r"E\[\]: must be a population or a slice"),
+    "rule not called": (
+        lambda net: net.connect("E", "I", all_to_all, 1, 1),
+        TypeError,
+        r"E -> I: all_to_all: call it, all_to_all\(\)",
+    ),
     "delay 0": (
         lambda net: net.connect(net["E"], net["I"], two, 1, 0),
         ValueError,
@@ -175,7 +220,7 @@ MISTAKES = {
     "Poisson delay": (
         lambda net: net.poisson_input(net["E"], 1, 1, 0),
         ValueError,
-        "Poisson input to E: delay must be at least 0.1 ms, not 0",
+        "Poisson input to E: delay must be at least dt = 0.1 ms, not 0",
     ),
     "window": (
         lambda net: net.poisson_input(net["E"], 1, 1, 1, 5, 3),
@@ -219,18 +264,135 @@ MISTAKES = {
         ValueError,
         "voltages of E: interval must be at least dt = 0.1 ms, not 0",
     ),
+    "delay of no number": (
+        lambda net: net.connect("E", "I", two, 1, "1"),
+        ValueError,
+        "E -> I: delay must be a number or an array of numbers, not '1'",
+    ),
+    "long delay": (
+        lambda net: net.connect("E", "I", two, 1, 3276.8),
+        ValueError,
+        "E -> I: delay must be at most 32767 steps of 0.1 ms, not 3276.8 ms",
+    ),
+    "long delays": (
+        lambda net: net.connect("E", "I", two, 1, [1.0, 1e9]),
+        ValueError,
+        r"E -> I: delay must be at most 32767 steps of 0.1 ms, not 1e\+09 ms",
+    ),
+    "long drawn delays": (
+        lambda net: net.connect("E", "I", two, 1, Lognormal(1000, 1)),
+        ValueError,
+        "E -> I: delay: draws of up to inf ms exceed 32767 steps",
+    ),
+    "weight of no number": (
+        lambda net: net.connect("E", "I", two, "1", 1),
+        ValueError,
+        "E -> I: weight must be a number or an array of numbers, not '1'",
+    ),
+    "complex weight": (
+        lambda net: net.connect("E", "I", two, [1j, 1.0], 1),
+        ValueError,
+        "E -> I: weight must be a number or an array of numbers, not ",
+    ),
+    "huge weight": (
+        lambda net: net.connect("E", "I", two, 1e151, 1),
+        ValueError,
+        r"E -> I: weight must be from -1e\+150 to 1e\+150, not 1e\+151",
+    ),
+    "drawn weights overflow": (
+        lambda net: net.connect("E", "I", two, Lognormal(1000, 1), 1),
+        ValueError,
+        r"E -> I: weight must be from -1e\+150 to 1e\+150.*; draws go from inf to inf",
+    ),
+    "drawn weights too wide": (
+        lambda net: net.connect("E", "I", two, Normal(0, 1e308), 1),
+        ValueError,
+        r"E -> I: weight must be from .*; draws go from -inf to inf",
+    ),
+    "drawn V_m": (lambda net: net.create("x", 1, V_m=Lognormal(1000, 1)), ValueError, "x.V_m must be from .*to inf"),
+    "drawn I_e": (
+        lambda net: net.create("x", 1, I_e=-Lognormal(0, 99)),
+        ValueError,
+        "x.I_e must be .*go from -3.17298e",
+    ),
+    "text": (lambda net: net.create("x", 1, tau_m="a"), ValueError, "x.tau_m must be a number or an array.*, not 'a'"),
+    "text as n": (lambda net: net.create("x", "3"), ValueError, "x: n must be a whole number of at least 0, not '3'"),
+    "word": (
+        lambda net: net.create("x", 1, "iaf_psc_delta", refractory_input="keep"),
+        ValueError,
+        "x.refractory_input must be one of discard, accumulate, not 'keep'",
+    ),
+    "list of one word": (
+        lambda net: net.create("x", 1, "iaf_psc_delta", refractory_input=["accumulate"]),
+        ValueError,
+        r"x.refractory_input must be one of discard, accumulate, not \['accumulate'\]",
+    ),
+    "array of one word": (
+        lambda net: net.create("x", 1, "iaf_psc_delta", refractory_input=np.array(["accumulate"])),
+        ValueError,
+        r"x.refractory_input must be one of discard, accumulate, not \['accumulate'\]",
+    ),
+    "list of words": (
+        lambda net: net.create("x", 3, "iaf_psc_delta", refractory_input=["discard"] * 3),
+        ValueError,
+        r"x.refractory_input must be one of discard, accumulate, not \['discard', 'd",
+    ),
+    "model of no name": (lambda net: net.create("x", 1, model=5), TypeError, "x: expected a neuron model .*not 5"),
+    "one train": (
+        lambda net: net.spike_source("x", [1.0, 2.0]),
+        ValueError,
+        r"x: times must be a list of times for each source, such as \[\[1.0, 2.0\]\].*, not \[1.0, 2.0\]",
+    ),
+    "one spike": (lambda net: net.spike_source("x", 5.0), ValueError, "x: times must be a list .*, not 5.0"),
+    "texts as spikes": (lambda net: net.spike_source("x", [["1"]]), ValueError, r"x: spike time of source 0 .*\['1'\]"),
+    "Poisson delays": (
+        lambda net: net.poisson_input("E", 1, 1, np.ones(8)),
+        ValueError,
+        "Poisson input to E: delay must be one number, not .1.0, 1.0",
+    ),
+    "drawn Poisson weight": (
+        lambda net: net.poisson_input("E", 1, Normal(1, 1), 1),
+        ValueError,
+        "Poisson input to E: weight must be one number, not Normal",
+    ),
+    "Poisson weights": (
+        lambda net: net.poisson_input("E", 1, [1.0, 2.0], 1),
+        ValueError,
+        r"Poisson input to E: weight must be one number, not \[1.0, 2.0\]",
+    ),
+    "Poisson start": (
+        lambda net: net.poisson_input("E", 1, 1, 1, -5.0),
+        ValueError,
+        "Poisson input to E: start must be at least 0 ms, not -5.0",
+    ),
+    "Poisson stop": (
+        lambda net: net.poisson_input("E", 1, 1, 1, stop=math.nan),
+        ValueError,
+        "Poisson input to E: stop must be one number, not nan",
+    ),
+    "DC": (lambda net: net.dc_current("E", math.inf), ValueError, "step current into E: amplitude must be finite"),
+    "DC window": (lambda net: net.dc_current("E", 1, 5, 3), ValueError, "into E: start 5 and stop 3"),
+    "DC into sources": (lambda net: net.dc_current("S", 1, 5, 5), ValueError, "into S: sources take no current"),
+    "tables of times": (
+        lambda net: net.step_current("E", [[1, 2]], [[1, 2]]),
+        ValueError,
+        "step current into E: 2 times and 2 amplitudes must be lists",
+    ),
+    "text as dt": (lambda net: Network("0.1"), ValueError, "dt must be one number, not '0.1'"),
     "dt": (lambda net: Network(0.0), ValueError, "dt must be a positive .* ms, not 0"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.filterwarnings("error")
 def test_a_mistake_is_refused_by_name_and_leaves_no_trace(mistake):
     action, kind, message = MISTAKES[mistake]
     net = network()
-    with pytest.raises(kind, match=message):
+    with pytest.raises(kind, match=message) as error:
         action(net)
+    assert "\n" not in str(error.value)
     assert [p.name for p in net.populations] == ["E", "I", "S", "P"]
-    assert (net.projections, net.step_currents, net.voltage_recorders) == ([], [], [])
+    assert (net.projections, net.step_currents, net.spike_recorders, net.voltage_recorders) == ([], [], [], [])
     assert len(net.poisson_inputs) == 1
 
 
@@ -239,3 +401,18 @@ def test_voltages_have_one_interval():
     net.record_voltages(net["E"], 0.2)
     with pytest.raises(ValueError, match="voltages of I: all voltages are recorded at one interval"):
         net.record_voltages(net["I"], 0.3)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/", "a\0", "a\nb", "\x7f", "\ud800", 5, None])
+def test_a_name_that_files_cannot_keep_is_refused(name):
+    net = Network()
+    with pytest.raises(ValueError, match=r"population name .*: must be a printable text") as error:
+        net.create(name, 1)
+    assert "\n" not in str(error.value)
+    net.create("L2/3E".replace("/", "_"), 1)
+    assert [p.name for p in net.populations] == ["L2_3E"]
+
+
+@pytest.mark.parametrize("name", ["Pyr é", "...", "E.1", "E-I", "\u795e\u7d4c"])
+def test_other_names_are_kept(name):
+    assert Network().create(name, 1).name == name

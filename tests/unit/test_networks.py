@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from distsim.engine.connectivity import n_expected
 from distsim.engine.memory import n_synapses
 from distsim.models import brunel_alpha, brunel_delta, ei_clustered
+from distsim.models.parameters import make
 
 
 def test_brunel_alpha_has_the_size_of_nests_example():
@@ -38,13 +40,48 @@ def test_brunel_alpha_prints_what_nests_example_prints():
     assert few[3] == f"       Excitatory : {100 * 8 + 100 + 50 + 20}"
 
 
-def test_an_alpha_potential_has_the_peak_that_is_asked_for():
-    p = brunel_alpha.Parameters()
-    t = np.linspace(0.0, 30.0, 300_001)
-    current = brunel_alpha.excitatory_weight(p) * np.e * t / p.tau_syn * np.exp(-t / p.tau_syn)
-    kernel = np.exp(-t / p.tau_m) / p.C_m
-    peak = max(np.trapezoid(current[: k + 1] * kernel[k::-1], t[: k + 1]) for k in range(5000, 60_000, 500))
-    assert peak == pytest.approx(p.J, rel=1e-4)
+def largest_potential(tau_m: float, tau_syn: float, C_m: float) -> float:
+    """Return the largest of the potentials (mV) after an alpha current of 1 pA, each an integral over the current."""
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+
+    def potentials(t: np.ndarray) -> np.ndarray:
+        s = t[:, None] / 2 * (nodes + 1)
+        return t / 2 * ((np.e * s / tau_syn * np.exp(-s / tau_syn - (t[:, None] - s) / tau_m) / C_m) @ weights)
+
+    low, high = 0.0, 10 * (tau_m + tau_syn)
+    for _ in range(8):  # the maximum lies between the neighbours of the largest sample
+        t = np.linspace(low, high, 201)
+        k = np.clip(np.argmax(potentials(t)), 1, 199)
+        low, high = t[k - 1], t[k + 1]
+    return potentials(t).max()
+
+
+NEAR = [0.5, 5.0, 19.9, 19.9999, 20.0 - 1e-10, 20.0, 20.0000001, 20.1, 25.0, 200.0]
+
+
+@pytest.mark.parametrize("tau_syn", NEAR)
+def test_an_alpha_potential_has_the_peak_that_is_asked_for(tau_syn):
+    p = brunel_alpha.Parameters(tau_syn=tau_syn)
+    peak = brunel_alpha.excitatory_weight(p) * largest_potential(p.tau_m, tau_syn, p.C_m)
+    assert peak == pytest.approx(p.J, rel=1e-12)
+    assert brunel_alpha.describe(p).projections
+
+
+def test_the_peak_of_nests_example_is_what_lambert_w_gives():
+    assert brunel_alpha.psp_peak(brunel_alpha.Parameters()) == pytest.approx(0.004835553641724627, rel=1e-15)
+
+
+@pytest.mark.parametrize(("tau_m", "tau_syn", "peak"), [(1.0, 1e20, 1.0), (1e20, 1.0, np.e), (1e-3, 1e-3, 2e-3 / np.e)])
+def test_a_potential_follows_a_slow_current_and_sums_a_short_one(tau_m, tau_syn, peak):
+    p = brunel_alpha.Parameters(tau_m=tau_m, tau_syn=tau_syn, C_m=1.0)
+    assert brunel_alpha.psp_peak(p) == pytest.approx(peak, rel=1e-14)
+
+
+def test_a_network_too_small_for_a_synapse_is_refused():
+    with pytest.raises(
+        ValueError, match=r"order=1: no excitatory synapses, 4 order epsilon \(0\.1\) must be at least 1"
+    ):
+        brunel_alpha.describe(brunel_alpha.Parameters(order=1))
 
 
 def test_brunel_delta_is_driven_at_its_threshold_rate():
@@ -73,8 +110,81 @@ def test_clustering_keeps_the_mean_input():
             assert (plus + 19 * minus) / 20 == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("n_clusters", "stimulated"), [(20, [2, 3, 4]), (4, [2, 3]), (2, [1]), (1, [0])])
+def test_the_clusters_that_there_are_are_stimulated(n_clusters, stimulated):
+    p = ei_clustered.Parameters(n_clusters=n_clusters, rep=1.5)
+    assert p.stim_clusters.tolist() == stimulated
+    size = 4000 // n_clusters
+    first = [int(current.target.gids[0]) for current in ei_clustered.describe(p).step_currents]
+    assert first == [cluster * size for cluster in stimulated]
+
+
+STIMULI = {
+    "two": ([2000, 6000], [3500, 7500], [(2000, 3500), (6000, 7500)]),
+    "one": ([5], [6.5], [(5, 6.5)]),
+    "none": ([], [], []),
+    "overlapping": ([100, 50], [250, 150], [(50, 250)]),
+    "one in another": ([0, 10], [100, 20], [(0, 100)]),
+    "back to back": ([10, 20, 40], [20, 30, 50], [(10, 30), (40, 50)]),
+    "empty": ([10, 30, 30], [10, 40, 30], [(30, 40)]),
+}
+
+
+@pytest.mark.parametrize("case", STIMULI)
+def test_the_current_is_on_in_the_union_of_the_periods(case):
+    starts, ends, union = STIMULI[case]
+    given = {"stim_starts": str(starts), "stim_ends": str(ends), "stim_clusters": "[7]"}
+    p = make(ei_clustered.Parameters, given)
+    currents = ei_clustered.describe(p, 0.1, 1000.0).step_currents
+    assert len(currents) == bool(union)
+    for current in currents:
+        assert current.times.tolist() == [round(10 * (t + 1000)) for period in union for t in period]
+        assert current.amplitudes.tolist() == [0.15, 0.0] * len(union)
+    marks = ei_clustered.figures(p, 1000.0, 10_000.0)["marks"]
+    assert [(mark["t0"] - 1000, mark["t1"] - 1000) for mark in marks] == union
+    assert not marks or (marks[0]["first"], marks[0]["last"]) == (1400, 1599)
+
+
+def test_without_stimulated_clusters_there_is_no_current():
+    p = make(ei_clustered.Parameters, {"stim_clusters": "[]"})
+    assert ei_clustered.describe(p).step_currents == [] and ei_clustered.figures(p, 0.0, 1.0) == {"marks": []}
+
+
+@pytest.mark.parametrize(("text", "value"), [("rest", -3.0), ("-12.5", -12.5), ("0", 0.0)])
+def test_potentials_start_where_they_are_said_to(text, value):
+    network = ei_clustered.describe(make(ei_clustered.Parameters, {"V_m": text, "E_L": "-3", "V_reset": "-3"}))
+    assert [population.parameters["V_m"] for population in network.populations] == [value, value]
+    drawn = ei_clustered.describe(make(ei_clustered.Parameters, {"V_m": "rand"}))["E"].parameters["V_m"]
+    assert float(drawn.quantile(np.array(0.5))) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("V_m", "random", "--set V_m=random: must be rand, rest or a finite number"),
+        ("V_m", "nan", "--set V_m=nan: must be rand, rest or a finite number"),
+        ("stim_starts", "3", r"--set stim_starts=3: must be a list of numbers, \[\] for none"),
+        ("stim_clusters", "[1.5]", "must be a whole number"),
+        ("stim_ends", "[-1]", "must be at least 0 ms"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(name, text, message):
+    with pytest.raises(ValueError, match=message):
+        make(ei_clustered.Parameters, {name: text})
+
+
+@pytest.mark.parametrize("zeros", [[[0, 0], [0, 0]], [[0, 0.5], [0.5, 0.5]], [[0.2, 0], [0, 0.5]]])
+@pytest.mark.parametrize("other", [{}, {"fixed_indegree": True}, {"clustering": "probabilities"}])
+def test_without_connections_there_are_no_synapses(zeros, other):
+    p = ei_clustered.Parameters(baseline_conn_prob=np.array(zeros), **other)
+    network = ei_clustered.describe(p)
+    assert np.all(np.isfinite(ei_clustered.balanced_weights(p)))
+    kinds = {(x.target.population.name, x.source.population.name) for x in network.projections if n_expected(x)}
+    assert kinds == {("EI"[t], "EI"[s]) for t in (0, 1) for s in (0, 1) if zeros[t][s]}
+
+
 def test_one_cluster_is_no_cluster():
-    p = ei_clustered.Parameters(n_clusters=1, stim_clusters=np.array([0.0]))
+    p = ei_clustered.Parameters(n_clusters=1)
     network = ei_clustered.describe(p)
     assert len(network.projections) == 4
     assert ei_clustered.clustering_factors(p, True) == (1.0, 1.0)
@@ -91,8 +201,14 @@ def test_probabilities_above_1_are_split_into_passes():
     ("values", "message"),
     [
         ({"N_E": 4001}, "N_E=4001: must be a multiple of n_clusters=20"),
-        ({"n_clusters": 4, "rep": 2.0}, "clusters are 0 ... 3"),
         ({"n_clusters": 5}, "rep=6: with n_clusters=5"),
+        ({"stim_clusters": np.array([2.0, 20.0])}, r"stim_clusters=\[2, 20\]: clusters are 0 \.\.\. 19"),
+        ({"stim_clusters": np.array([2.0, 3.0, 2.0])}, r"stim_clusters=\[2, 3, 2\]: each cluster .* once"),
+        ({"stim_starts": np.array([5.0])}, r"stim_ends=\[3500, 7500\]: must be as many as stim_starts=\[5\]"),
+        (
+            {"stim_starts": [5.0, 60.0], "stim_ends": [6.0, 50.0]},
+            r"stim_ends=\[6, 50\]: must not be before stim_starts",
+        ),
     ],
 )
 def test_impossible_clusters_are_refused(values, message):

@@ -134,10 +134,21 @@ ERRORS = {
     "no population": ("e", ["no population 'e'", "known are E, I"]),
     "no population of that name": ("silnt[:2]", ["silnt", "did you mean 'silent'?"]),
     "not a slice": ("E[3", ["E[3", "E[0:100]"]),
+    "no such neuron": ("E[40]", ["E[40]", "population E has 40 neurons"]),
+    "no number": ("E[1.5]", ["E[1.5]", "E[0:100]"]),
     "a step of 0": ("E[::0]", ["E[::0]", "at least 1"]),
     "not recorded": ("other", ["spikes of other", "recorded: E, I, silent"]),
     "in part": ("I[4:10]", ["spikes of I[4:10]", "15 neurons of I"]),
 }
+
+
+@pytest.mark.parametrize(("part", "ids"), [("E[5]", [5]), ("E[-1]", [39]), ("E[-5:]", [35, 36, 37, 38, 39])])
+def test_neurons_are_counted_from_the_end_as_in_python(sim, result, part, ids):
+    all_times, all_ids = result.spikes("E")
+    for ask in (sim.spikes, result.spikes):
+        times, found = ask(part)
+        np.testing.assert_array_equal(times, all_times[np.isin(all_ids, ids)])
+        assert found.size and set(found.tolist()) <= set(ids)
 
 
 @pytest.mark.parametrize("what", ERRORS)

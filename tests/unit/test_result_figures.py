@@ -169,3 +169,12 @@ def test_a_file_alone_is_drawn(saved, tmp_path):
     assert result.summary is None and result.raster().colors == {}
     result.raster().save(tmp_path / "raster.png")
     assert (tmp_path / "raster.png").read_bytes()[:8] == PNG
+
+
+def test_an_unknown_population_is_not_drawn_as_all_or_none(result, boxes, tmp_path):
+    for draw in (result.raster, lambda only: result.rates_boxplot(tmp_path / "rates.png", only=only)):
+        for only in (["X"], ["E", "X"], "X", [5]):
+            with pytest.raises(ValueError, match=r"only: no population ('X'|5): known are E, I"):
+                draw(only=only)
+    assert not boxes
+    assert result.raster(only="I").only == ["I"] and result.raster(only=None).only is None

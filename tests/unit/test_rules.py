@@ -1,5 +1,7 @@
 """Connection rules: degrees, autapses, multapses, any number of ranks, statistics over 1000 networks."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,6 +10,7 @@ from distsim import (
     Network,
     Normal,
     all_to_all,
+    explicit,
     fixed_indegree,
     fixed_outdegree,
     fixed_total_number,
@@ -206,5 +209,21 @@ def test_one_to_one_wants_equal_numbers():
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
 def test_a_probability_lies_between_0_and_1(p):
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+    with pytest.raises(ValueError, match=f"pairwise_bernoulli: p must be from 0 to 1, not {p}"):
         pairwise_bernoulli(p)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pairwise_bernoulli("0.1"), "pairwise_bernoulli: p must be one number, not '0.1'"),
+        (lambda: fixed_indegree("3"), "fixed_indegree: n must be a whole number of at least 0, not '3'"),
+        (lambda: fixed_outdegree([3]), r"fixed_outdegree: n must be a whole number of at least 0, not \[3\]"),
+        (lambda: fixed_total_number(math.inf), "fixed_total_number: n must be a whole number of at least 0, not inf"),
+        (lambda: explicit(["0"], [1]), r"sources must be a number or an array of numbers, not \['0'\]"),
+        (lambda: explicit([0], [1e300]), "targets must be from .* not 1e"),
+    ],
+)
+def test_only_numbers_make_a_rule(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

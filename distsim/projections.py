@@ -1,0 +1,71 @@
+"""What `Network.connect` is given: a rule that can be fulfilled, weights and delays that can be computed with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .distributions import Distribution
+from .elements import Selection, Value
+from .grid import TimeGrid
+from .quantities import LARGEST, numbers
+from .rules import Explicit, OneToOne, Rule
+from .values import check_drawn, frozen
+
+MOST_DELAYS = 32767  # steps that a delay may take
+
+
+def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> int | None:
+    """Number of synapses where they can be listed; ValueError where the rule cannot be fulfilled."""
+    if callable(rule):
+        called = getattr(rule, "__name__", repr(rule))
+        raise TypeError(f"{name}: {called}: call it, {called}()")
+    if not isinstance(rule, Rule):
+        raise TypeError(f"{name}: expected a connection rule, not {rule!r}")
+    shared = 0
+    if source.population is target.population:
+        shared = np.intersect1d(source.gids, target.gids, assume_unique=True).size
+    problem = rule.problem(len(source), len(target), shared)
+    if problem:
+        raise ValueError(f"{name}: {problem}")
+    if isinstance(rule, Explicit):
+        return rule.sources.size
+    return len(target) if isinstance(rule, OneToOne) else None
+
+
+def read_weight(name: str, weight: object, n_synapses: int | None) -> Value:
+    """`weight` of the projection `name`, for each of `n_synapses` if it is an array."""
+    name = f"{name}: weight"
+    if isinstance(weight, Distribution):
+        check_drawn(name, weight)
+        return weight
+    value = numbers(name, weight, -LARGEST, LARGEST)
+    _check_size(name, value, n_synapses)
+    return frozen(value)
+
+
+def read_delay(name: str, delay: object, n_synapses: int | None, grid: TimeGrid) -> Value:
+    """`delay` (ms) of the projection `name`, likewise: 1 to `MOST_DELAYS` steps, on the grid unless it is drawn."""
+    name, dt = f"{name}: delay", grid.dt_ms
+    if isinstance(delay, Distribution):
+        low, high = delay.support()
+        if not low >= dt / 2 * (1 - 1e-12):
+            raise ValueError(f"{name} must be at least dt = {dt:g} ms: redraw below {dt / 2:g} ms (minimum)")
+        if not high / dt <= MOST_DELAYS:
+            raise ValueError(f"{name}: draws of up to {high:g} ms exceed {MOST_DELAYS} steps: set a maximum")
+        return delay
+    value = numbers(name, delay)
+    _check_size(name, value, n_synapses)
+    steps = grid.steps(value, name)
+    if np.any(steps < 1):
+        raise ValueError(f"{name} must be at least dt = {dt:g} ms, not {np.min(value):g} ms")
+    if np.any(steps > MOST_DELAYS):
+        raise ValueError(f"{name} must be at most {MOST_DELAYS} steps of {dt:g} ms, not {np.max(value):g} ms")
+    return frozen(value)
+
+
+def _check_size(name: str, value: float | np.ndarray, n_synapses: int | None) -> None:
+    shape = np.shape(value)
+    if shape and n_synapses is None:
+        raise ValueError(f"{name}: a number or a distribution; arrays go with explicit and one_to_one")
+    if shape and shape != (n_synapses,):
+        raise ValueError(f"{name}: a number, a distribution or {n_synapses} numbers, not shape {shape}")
