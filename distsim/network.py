@@ -47,7 +47,7 @@ MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
 
 @dataclass
 class Network:
-    """A network under construction; `dt` is the resolution in ms."""
+    """A network under construction, until it is simulated; `dt` is the resolution in ms."""
 
     dt: float = 0.1
     populations: list[Population] = field(default_factory=list, init=False)
@@ -56,6 +56,7 @@ class Network:
     step_currents: list[StepCurrent] = field(default_factory=list, init=False)
     spike_recorders: list[Selection] = field(default_factory=list, init=False)
     voltage_recorders: list[VoltageRecorder] = field(default_factory=list, init=False)
+    is_simulated: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.grid = TimeGrid(resolution(self.dt))
@@ -146,7 +147,15 @@ class Network:
             raise ValueError(f"no neuron model {model!r}: {nearest(model, list(MODELS))}")
         return MODELS[model]
 
+    def _check_open(self) -> None:
+        if self.is_simulated:
+            raise ValueError(
+                "the network is being simulated and cannot be added to: describe all of it before Simulation "
+                "(parameters, rates and potentials can be changed by its set)"
+            )
+
     def _add(self, name: str, n: int, model: NeuronModel, values: dict, spikes: tuple = ()) -> Population:
+        self._check_open()
         if any(population.name == name for population in self.populations):
             raise ValueError(f"there is a population {name!r} already")
         check_name(name)
@@ -158,6 +167,7 @@ class Network:
         return population
 
     def _own(self, what: Part) -> Selection:
+        self._check_open()
         selection = self.select(what) if isinstance(what, str) else select(what)
         if not any(population is selection.population for population in self.populations):
             raise ValueError(f"{selection} belongs to another network")

@@ -17,7 +17,7 @@ import numpy as np
 from .analysis.raster import Raster
 from .analysis.rates import rates_boxplot
 from .analysis.rows import number_through
-from .analysis.run_folder import collect, rates_options, title_of
+from .analysis.run_folder import break_marks, collect, rates_options, recorded_ms, title_of
 from .elements import Part, find, nearest
 from .recording.spikes import Spikes
 from .recording.voltages import Voltages
@@ -196,6 +196,7 @@ class Result:
         ids = {name: np.flatnonzero(self._recorded[name]) for name in self._recorded_names()}
         spikes = {name: self._spikes[name] for name in ids}
         said = {"colors": self._said("color"), "recorded": ids, "title": title_of(self.summary or {})}
+        said["marks"] = break_marks(self.pieces, self.sizes)
         return Raster(spikes, *self._period(t0, t1), **{**said, **options})
 
     def rates_boxplot(
@@ -224,7 +225,9 @@ class Result:
         said = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self.summary or {})}
         if "reference_rates_hz" not in options:
             said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self.summary or {})}
-        rates_boxplot(alone, *self._period(t0, t1), path, **{**said, **options})
+        period = self._period(t0, t1)
+        said["recorded_ms"] = recorded_ms(self.pieces, *period)
+        rates_boxplot(alone, *period, path, **{**said, **options})
 
     def _known(self, only: str | Sequence[str] | None) -> list[str] | None:
         """The populations `only`; ValueError if one of them is unknown."""

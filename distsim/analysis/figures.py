@@ -14,11 +14,14 @@ from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import Raster, raster
 from distsim.analysis.rates import rates_boxplot
 from distsim.analysis.run_folder import (
+    break_marks,
     collect,
     existing_folder,
     in_order_of,
+    pieces_of,
     rates_options,
     read_summary,
+    recorded_ms,
     recorded_neurons,
     recorded_only,
     title_of,
@@ -63,7 +66,9 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     alone = {name: recorded_only(summary["populations"].get(name), s) for name, s in spikes.items()}
     references, sizes = (collect(summary["populations"], key) for key in ("reference_rate_hz", "n"))
     said = {"title": title, "sizes": sizes, **_rates_options(folder, summary)}
-    rates_boxplot(alone, *_whole_period(summary, t0, t1), pictures[1], colors, references, **said)
+    period = _whole_period(summary, t0, t1)
+    said["recorded_ms"] = recorded_ms(pieces_of(summary, period), *period)
+    rates_boxplot(alone, *period, pictures[1], colors, references, **said)
     return pictures
 
 
@@ -130,6 +135,7 @@ def _options(folder: Path, summary: Mapping[str, Any], title: str | None) -> dic
                     raise ValueError(f"{key} is of the wrong kind")
                 options[key] = figures[key]
         options["marks"] = [Mark(**mark) for mark in figures.get("marks", [])]
+        options["marks"] += break_marks(summary.get("recorded_ms", ()), collect(summary["populations"], "n"))
         if "rate" in figures:
             given = PopulationRate(**figures["rate"])
             options["rate"] = PopulationRate(**{**figures["rate"], "bin": _on_grid(given.bin, summary.get("dt_ms"))})

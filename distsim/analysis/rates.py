@@ -30,6 +30,7 @@ def rates_boxplot(
     reference_rates_hz: Mapping[str, float] | None = None,
     title: str | None = None,
     *,
+    recorded_ms: float | None = None,
     sizes: Mapping[str, int] | None = None,
     reference: str = "reference mean",
     note: str | None = None,
@@ -54,6 +55,8 @@ def rates_boxplot(
         Mean rates (spikes/s) to compare with, for all populations or some.
     title : str, optional
         Shown above.
+    recorded_ms : float, optional
+        How much of the period was recorded, by default all of it.
     sizes : mapping of str to int, optional
         How many neurons populations have of which `populations` holds some only.
     reference : str
@@ -70,13 +73,14 @@ def rates_boxplot(
 
     if not t1 > t0:
         raise ValueError(f"the period from {t0} to {t1} ms is empty")
-    single = {name: _rates_of(spikes, t0, t1) for name, spikes in populations.items() if spikes.n > 0}
+    recorded_ms = t1 - t0 if recorded_ms is None else recorded_ms
+    single = {name: _rates_of(spikes, t0, t1, recorded_ms) for name, spikes in populations.items() if spikes.n > 0}
     height = float(np.clip(1.4 + 0.5 * len(single), 3.2, 6.0) if len(single) <= 12 else 1.2 + 0.24 * len(single))
     figure = Figure(figsize=(8.0, height + 0.4), layout="constrained")
     axes = figure.add_subplot()
     caption = note or ""
     if single:
-        drawn, above = _draw_distributions(axes, single, colors_of(populations, colors), t1 - t0)
+        drawn, above = _draw_distributions(axes, single, colors_of(populations, colors), recorded_ms)
         _label_populations(axes, single, sizes or {})
         _draw_means(axes, single, reference_rates_hz or {}, reference, above)
         caption = "\n".join(filter(None, [drawn, note]))
@@ -88,9 +92,9 @@ def rates_boxplot(
     save(figure, path, dpi=150)
 
 
-def _rates_of(spikes: Spikes, t0: float, t1: float) -> np.ndarray:
+def _rates_of(spikes: Spikes, t0: float, t1: float, recorded_ms: float) -> np.ndarray:
     inside = (spikes.times > t0) & (spikes.times <= t1)
-    return rates(spikes.ids[inside], spikes.n, t1 - t0)
+    return rates(spikes.ids[inside], spikes.n, recorded_ms)
 
 
 def _draw_distributions(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
 from distsim.recording.spikes import Spikes
 
@@ -98,6 +100,25 @@ def rates_options(summary: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(said, dict) or not all(isinstance(text, str) for text in said.values()):
         raise ValueError("figures: rates is of the wrong kind")
     return {key: said[key] for key in ("reference", "note") if key in said}
+
+
+Pieces = Sequence[Sequence[float]]
+
+
+def pieces_of(summary: Mapping[str, Any], period: tuple[float, float]) -> Pieces:
+    """Return start and end (ms) of each recorded piece, those of `period` where the summary does not say."""
+    return summary.get("recorded_ms") or [period]
+
+
+def recorded_ms(pieces: Pieces, t0: float, t1: float) -> float:
+    """Return how much of the period t0 to t1 was recorded."""
+    return sum(max(0.0, min(t1, stop) - max(t0, start)) for start, stop in pieces)
+
+
+def break_marks(pieces: Pieces, sizes: Mapping[str, int]) -> list[Mark]:
+    """Return marks of what lies between the recorded pieces, in all populations."""
+    breaks = [(before[1], after[0]) for before, after in itertools.pairwise(pieces)]
+    return [Mark(*period, name, 0, n - 1, "not recorded") for period in breaks for name, n in sizes.items() if n]
 
 
 def recorded_neurons(populations: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -57,7 +57,7 @@ class Simulation:
 
     Parameters
     ----------
-    network : the description; it must not be changed afterwards.
+    network : the description; from now on nothing can be added to it.
     seed : whole number from 0 to 2^64 - 1; fixes every random number, whatever the number of ranks.
     comm : an mpi4py communicator; all of MPI's world (or the one process there is) by default.
     warm : whether the kernels are known to be compiled.
@@ -74,6 +74,7 @@ class Simulation:
         self.network, self.seed = network, check_seed(seed)
         self.comm = world() if comm is None else comm
         agree(self.comm, described(network, self.seed))
+        network.is_simulated = True
         self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
         self.sink = MemorySink(self._voltage_lids()[0].size) if sink is None else sink
         self.loops = Loops()

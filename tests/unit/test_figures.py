@@ -234,7 +234,7 @@ def test_plot_folder_draws_what_the_summary_says(tmp_path, monkeypatch):
     assert list(spikes) == ["E", "I"] and spikes["E"].n == 8
     assert rest == [10.0, 60.0, tmp_path / "raster.png", {"I": "#00ff00"}]
     assert calls["rates"][1:] == (10.0, 60.0, tmp_path / "rates.png", {"I": "#00ff00"}, {"E": 3.0})
-    assert calls["said"] == {"title": "two", "sizes": {"E": 8, "I": 4, "TC": 2}}
+    assert calls["said"] == {"title": "two", "sizes": {"E": 8, "I": 4, "TC": 2}, "recorded_ms": 50.0}
     plot_folder(tmp_path, t0=20.0, t1=30.0)
     assert calls["raster"][1:3] == (20.0, 30.0)
 

@@ -251,6 +251,8 @@ def test_breaks_in_the_recording_stay_known(tmp_path):
         assert result.pieces[-1][1] - result.pieces[-1][0] == pytest.approx(15.0) and len(result.pieces) == 2
         np.testing.assert_array_equal(result.voltages("E[3:9:2]")[0], times)
         np.testing.assert_allclose(result.voltages("E[3:9:2]")[1], V, rtol=1e-6)
+        mark = result.raster().marks[0]
+        assert (mark.t0, mark.t1, mark.label) == (100.0, 110.0, "not recorded")
     assert live.pieces == loaded.pieces and loaded.summary["recorded_ms"] == [list(piece) for piece in live.pieces]
     with h5py.File(tmp_path / "run" / "voltages.h5") as file:
         data = file["report/E/data"][:]

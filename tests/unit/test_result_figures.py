@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 import distsim
 from distsim import Network, Result, Simulation
+from distsim.analysis.figures import plot_folder
 from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import draw_raster
 from distsim.analysis.statistics import rates
@@ -133,7 +134,8 @@ def test_boxes_are_those_of_the_recorded_neurons(result, boxes, tmp_path):
     ((alone, t0, t1, path, options),) = boxes
     assert list(alone) == ["E", "I"] and (t0, t1, path) == (20.0, 100.0, tmp_path / "rates.png")
     sizes = {"E": 40, "I": 30, "other": 4}
-    assert options == {"colors": {}, "sizes": sizes, "reference_rates_hz": {"E": 3.0}, "title": "two"}
+    said = {"colors": {}, "sizes": sizes, "reference_rates_hz": {"E": 3.0}, "title": "two", "recorded_ms": 80.0}
+    assert options == said
     _, ids = result.spikes("I[5:20]")
     assert alone["I"].n == 15
     np.testing.assert_array_equal(rates(alone["I"].ids, 15, 90.0), rates(ids, 30, 90.0)[5:20])
@@ -157,7 +159,7 @@ def test_colours_and_references_are_those_of_the_summary_unless_others_are_given
     assert result.raster(colors={"I": "red"}).colors == {"I": "red"}
     result.rates_boxplot("rates.png")
     said = {"reference_rates_hz": {"E": 7.0}, "reference": "published"}
-    said |= {"colors": {"E": "#123456"}, "sizes": result.sizes, "title": "network, seed 3"}
+    said |= {"colors": {"E": "#123456"}, "sizes": result.sizes, "title": "network, seed 3", "recorded_ms": 90.0}
     assert boxes[0][-1] == said
     result.rates_boxplot("rates.png", reference_rates_hz={"E": 1.0})
     assert "reference" not in boxes[1][-1]  # those are others
@@ -178,3 +180,21 @@ def test_an_unknown_population_is_not_drawn_as_all_or_none(result, boxes, tmp_pa
                 draw(only=only)
     assert not boxes
     assert result.raster(only="I").only == ["I"] and result.raster(only=None).only is None
+
+
+def test_rates_are_those_of_what_was_recorded(boxes, tmp_path):
+    net = Network(0.1)
+    net.record_spikes(net.create("E", 10, I_e=1000.0))
+    sim = Simulation(net, 1, SerialCommunicator())
+    for duration, record in ((100.0, True), (900.0, False), (100.0, True)):
+        sim.run(duration, record)
+    live = sim.result()
+    live.rates_boxplot("rates.png")
+    live.rates_boxplot("rates.png", 50.0, 1050.0)
+    distsim.load(sim.save(tmp_path)).rates_boxplot("rates.png")
+    assert [options["recorded_ms"] for *_, options in boxes] == pytest.approx([200.0, 100.0, 200.0])
+    drawn = []
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr("distsim.analysis.figures.rates_boxplot", lambda *_, **options: drawn.append(options))
+        plot_folder(tmp_path)
+    assert drawn[0]["recorded_ms"] == pytest.approx(200.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distsim import Network, Normal, Simulation, explicit, fixed_total_number
+from distsim import Network, Normal, Simulation, explicit, fixed_indegree, fixed_total_number
 from distsim.engine import loop, simulation
 from distsim.parallel import SerialCommunicator
 
@@ -552,3 +552,23 @@ def test_observers_see_the_time_pass():
     times, spikes = zip(*seen, strict=True)
     assert times[-1] == 120.0 and list(times) == sorted(times) and len(times) > 1
     assert list(spikes) == sorted(spikes) and spikes[-1] == sim.spike_counts().sum()
+
+
+def test_a_network_that_is_simulated_cannot_be_added_to():
+    net = Network(0.1)
+    E = net.create("E", 10)
+    Simulation(net, 1, SerialCommunicator())
+    for add in (
+        lambda: net.create("I", 1),
+        lambda: net.poisson_source("P", 1, 1.0),
+        lambda: net.spike_source("S", [[1.0]]),
+        lambda: net.connect(E, E, fixed_indegree(1), 1.0, 1.0),
+        lambda: net.poisson_input(E, 1.0, 1.0, 1.0),
+        lambda: net.step_current(E, [1.0], [1.0]),
+        lambda: net.dc_current(E, 1.0),
+        lambda: net.record_spikes(E),
+        lambda: net.record_voltages(E),
+    ):
+        with pytest.raises(ValueError, match="the network is being simulated and cannot be added to"):
+            add()
+    assert Simulation(net, 2, SerialCommunicator()).n_synapses == 0
