@@ -159,6 +159,24 @@ def hypergeometric(good, bad, n, owner, obj, k0, k1):
 # --- totals split over targets ----------------------------------------------------------------------------------------
 
 
+@njit()
+def put(row, low, high, count, node, first, last):
+    """Fill a row of the stack; assigning a tuple takes Numba a second to compile."""
+    row[0], row[1], row[2], row[3], row[4], row[5] = low, high, count, node, first, last
+
+
+@njit()
+def first_from(value, ascending, first, last):
+    """The first of the places first ... last - 1 whose number is not below `value`; last if there is none."""
+    while first < last:
+        middle = (first + last) // 2
+        if ascending[middle] < value:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
 @njit(cache=True)
 def split_over_targets(total, n_sources, skipped, distinct, mine, obj, k0, k1, indegree):
     """Deal `total` synapses to the targets; those of the targets `mine` go to `indegree`.
@@ -175,7 +193,7 @@ def split_over_targets(total, n_sources, skipped, distinct, mine, obj, k0, k1, i
     mine : int64, ascending positions of the targets wanted; indegree : int32, same length, filled.
     """
     stack = np.empty((128, 6), np.int64)
-    stack[0] = (0, skipped.size - 1, total, 1, 0, mine.size)
+    put(stack[0], 0, skipped.size - 1, total, 1, 0, mine.size)
     depth = 1
     while depth:
         depth -= 1
@@ -193,7 +211,7 @@ def split_over_targets(total, n_sources, skipped, distinct, mine, obj, k0, k1, i
             left = hypergeometric(pairs_left, pairs_right, count, node, obj, k0, k1)
         else:
             left = binomial(count, pairs_left / max(1, pairs_left + pairs_right), node, obj, k0, k1)
-        cut = first + np.searchsorted(mine[first:last], middle)
-        stack[depth] = (middle, high, count - left, 2 * node + 1, cut, last)
-        stack[depth + 1] = (low, middle, left, 2 * node, first, cut)
+        cut = first_from(middle, mine, first, last)
+        put(stack[depth], middle, high, count - left, 2 * node + 1, cut, last)
+        put(stack[depth + 1], low, middle, left, 2 * node, first, cut)
         depth += 2

@@ -110,15 +110,17 @@ def connect(
     key = streams.key(seed)
     dense, second = connect_dense(network, layout, deal, key, is_two)
     delays = delays_in_use(network)
+    code = plan_weights(network)
     if by_source is None:
         by_source = goes_by_source(network.n, n_in_table(network) / deal.size, layout, delays)
-    plan = Plan(network, layout, deal, key, delays, plan_weights(network), is_two, second, by_source)
+    by_source = by_source and code.form != WIDE
+    plan = Plan(network, layout, deal, key, delays, code, is_two, second, by_source)
     shards = [ShardBuilder(plan, shard) for shard in range(layout.n_shards)]
     totals = np.array([shard.n_synapses for shard in shards], np.int64)
     if totals.max() >= 2**32:
         raise ValueError(f"{totals.max()} synapses in one shard: more than 2^32 - 1, use more ranks")
     base = np.concatenate([[0], np.cumsum(totals)])
-    code, slots = plan.code, layout.receptors * layout.width
+    slots = layout.receptors * layout.width
     words = np.empty(base[-1], np.uint32)
     codes = np.empty(base[-1] if code.form == WIDE else 0, np.uint32)
     delay_codes = np.empty(base[-1] if plan.by_source else 0, np.uint16)

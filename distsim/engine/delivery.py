@@ -6,7 +6,8 @@ in the L2 cache, and since the segments are known beforehand, index and synapses
 
 Where segments hold only a few synapses (many ranks, many delays) looking them up is most of the work, and the index of
 sources times delays outgrows the table. There synapses carry their delays, the index is by source alone, and a spike's
-synapses are all delivered at once, as soon as it may arrive, into a ring of rows, one for each step to come ("push").
+synapses are all delivered at once, as soon as it may arrive, into a ring of rows, one for each step to come ("push");
+but for WIDE tables (below).
 
 A synapse is one 32-bit word: the lower half is its slot (receptor and target in the row), the upper half the code of
 its weight. Local neurons are cut into shards so that 16 bits are enough for a slot on any number of ranks.
@@ -33,7 +34,7 @@ FIXED, PALETTE, WIDE = 0, 1, 2
 SLOT_BITS = 16
 SLOT_MASK = (1 << SLOT_BITS) - 1
 BATCH = 4096  # segments looked up at a time
-FAR, NEAR = 96, 32  # segments ahead at which the index and the synapses are prefetched
+FAR, NEAR = 16, 6  # segments ahead at which the index and the synapses are prefetched
 LINE = 16  # synapses to a cache line
 SPAN_BITS = 40
 SPAN_MASK = (1 << SPAN_BITS) - 1
@@ -112,11 +113,11 @@ def deliver(t, synapses, history, scratch):
     """Add to the rows what is due at step `t`, or, by source, what was emitted the shortest delay ago; number of
     synaptic events.
 
-    Limits, per event: 4 bytes of synapse from memory, one read-modify-write in the L2 cache. At natural density, on two
-    ranks of a Zen 5 with 163 ns to memory, in segments of 31 synapses: fetching alone takes 0.35 ns an event, adding
-    alone 0.38 (row in L2; 0.31 in L1), both together 0.89; with the table in cache 0.65, so that a segment costs two
-    mispredicted branches (10 ns). Tried without gain: masked groups of 8 synapses without any branch, two to eight
-    delays at once (fewer segments, but rows that leave the L2 cache), other kinds of prefetch, rows in L1.
+    Limits, per event: 4 bytes of synapse from memory, one read-modify-write in the L2 cache. At natural density, on one
+    of two ranks of a Zen 5 with 163 ns to memory, in segments of 31 synapses: fetching alone takes 0.35 ns an event,
+    adding alone 0.38 (row in L2; 0.31 in L1), all together 0.80; with the table in cache 0.65, so that a segment costs
+    two mispredicted branches (10 ns). Tried without gain: masked groups of 8 synapses without any branch, two to eight
+    delays at once (fewer segments, but rows that leave the L2 cache), other distances and kinds of prefetch.
     """
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     by_source = synapses.delay_codes.size > 0
@@ -149,10 +150,8 @@ def deliver_batch(n, synapses, scratch):
             steps = synapses.delay_codes[base:]
             if synapses.form == FIXED:
                 events += deliver_shard(n, places, spans, index, words, None, None, fixed, steps, offsets)
-            elif synapses.form == PALETTE:
-                events += deliver_shard(n, places, spans, index, words, None, palette, row, steps, offsets)
             else:
-                events += deliver_shard(n, places, spans, index, words, codes, palette, row, steps, offsets)
+                events += deliver_shard(n, places, spans, index, words, None, palette, row, steps, offsets)
         elif synapses.form == FIXED:
             events += deliver_shard(n, places, spans, index, words, None, None, fixed, None, None)
         elif synapses.form == PALETTE:
@@ -174,14 +173,12 @@ def deliver_shard(n, places, spans, index, words, codes, palette, row, steps, of
     synapses prefetched, then the synapses are added. A span is first synapse | number of synapses << SPAN_BITS."""
     events = 0
     for q in range(-FAR, n):
-        if q + FAR < n:  # both ends: they may lie in two cache lines
+        if q + FAR < n:
             prefetch(index, places[q + FAR])
-            prefetch(index, places[q + FAR] + 1)
         if 0 <= q + NEAR < n:
             place = places[q + NEAR]
             a, b = np.int64(index[place]), np.int64(index[place + 1])
             spans[q + NEAR] = a | ((b - a) << SPAN_BITS)
-            a &= -LINE
             while a < b:
                 prefetch(words, a)
                 a += LINE
@@ -199,14 +196,12 @@ def add_span(first, last, words, codes, palette, row, steps, offsets):
 
 @overload(add_span, inline="always")
 def choose_add_span(first, last, words, codes, palette, row, steps, offsets):
-    forms = (
-        (add_fixed, add_palette, add_wide)
-        if isinstance(steps, types.NoneType)
-        else (push_fixed, push_palette, push_wide)
-    )
+    is_wide, pushes = not isinstance(codes, types.NoneType), not isinstance(steps, types.NoneType)
     if isinstance(palette, types.NoneType):
-        return forms[FIXED]
-    return forms[PALETTE] if isinstance(codes, types.NoneType) else forms[WIDE]
+        return push_fixed if pushes else add_fixed
+    if pushes:
+        return push_palette
+    return add_wide if is_wide else add_palette
 
 
 def add_fixed(first, last, words, codes, palette, row, steps, offsets):
@@ -237,8 +232,3 @@ def push_palette(first, last, words, codes, palette, row, steps, offsets):
         word = words[k]
         at = offsets[steps[k]] + np.int64(word & np.uint32(SLOT_MASK))
         row[at] += palette[np.int64(word >> np.uint32(SLOT_BITS))]
-
-
-def push_wide(first, last, words, codes, palette, row, steps, offsets):
-    for k in range(first, last):
-        row[offsets[steps[k]] + np.int64(words[k])] += palette[np.int64(codes[k])]

@@ -101,7 +101,8 @@ def add_sum(t, s, n, dense, synapses):
         add_few_rows(dense.rows, n_words, dense.bits, dense.planes)
     else:
         for k in range(10):
-            dense.planes[k * PLANE : k * PLANE + n_words] = 0
+            for j in range(n_words):
+                dense.planes[k * PLANE + j] = 0
         for g in range(0, n_rows, GROUP):
             add_rows(dense.rows[g : g + GROUP], n_words, dense.bits, dense.planes)
     start = row_start(t, what[SHARD], synapses) + what[SLOT]

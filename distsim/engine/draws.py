@@ -110,8 +110,8 @@ def choose(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps, stamp
         for start in range(0, need, DRAW):
             n = min(DRAW, need - start)
             streams.words_by_index(n, owner, start, obj, streams.SYNAPSE, k0, k1, u)
-            u_delay[start : start + n] = u[1, :n]
-            u_weight[start : start + n] = u[2, :n]
+            for k in range(n):
+                u_delay[start + k], u_weight[start + k] = u[1, k], u[2, k]
         return
     done, attempt = 0, 0
     while done < need:

@@ -198,7 +198,8 @@ def update(t, constants, synapses, neurons, poisson, trains, plan):
 def gather_inputs(t, b, block, n, synapses, poisson, inputs):
     """Take the block's part of the rows (pA) and its Poisson input into `inputs`, and leave the rows at zero."""
     if block[SOURCE]:
-        inputs[0, :n] = 0.0
+        for i in range(n):
+            inputs[0, i] = 0.0
     e, end = poisson.of_block[b], poisson.of_block[b + 1]
     for r in range(0 if block[SOURCE] else block[RECEPTORS]):
         # the first Poisson input comes in the same pass, if it is one to all neurons of the block

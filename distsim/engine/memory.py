@@ -30,7 +30,7 @@ def estimate_arrays(network: Network, size: int) -> dict[str, int]:
     in_matrices = {number for group in groups for number in group.numbers}
     n_local, code = -(-network.n // size), plan_weights(network)
     layout = plan_layout(n_local, 2 if two_receptors(network).any() else 1, ROW)
-    by_source = goes_by_source(network.n, n_in_table(network) / size, layout, delays)
+    by_source = code.form != WIDE and goes_by_source(network.n, n_in_table(network) / size, layout, delays)
     bytes_a_synapse = (8 if code.form == WIDE else 4) + (2 if by_source else 0)
     of_source: dict[str, int] = {}
     for projection in (p for number, p in enumerate(network.projections) if number not in in_matrices):

@@ -94,7 +94,8 @@ def sort_buckets(pool, shape, start, index, words, codes, delay_codes):
         n = min(width, n_keys - first)
         if n <= 0:
             break
-        cursor[:n] = 0
+        for key in range(n):
+            cursor[key] = 0
         for passing in range(2):
             chunk = pool.head[bucket]
             while chunk >= 0:

@@ -110,7 +110,7 @@ def test_inhibition_goes_to_a_row_of_its_own(width, by_source):
     assert excitation.max() > 0 >= inhibition.max() and excitation.min() >= 0 > inhibition.min()
 
 
-@pytest.mark.parametrize("form", [FIXED, PALETTE, WIDE], ids=["fixed", "palette", "wide"])
+@pytest.mark.parametrize("form", [FIXED, PALETTE], ids=["fixed", "palette"])
 def test_by_source_a_spike_is_delivered_once(form, monkeypatch):
     monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: True)
     synapses, trains = table(form, 16), random_trains(12, 0.05)
