@@ -205,6 +205,6 @@ def test_networks_are_timed_on_two_ranks(tmp_path):
     done = start(2, "-m", "distsim", *argv, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "bench" / "bench.json").read_text())
-    assert found["ranks"] == 2 and found["probes"]["collectives"] > 0
+    assert found["ranks"] == 2 and found["probes"]["collective"] > 0
     assert found["networks"]["microcircuit"]["phases"]["exchange"]["limit"] > 0
     assert done.stdout.count("distsim bench:") == 1
