@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,9 +40,13 @@ class OutputFile:
         Whether all ranks write. By default they do where h5py was built with MPI and there are two ranks or more.
     n_bytes : int
         The space to `reserve` from the start.
+    libver : str, optional
+        The format, see h5py; "latest" has a checksum in all of its own entries, but older readers do not know it.
 
     Attributes
     ----------
+    path : Path
+        As above; may be changed until the file is finished.
     mode : str
         ``"parallel"`` (all ranks write), ``"rank 0"`` (it alone writes) or ``"serial"`` (there is only one rank).
     h5 : h5py.File or None
@@ -54,8 +59,14 @@ class OutputFile:
     """
 
     def __init__(
-        self, path: str | Path, comm: MPI.Comm | None = None, parallel: bool | None = None, n_bytes: int = 0
+        self,
+        path: str | Path,
+        comm: MPI.Comm | None = None,
+        parallel: bool | None = None,
+        n_bytes: int = 0,
+        libver: str | None = None,
     ) -> None:
+        self._libver = libver
         self.path = Path(path)
         self.part = self.path.with_name(self.path.name + ".part")
         self.comm = comm if comm is not None and comm.size > 1 else None
@@ -83,7 +94,7 @@ class OutputFile:
 
         def create() -> None:
             # No chunk cache: a write that fails must do so now, not when the chunk leaves the cache.
-            self.h5 = h5py.File(self.part, "w", rdcc_nbytes=0, **mpi)
+            self.h5 = h5py.File(self.part, "w", rdcc_nbytes=0, libver=self._libver, **mpi)
             if self.mode == "parallel":
                 _keep_open(self.h5)
 
@@ -204,6 +215,7 @@ class OutputFile:
         """Move the file into place; its data must be on disk before the name promises that they are."""
         self._reservation.close()
         self.part.replace(self.path)
+        sync_folder(self.path.parent)
 
     def abandon(self) -> None:
         """Leave the file incomplete under its temporary name, after an exception that is not the file's.
@@ -223,6 +235,16 @@ class OutputFile:
                 self.h5.flush()
                 self._close()
         self.h5 = None
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in `folder` are on disk, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _keep_open(h5: h5py.File | None) -> None:

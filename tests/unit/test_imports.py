@@ -37,7 +37,11 @@ ALLOWED = {
     "result": {"elements", "recording", "conversion", *FIGURES},
     "loading": {"result", "recording", "analysis.run_folder"},
     "engine": ENGINE,
-    "engine.simulation": ENGINE | {"recording", "result", "saving"},
+    "engine.simulation": ENGINE | {"recording", "result", "saving", "checkpoints"},
+    "checkpoints": {"engine.checkpoint", "recording", "parallel", "version"},
+    "durations": set(),
+    "signals": set(),
+    "watch": {"signals"},
     "saving": {
         "engine.facts",
         "engine.loop",
