@@ -99,12 +99,18 @@ class PartSink:
     def close(self, step: int) -> None:
         """Close the last part and join all of them: the run's files hold the same as if there had been no parts."""
         self.commit(step)
-        if self._sink is not None:  # nothing was recorded: the files are empty
-            self._sink.rename({name: self.folder / name for name in self.files})
-            self._sink.close(*self._period(Span(step, step)))
+        if self.files and not self._spans():  # nothing was recorded: the files are empty
+            self._current.rename({name: self.folder / name for name in self.files})
+            self._current.close(*self._period(Span(step, step)))
+            self._sink = None
         elif self.files:
+            self.stop(step)
             self._join()
         self._on_root(lambda: shutil.rmtree(self.folder / FOLDER))
+
+    def _spans(self) -> list[Span]:
+        """The closed parts, as rank 0 sees them (collective)."""
+        return self.comm.bcast(spans_in(self.folder, self.files[0]) if self.comm.rank == 0 else None)
 
     def stop(self, step: int) -> None:
         """Close what there is, to be gone on with later; a part of no steps is removed."""
@@ -117,8 +123,7 @@ class PartSink:
         self._sink = None
 
     def _join(self) -> None:
-        spans = spans_in(self.folder, self.files[0])
-        self.comm.Barrier()  # all have seen them before one is moved
+        spans = self._spans()
         if len(spans) == 1:
             self._on_root(lambda: [part_path(self.folder, n, spans[0]).replace(self.folder / n) for n in self.files])
             return
