@@ -64,7 +64,7 @@ def network_command(args: argparse.Namespace, comm) -> int:
             raise InputError(f"--{option.replace('_', '-')}: not with --panel all: run the panels one by one")
     each = {panel: prepare(with_panel(args, panel), comm) for panel in args.model.PANELS}
     out = on_root(comm, lambda: folder.claim(args.out, args.model.NAME, args.overwrite, tuple(each)))
-    with Signals() as signals:
+    with Signals(comm.rank == 0) as signals:
         care = {name: run.Care(config=config_of(args.model, p, o), signals=signals) for name, (p, _, o) in each.items()}
         result = panels.run_panels(args.model, each, out, comm, care)
     return 0 if result else STOPPED
@@ -133,7 +133,7 @@ def execute(model, prepared: tuple, out: Path, comm, keeping: Keeping, config: d
     """Run, from the start or from a checkpoint; the exit code."""
     from . import run
 
-    with Signals() as signals:
+    with Signals(comm.rank == 0) as signals:
         result = run.run(model, *prepared, out, comm, None, run.Care(keeping, config, signals, origin))
     return STOPPED if result is None else 0
 

@@ -1,19 +1,21 @@
 """Checkpoints on disk: arrays with a sum each, and a header that says what they are; written and read by all ranks.
 
-A file holds `header`, JSON, and a dataset for each array: values by neuron in the order of global ids, and arrays that
-all ranks share. A sum is BLAKE2b over those of blocks of a fixed length, so that ranks can compute it together whatever
-their number. HDF5's newest format is used, for it keeps checksums of its own entries.
+A file is HDF5, for others to look into: `header`, JSON, and a dataset for each array, values by neuron in the order of
+global ids, and arrays that all ranks share. A sum is BLAKE2b over those of blocks of a fixed length, so that ranks can
+compute it together whatever their number. HDF5 may crash over a damaged file; so we read without it: the header says
+where in the file each array is, and a line behind the end of HDF5 where the header is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import h5py
 import numpy as np
 
 from distsim.recording.dealing import own_of, slice_of
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 BLOCK = 1 << 16  # numbers that have a sum of their own
 PATTERN = "checkpoint-*.h5"
+# Where the header begins, how many bytes it has, and its sum.
+ENDING = b"distsim-checkpoint %016x %016x %s\n"
+PATTERN_OF_ENDING = rb"distsim-checkpoint ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16})\n"
 
 
 class DamagedError(ValueError):
@@ -80,27 +85,35 @@ def write_checkpoint(
     first = next(iter(neurons.values()))
     n = first.size if comm is None else comm.allreduce(first.size)
     n_bytes = sum(n * a.itemsize for a in neurons.values()) + sum(a.nbytes for a in shared.values())
-    file = OutputFile(path, comm, n_bytes=n_bytes, libver="latest")
+    file = OutputFile(path, comm, n_bytes=n_bytes)
     bounds = _bounds(file.size, n, file.mode == "parallel")
     slices = {name: (n, slice_of(comm, mine, bounds), bounds) for name, mine in neurons.items()}
     for name, array in shared.items():
         cuts = _bounds(file.size, array.size, file.mode == "parallel")
         slices[name] = (array.size, array[cuts[file.rank] : cuts[file.rank + 1]], cuts)
     sums = _sums(comm, {name: rows for name, (_, rows, _) in slices.items()})
-    table = {name: [size, rows.dtype.str, sums[name]] for name, (size, rows, _) in slices.items()}
-    text = json.dumps({**header, "format": FORMAT, "neurons": list(neurons), "datasets": table}, allow_nan=False)
-    encoded = np.frombuffer(text.encode(), np.uint8)
-    file.attempt_writing(lambda: file.h5.attrs.create("sum", _sum_of([_block_sums(encoded)])))
-    slices["header"] = (encoded.size, encoded, np.array([0] + file.size * [encoded.size]))
-    for name, (size, rows, cuts) in slices.items():
-        file.attempt_writing(_write, file, name, size, rows if cuts[file.rank] < size else rows[:0], cuts)
+    table: dict[str, list] = {}
+
+    def write() -> None:
+        for name, (size, rows, cuts) in slices.items():
+            place = _write(file, name, size, rows, int(cuts[file.rank]))
+            table[name] = [place, size, rows.dtype.str, sums[name]]
+
+    file.attempt_writing(write)
     file.settle()
-    file.finish()
+    text = json.dumps({**header, "format": FORMAT, "neurons": list(neurons), "datasets": table}, allow_nan=False)
+    encoded, places = np.frombuffer(text.encode(), np.uint8), [0]
+    mine = encoded if file.rank == 0 else encoded[:0]
+    file.attempt_writing(lambda: places.append(_write(file, "header", encoded.size, mine, 0)))
+    file.settle()
+    file.finish(ENDING % (places[-1], encoded.size, _sum_of([_block_sums(encoded)]).encode()))
 
 
-def _write(file: OutputFile, name: str, size: int, rows: np.ndarray, cuts: np.ndarray) -> None:
+def _write(file: OutputFile, name: str, size: int, rows: np.ndarray, start: int) -> int:
+    """Write a dataset; where in the file it is."""
     dataset = file.h5.create_dataset(name, (size,), rows.dtype)
-    file.write(dataset, int(cuts[file.rank]), rows)
+    file.write(dataset, start, rows)
+    return dataset.id.get_offset() or 0
 
 
 def _bounds(n_ranks: int, n: int, parallel: bool = True) -> np.ndarray:
@@ -134,16 +147,29 @@ def _sums(comm: MPI.Comm | None, rows: Mapping[str, np.ndarray]) -> dict[str, st
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The header of a checkpoint; `DamagedError` if it is not what was written."""
-    with _open(path) as file:
-        encoded, written = file["header"][:], file.attrs["sum"]
-    found = _sum_of([_block_sums(encoded)])
+    """The header of a checkpoint; `DamagedError` if it is not what was written, OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - len(ENDING % (0, 0, b"0" * 16))))
+        ending = re.fullmatch(PATTERN_OF_ENDING, file.read())
+        if not ending:
+            raise DamagedError(f"{path}: damaged: its end is missing")
+        encoded = _read(path, file, "header", int(ending[1], 16), int(ending[2], 16), "|u1")
+    found, written = _sum_of([_block_sums(encoded)]), ending[3].decode()
     if found != written:
         raise DamagedError(f"{path}: damaged: dataset header has the sum {found}, not {written}")
     header = json.loads(encoded.tobytes())
     if header["format"] != FORMAT:
         raise DamagedError(f"{path}: written by another version of distsim: format {header['format']}, not {FORMAT}")
     return header
+
+
+def _read(path: Path, file: BinaryIO, name: str, place: int, n: int, dtype: str) -> np.ndarray:
+    """`n` numbers that begin at byte `place`."""
+    size = n * np.dtype(dtype).itemsize
+    file.seek(place)
+    if place + size > os.fstat(file.fileno()).st_size:
+        raise DamagedError(f"{path}: damaged: dataset {name} is cut off")
+    return np.frombuffer(file.read(size), dtype)
 
 
 def read_checkpoint(
@@ -160,12 +186,12 @@ def read_checkpoint(
     header = _agreed(comm, path, lambda: read_header(path))
     rank, size = (comm.rank, comm.size) if comm else (0, 1)
     table = header["datasets"]
-    bounds = {name: _bounds(size, n) for name, (n, _, _) in table.items()}
+    bounds = {name: _bounds(size, n) for name, (_, n, *_) in table.items()}
     parts = {name: slice(*(int(b) for b in cuts[rank : rank + 2])) for name, cuts in bounds.items()}
     rows = _agreed(comm, path, lambda: _read_rows(path, table, parts))
     for name, found in _sums(comm, rows).items():
-        if found != table[name][2]:
-            raise DamagedError(f"{path}: damaged: dataset {name} has the sum {found}, not {table[name][2]}")
+        if found != table[name][3]:
+            raise DamagedError(f"{path}: damaged: dataset {name} has the sum {found}, not {table[name][3]}")
     neurons = {name: own_of(comm, rows[name], bounds[name]) for name in header["neurons"]}
     others = {name: part for name, part in rows.items() if name not in neurons}
     shared = {name: part if comm is None else np.concatenate(comm.allgather(part)) for name, part in others.items()}
@@ -174,18 +200,11 @@ def read_checkpoint(
 
 def _read_rows(path: Path, table: Mapping[str, tuple], parts: Mapping[str, slice]) -> dict[str, np.ndarray]:
     rows = {}
-    with _open(path) as file:
-        for name, (n, dtype, _) in table.items():
-            dataset = file[name]
-            if dataset.shape != (n,) or dataset.dtype.str != dtype:
-                kind = f"{dataset.dtype.str} {dataset.shape}"
-                raise DamagedError(f"{path}: damaged: dataset {name} is {kind}, not {dtype} ({n},)")
-            rows[name] = dataset[parts[name]]
+    with open(path, "rb") as file:
+        for name, (place, _, dtype, _) in table.items():
+            start, n = parts[name].start, parts[name].stop - parts[name].start
+            rows[name] = _read(path, file, name, place + start * np.dtype(dtype).itemsize, n, dtype)
     return rows
-
-
-def _open(path: Path) -> h5py.File:
-    return h5py.File(path, "r")
 
 
 def _agreed(comm: MPI.Comm | None, path: Path, read: Callable[[], Any]) -> Any:
@@ -195,8 +214,8 @@ def _agreed(comm: MPI.Comm | None, path: Path, read: Callable[[], Any]) -> Any:
         result = read()
     except DamagedError as error:
         problem = str(error)
-    except Exception as error:  # what HDF5 makes of a damaged file is not limited
-        problem = f"{path}: damaged: cannot be read ({' '.join(str(error).split())[:200]})"
+    except OSError as error:
+        problem = f"{path}: cannot be read ({error.strerror or error})"
     problems = [problem] if comm is None else comm.allgather(problem)
     for problem in problems:
         if problem is not None:

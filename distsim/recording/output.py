@@ -40,8 +40,6 @@ class OutputFile:
         Whether all ranks write. By default they do where h5py was built with MPI and there are two ranks or more.
     n_bytes : int
         The space to `reserve` from the start.
-    libver : str, optional
-        The format, see h5py; "latest" has a checksum in all of its own entries, but older readers do not know it.
 
     Attributes
     ----------
@@ -64,9 +62,7 @@ class OutputFile:
         comm: MPI.Comm | None = None,
         parallel: bool | None = None,
         n_bytes: int = 0,
-        libver: str | None = None,
     ) -> None:
-        self._libver = libver
         self.path = Path(path)
         self.part = self.path.with_name(self.path.name + ".part")
         self.comm = comm if comm is not None and comm.size > 1 else None
@@ -94,7 +90,7 @@ class OutputFile:
 
         def create() -> None:
             # No chunk cache: a write that fails must do so now, not when the chunk leaves the cache.
-            self.h5 = h5py.File(self.part, "w", rdcc_nbytes=0, libver=self._libver, **mpi)
+            self.h5 = h5py.File(self.part, "w", rdcc_nbytes=0, **mpi)
             if self.mode == "parallel":
                 _keep_open(self.h5)
 
@@ -184,8 +180,13 @@ class OutputFile:
         transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)
         return transfer
 
-    def finish(self) -> None:
+    def finish(self, ending: bytes = b"") -> None:
         """Close the file and move it into place; no rank returns before it is there.
+
+        Parameters
+        ----------
+        ending : bytes
+            What follows the last byte of HDF5, which pays no regard to it; rank 0's counts.
 
         Raises
         ------
@@ -194,7 +195,7 @@ class OutputFile:
         """
         self._complete()
         if self.rank == 0:
-            self.attempt(self._move)
+            self.attempt(self._move, ending)
         self.settle()
 
     def _complete(self) -> None:
@@ -211,8 +212,10 @@ class OutputFile:
         self.h5.close()
         self.h5 = None
 
-    def _move(self) -> None:
+    def _move(self, ending: bytes) -> None:
         """Move the file into place; its data must be on disk before the name promises that they are."""
+        with open(self.part, "ab") as file:
+            file.write(ending)
         self._reservation.close()
         self.part.replace(self.path)
         sync_folder(self.path.parent)
