@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .parallel import InputError
 
 FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
-MARKER = "running.json"  # there while a run writes: its host and process, and its subfolders
+PATTERNS = ("checkpoint-*.h5*", "parts")  # what a run that is not complete needs to be gone on with
+MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
 
 
 class Words(NamedTuple):
@@ -29,11 +31,17 @@ COMMAND_LINE, PYTHON = Words("--out", "add --overwrite"), Words("folder", "set o
 
 
 def claim(
-    out: str | None, network: str, overwrite: bool, parts: Sequence[str] = (), words: Words = COMMAND_LINE
+    out: str | None,
+    network: str,
+    overwrite: bool,
+    parts: Sequence[str] = (),
+    words: Words = COMMAND_LINE,
+    config: Mapping[str, Any] | None = None,
 ) -> Path:
     """Make the folder `out`, or the first free results/<network>-<number>, mark it as taken and return it.
 
     `parts` are subfolders for a run each; they are claimed with it, all or none, and are its own until it is released.
+    `config` is what the run was asked to do, to be noted there.
 
     Raises
     ------
@@ -49,11 +57,10 @@ def claim(
         for place in places:
             _check_free(place, overwrite, words)
         for place in places:
-            _take(place, overwrite, parts if place == path else (), words)
+            _take(place, overwrite, parts if place == path else (), words, config)
             taken.append(place)
         for place in places:
-            for name in FILES:
-                (place / name).unlink(missing_ok=True)
+            _clear(place)
     except (OSError, InputError) as error:
         for other in taken:
             release(other)
@@ -68,7 +75,52 @@ def release(path: Path) -> None:
     (path / MARKER).unlink(missing_ok=True)
 
 
-def _check_free(path: Path, overwrite: bool, words: Words) -> None:
+def claim_again(path: Path, config: Mapping[str, Any]) -> None:
+    """Mark the folder of an earlier run as taken by this one, which goes on with it; `InputError` as `claim`."""
+    _check_owner(path, COMMAND_LINE)
+    try:
+        _take(path, True, (), COMMAND_LINE, config)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def pause(path: Path) -> None:
+    """The run in `path` stops here, to be gone on with: no process is writing there any more."""
+    owner = _owner(path) or {}
+    part = path / (MARKER + ".part")
+    part.write_text(json.dumps({**owner, "host": None, "process": None}), encoding="utf8")
+    part.replace(path / MARKER)
+
+
+def noted_config(path: Path) -> dict[str, Any] | None:
+    """What the unfinished run in `path` was asked to do; None if there is none, or it does not say."""
+    return (_owner(path) or {}).get("config")
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a run in `path` has not come to its end."""
+    return (path / MARKER).exists()
+
+
+def remove_results(path: Path) -> None:
+    """Remove what a run that goes on will write again: all but its recordings."""
+    for name in FILES:
+        if not name.endswith(".h5"):
+            (path / name).unlink(missing_ok=True)
+
+
+def _clear(path: Path) -> None:
+    for name in FILES:
+        (path / name).unlink(missing_ok=True)
+    for found in _unfinished(path):
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
+
+
+def _unfinished(path: Path) -> list[Path]:
+    return sorted(found for pattern in PATTERNS for found in path.glob(pattern))
+
+
+def _check_owner(path: Path, words: Words) -> None:
     whole = path.resolve()
     owner, above = _owner(path), _owner(whole.parent)
     if above and whole.name in above.get("parts", ()):
@@ -76,13 +128,20 @@ def _check_free(path: Path, overwrite: bool, words: Words) -> None:
     if owner and _is_alive(owner):
         where = f"process {owner['process']} on {owner['host']}"
         raise InputError(f"{words.folder} {path}: another run is writing there ({where}); choose another folder")
+
+
+def _check_free(path: Path, overwrite: bool, words: Words) -> None:
+    _check_owner(path, words)
     earlier = [name for name in (*FILES, MARKER) if (path / name).exists()]
+    earlier += [found.name for found in _unfinished(path)]
     if earlier and not overwrite:
         what = f"holds an earlier run ({', '.join(earlier)})"
         raise InputError(f"{words.folder} {path}: {what}; choose another folder or {words.overwrite}")
 
 
-def _take(path: Path, overwrite: bool, parts: Sequence[str], words: Words) -> None:
+def _take(
+    path: Path, overwrite: bool, parts: Sequence[str], words: Words, config: Mapping[str, Any] | None = None
+) -> None:
     path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=path):
         pass
@@ -90,7 +149,8 @@ def _take(path: Path, overwrite: bool, parts: Sequence[str], words: Words) -> No
         release(path)
     try:
         with open(path / MARKER, "x", encoding="utf8") as file:
-            json.dump({"host": socket.gethostname(), "process": os.getpid(), "parts": list(parts)}, file)
+            owner = {"host": socket.gethostname(), "process": os.getpid(), "parts": list(parts), "config": config}
+            json.dump(owner, file)
     except FileExistsError:
         raise InputError(f"{words.folder} {path}: another run has just begun there; choose another folder") from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .analysis.run_folder import existing_folder, read_summary
+from .recording.parts import has_parts, read_spike_parts, read_voltage_parts
 from .recording.spikes import Spikes, read_spikes
 from .recording.voltages import Voltages, read_voltages
 from .result import Result
@@ -19,7 +20,8 @@ SUMMARY, SPIKES, VOLTAGES = FILES = ("summary.json", "spikes.h5", "voltages.h5")
 def load(folder: str | Path) -> Result:
     """What the run in `folder` has recorded; each rank reads for itself.
 
-    Any of `summary.json`, `spikes.h5` and `voltages.h5` may be missing; then what they say is not known.
+    Any of `summary.json`, `spikes.h5` and `voltages.h5` may be missing; then what they say is not known. Of a run that
+    has not come to its end it is what its closed parts hold.
 
     Raises
     ------
@@ -29,11 +31,11 @@ def load(folder: str | Path) -> Result:
     """
     folder = existing_folder(folder)
     paths = {name: folder / name for name in FILES if (folder / name).is_file()}
-    if not paths:
+    if not paths and not has_parts(folder):
         raise FileNotFoundError(f"{folder}: no run is there (none of {', '.join(FILES)})")
     summary = read_summary(paths[SUMMARY]) if SUMMARY in paths else None
-    spikes = _in_order(read_spikes(paths[SPIKES])) if SPIKES in paths else {}
-    voltages = _recorded_samples(read_voltages(paths[VOLTAGES])) if VOLTAGES in paths else {}
+    spikes = _in_order(read_spikes(paths[SPIKES]) if SPIKES in paths else read_spike_parts(folder))
+    voltages = _recorded_samples(read_voltages(paths[VOLTAGES]) if VOLTAGES in paths else read_voltage_parts(folder))
     sizes = _sizes(folder, summary, spikes, voltages)
     recorded = {name: _recorded(summary, name, s.n) for name, s in spikes.items()}
     period = _period(summary, spikes, voltages)
@@ -49,6 +51,8 @@ def _in_order(spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
 
 def _recorded_samples(voltages: Mapping[str, Voltages]) -> dict[str, Voltages]:
     """The voltages without the samples between recorded pieces, which are NaN in all neurons."""
+    if not voltages:
+        return {}
     kept = ~np.all([np.isnan(v.V).all(axis=1) for v in voltages.values() if v.V.shape[1]], axis=0)
     if np.all(kept):
         return dict(voltages)

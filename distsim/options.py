@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable
 
-from . import __version__
+from . import __version__, durations
 from .bench.cases import CASES
 from .elements import nearest
 from .models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
@@ -17,6 +17,7 @@ from .parallel import InputError
 
 PROG = "distsim"
 ALL = "all"  # the panels
+MODELS = (microcircuit, brunel_alpha, brunel_delta, ei_clustered)
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,6 +51,17 @@ def number(minimum: float, *, excluded: bool = False) -> Callable[[str], float]:
     return convert
 
 
+def duration(text: str) -> float:
+    """Argument type: 10s or 23h50m in seconds, more than none."""
+    try:
+        value = durations.seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not longer than 0 s")
+    return value
+
+
 def seed(text: str) -> int:
     if not re.fullmatch(r"\d+", text) or int(text) >= 2**64:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^64 - 1")
@@ -64,13 +76,14 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     add_microcircuit(commands)
-    for model in (brunel_alpha, brunel_delta, ei_clustered):
+    for model in MODELS[1:]:
         add_plain(commands, model)
     text = "Draw raster.png and rates.png of a run's folder again, from the files alone, and panels.png where it holds "
     text += "the panels of a figure."
     plot = commands.add_parser("plot", help="draw the figures of a run's folder again", description=text)
     plot.add_argument("folder", metavar="DIR", help="folder of a run")
     add_bench(commands)
+    add_resume(commands)
     return parser
 
 
@@ -91,6 +104,27 @@ def add_bench(commands) -> None:
     what = "gets bench.json and bench.png (default results/bench-1, -2, ...)"
     bench.add_argument("--out", metavar="DIR", help=what)
     bench.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
+
+
+def add_resume(commands) -> None:
+    text = "Go on with a run that was stopped or ended before its time, from its latest checkpoint, on any number of "
+    text += "ranks; or extend a complete one that has kept a checkpoint (--checkpoint-every, --checkpoint-wall)."
+    parser = commands.add_parser("resume", help="go on with a run, or extend it", description=text)
+    parser.add_argument("folder", metavar="DIR", help="folder of the run")
+    text = "simulated time after the warm-up, ms: longer than planned extends the run (default: as planned)"
+    parser.add_argument("--t-sim", type=number(0.0), metavar="MS", help=text)
+    add_keeping(parser, "default: as before")
+
+
+def add_keeping(parser, default: str) -> None:
+    """Options of checkpoints."""
+    add = parser.add_argument
+    text = f"write a checkpoint every so much model time, e.g. 10s, 500ms ({default})"
+    add("--checkpoint-every", type=duration, metavar="TIME", help=text)
+    text = f"write a checkpoint every so much wall time, e.g. 10min ({default})"
+    add("--checkpoint-wall", type=duration, metavar="TIME", help=text)
+    text = "stop with a checkpoint and exit code 75 after this wall time, e.g. 23h50m"
+    add("--max-wall", type=duration, metavar="TIME", help=text)
 
 
 def add_network(commands, model) -> tuple[Parser, argparse._ArgumentGroup]:
@@ -154,6 +188,9 @@ def add_common(parser: Parser, network, model) -> None:
     run.add_argument("--seed", type=seed, default=1, help="fixes every random number, 0 to 2^64 - 1 (%(default)s)")
     what = "tell at the end what each rank did and waited, and what follows from it"
     run.add_argument("--profile", action="store_true", help=what)
+    add_keeping(run, "none")
+    text = "go on with the run in --out if it is this one and not complete; start it where there is none"
+    run.add_argument("--resume", choices=("auto",), help=text)
     out = parser.add_argument_group("output")
     out.add_argument("--out", metavar="DIR", help=f"folder of the run (default results/{model.NAME}-1, -2, ...)")
     out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")

@@ -10,14 +10,19 @@ from . import run, summary
 from .parallel import on_root
 
 
-def run_panels(model, prepared: Mapping[str, tuple], folder: Path, comm) -> dict:
-    """Run (parameters, network, options) of each panel into its subfolder of `folder`; the summary (collective)."""
+def run_panels(
+    model, prepared: Mapping[str, tuple], folder: Path, comm, care: Mapping[str, run.Care] | None = None
+) -> dict | None:
+    """Run (parameters, network, options) of each panel into its subfolder of `folder`; the summary, or None if one of
+    them was stopped before its end (collective)."""
     results = {}
     for panel, arguments in prepared.items():
         if comm.rank == 0:
             print(f"{chr(10) if results else ''}panel {panel}", flush=True)
         startup = 0.0 if results else None
-        results[panel] = run.run(model, *arguments, folder / panel, comm, startup)
+        results[panel] = run.run(model, *arguments, folder / panel, comm, startup, (care or {}).get(panel))
+        if results[panel] is None:
+            return None
 
     def finish() -> dict:
         options = next(iter(prepared.values()))[2]

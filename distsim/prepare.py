@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +19,34 @@ from .parallel import InputError
 
 def prepare(args: argparse.Namespace, comm) -> tuple:
     """Parameters, network and `run.Options` that the arguments mean, checked."""
+    return assemble(args, network_parameters, comm)
+
+
+def prepare_again(model, config: Mapping[str, Any], t_sim: float, comm) -> tuple:
+    """The same of the `config` of an earlier run (see `config_of`), which is to last for `t_sim` ms."""
+    options = config["options"]
+    kept = {name: options[name] for name in ("t_presim", "dt", "seed", "panel", "profile")}
+    args = argparse.Namespace(model=model, t_sim=t_sim, no_plots=not options["plots"], **kept, **options["recording"])
+    return assemble(args, lambda _: config["parameters"], comm)
+
+
+def config_of(model, parameters, options) -> dict[str, Any]:
+    """All that a run was asked to do, exactly, fit for JSON: the network's name, parameters and options."""
+    values = {name: np.asarray(value).tolist() for name, value in dataclasses.asdict(parameters).items()}
+    said = dataclasses.asdict(options)
+    del said["figures"]  # they follow from the others
+    return {"network": model.NAME, "parameters": values, "options": json.loads(json.dumps(said))}
+
+
+def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace], Mapping], comm) -> tuple:
+    """Parameters, network and `run.Options` of the run's options in `args` and the values of the parameters."""
     from . import run
     from .engine.check import check_network
 
     t_sim = default_t_sim(args) if args.t_sim is None else args.t_sim
     try:
         with np.errstate(all="ignore"):
-            parameters = make(args.model.Parameters, network_parameters(args))
+            parameters = make(args.model.Parameters, values_of(args))
             network = args.model.describe(parameters, args.dt, args.t_presim)
         network.grid.steps(args.t_presim, "--t-presim")
         network.grid.steps(t_sim, "--t-sim")
@@ -36,7 +60,7 @@ def prepare(args: argparse.Namespace, comm) -> tuple:
     recording["voltage_interval"] = args.voltage_interval
     figures = figures_of(args, parameters, t_sim)
     plots, profile = not args.no_plots, args.profile
-    options = run.Options(args.t_presim, t_sim, args.dt, args.seed, recording, plots, figures, profile)
+    options = run.Options(args.t_presim, t_sim, args.dt, args.seed, recording, plots, figures, profile, args.panel)
     return parameters, network, options
 
 

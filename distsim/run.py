@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from . import profiling, report, summary
+from .checkpoints import Checkpoint
+from .course import Course
 from .engine import loop
 from .engine.facts import facts
 from .engine.simulation import Simulation
 from .folder import release
 from .network import Network
 from .parallel import on_root
-from .progress import NoProgress, Progress
+from .recording.file_sink import SPIKES
 from .recording.spike_hash import spikes_sha256
-from .saving import file_sink
+from .signals import Signals
+from .watch import Keeping
 
 
 @dataclass(frozen=True)
 class Options:
     """How a network is run. t_presim, t_sim, dt: ms; t_presim is not recorded. recording: the options of what is
     recorded, for the summary. plots: write figures at the end. figures: what they show, for the summary. profile: tell
-    what each rank did."""
+    what each rank did. panel: of the network's figure, or None."""
 
     t_presim: float
     t_sim: float
@@ -35,39 +38,67 @@ class Options:
     plots: bool = True
     figures: dict = field(default_factory=dict)
     profile: bool = False
+    panel: str | None = None
+
+
+@dataclass(frozen=True)
+class Care:
+    """What a long run needs. keeping: when checkpoints are written. config: what the run was asked to do, kept in them.
+    signals: what the process is sent. origin: the checkpoint to go on from, or None."""
+
+    keeping: Keeping = field(default_factory=Keeping)
+    config: dict[str, Any] = field(default_factory=dict)
+    signals: Signals = field(default_factory=Signals)
+    origin: Checkpoint | None = None
 
 
 def run(
-    model, parameters, network: Network, options: Options, folder: Path, comm, startup: float | None = None
-) -> dict:
-    """Run `network`, described by `model` from `parameters`, into `folder`; the summary (collective).
+    model,
+    parameters,
+    network: Network,
+    options: Options,
+    folder: Path,
+    comm,
+    startup: float | None = None,
+    care: Care | None = None,
+) -> dict | None:
+    """Run `network`, described by `model` from `parameters`, into `folder`; the summary, or None if the run was stopped
+    before its end (collective).
 
     `startup` is the time (s) before the run, by default that since the process was started.
     """
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
     say(report.network_text(model.SUMMARY, network, comm.size, options.seed), flush=True)
     startup = summary.startup_seconds() if startup is None else startup
-    sink = file_sink(network, folder, comm)
-    simulation = Simulation(network, options.seed, comm, sink)
-    say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)\n", flush=True)
+    course = begin(network, options, folder, comm, startup, care or Care())
+    simulation = course.simulation
+    say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)", flush=True)
+    say(f"  goes on   at {simulation.time:g} ms\n" if course.started_at else "", flush=True)
 
-    presim = _advance(simulation, "warm-up ", options.t_presim, False)
-    before, stood = simulation.spike_counts(), profiling.counters(simulation)
-    sim = _advance(simulation, "simulate", options.t_sim, True)
+    presim, _ = course.warm_up()
+    stood = profiling.counters(simulation)
+    sim, simulated = course.simulate()
+    if course.is_stopped:
+        course.stop()
+        say(f"\nstopped at {simulation.time:g} ms: {course.watch.why}; to go on, on any number of ranks:")
+        say(f"python -m distsim resume {folder}", flush=True)
+        return None
     phases = summary.spread(comm, loop.PHASES, simulation.timer - stood.timer)
     profile = profiling.collect(simulation, stood) if options.profile else None
-    counts = simulation.spike_counts() - before
+    counts = simulation.counts_of_all(simulation.period.counts)
     ledger = simulation.ledger()
-    t_start = network.grid.ms(network.grid.steps(options.t_presim, "t_presim"))
-    sink.close(t_start, simulation.time)
+    course.conclude()
     peaks = comm.gather(summary.peak_rss())
 
     def finish() -> dict:
-        result = _facts(model, parameters, options, simulation, counts)
-        result["spikes_sha256"] = spikes_sha256(folder / "spikes.h5", network.grid.dt) if sink.spike_file else None
+        result, sink = _facts(model, parameters, options, simulation, counts), course.sink
+        has_spikes = SPIKES in sink.files
+        result["spikes_sha256"] = spikes_sha256(folder / SPIKES, network.grid.dt) if has_spikes else None
         timing = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
-        factor = sim / (options.t_sim / 1e3) if options.t_sim else None
+        factor = sim / (simulated / 1e3) if simulated else None
         result["timing"] = {**timing, "real_time_factor": factor, "phases": phases}
+        if course.started_at:
+            result["timing"]["resumed_at_ms"] = network.grid.ms(course.started_at)
         result["memory"] = {"peak_rss_bytes_per_rank": peaks, "peak_rss_bytes_total": sum(peaks)}
         result["recording"] = {"mode": sink.mode, "files": sink.files}
         result["ledger"] = dataclasses.asdict(ledger)
@@ -78,7 +109,7 @@ def run(
         _show(result, ledger)
         if hasattr(model, "report"):
             print(f"\n{model.report(parameters, result)}")
-        plots = _draw(folder) if options.plots and sink.spike_file and options.t_sim else []
+        plots = _draw(folder) if options.plots and has_spikes and options.t_sim else []
         release(folder)
         print(f"\nfiles in {folder}: {', '.join([*sink.files, 'summary.json', *plots])}", flush=True)
         return result
@@ -86,19 +117,13 @@ def run(
     return on_root(comm, finish)
 
 
-def _advance(simulation: Simulation, label: str, duration: float, record: bool) -> float:
-    """Run `duration` ms with progress; wall time (s), the same on all ranks."""
-    comm = simulation.comm
-    show = Progress(label, simulation.network.n_neurons) if comm.rank == 0 and duration else NoProgress()
-    start = simulation.time
-    comm.Barrier()
-    begun = time.perf_counter()
-    show.start(start, start + duration, int(simulation.clock[loop.SPIKES]))
-    simulation.run(duration, record, lambda s: show.show(s.time, int(s.clock[loop.SPIKES])))
-    comm.Barrier()
-    elapsed = time.perf_counter() - begun
-    show.finish()
-    return comm.bcast(elapsed)
+def begin(network: Network, options: Options, folder: Path, comm, startup: float, care: Care) -> Course:
+    """Build the network, and bring it into the state of the checkpoint to go on from (collective)."""
+    steps = network.grid.steps
+    n_presim = steps(options.t_presim, "t_presim")
+    n_steps = n_presim + steps(options.t_sim, "t_sim")
+    how = (care.config, care.keeping, care.signals, startup, care.origin)
+    return Course(network, options.seed, folder, n_presim, n_steps, comm, *how)
 
 
 def _facts(model, parameters, options: Options, simulation: Simulation, counts: np.ndarray) -> dict:

@@ -14,7 +14,8 @@ from .engine.recorders import recorded_populations, voltage_gids
 from .folder import PYTHON, claim, release
 from .network import Network
 from .parallel import InputError, on_root
-from .recording.file_sink import FileSink
+from .recording.file_sink import SPIKES, VOLTAGES, FileSink
+from .recording.parts import PartSink
 
 
 def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
@@ -66,6 +67,17 @@ def without_breaks(steps: np.ndarray, block: np.ndarray, interval: int) -> tuple
     whole = np.full((every.size, block.shape[1]), np.nan)
     whole[(steps - steps[0]) // interval] = block
     return every, whole
+
+
+def part_sink(network: Network, folder: Path, comm) -> PartSink:
+    """The sink that writes what `network` records into `folder` in parts (collective)."""
+    return PartSink(folder, comm, network.grid.dt, lambda place: file_sink(network, place, comm))
+
+
+def recorded_files(network: Network) -> list[str]:
+    """The files of what `network` records."""
+    spikes, voltages = bool(recorded_populations(network)), bool(voltage_gids(network).size)
+    return [name for name, is_there in ((SPIKES, spikes), (VOLTAGES, voltages)) if is_there]
 
 
 def file_sink(network: Network, folder: Path, comm) -> FileSink:

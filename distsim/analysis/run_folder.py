@@ -12,6 +12,7 @@ import numpy as np
 
 from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
+from distsim.recording.parts import has_parts
 from distsim.recording.spikes import Spikes
 
 NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))
@@ -46,6 +47,8 @@ def read_summary(path: str | Path) -> dict[str, Any]:
         If it is not JSON, or an entry is missing or of the wrong kind.
     """
     path = Path(path)
+    if not path.is_file() and has_parts(path.parent):
+        raise FileNotFoundError(f"{path.parent}: the run has not come to its end: distsim resume {path.parent}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: {path.parent} is not the folder of a run")
     try:

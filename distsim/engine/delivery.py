@@ -137,6 +137,23 @@ def deliver(t, synapses, history, scratch):
     return events + deliver_batch(n, synapses, scratch)
 
 
+@kernel(cache=True)
+def deliver_again(now, synapses, history, scratch):
+    """Where synapses are by source, fill the rows of the steps after `now` as they were: in order of time, and each row
+    emptied once its step is past, so that sums of floating-point weights are the same."""
+    if synapses.delay_codes.size == 0:
+        return
+    row = synapses.base.size * synapses.slots
+    for t in range(now - synapses.delays[-1] + synapses.delays[0], now + 1):
+        if t > 0:
+            deliver(t, synapses, history, scratch)
+        start = row_start(t, 0, synapses)
+        if synapses.form == FIXED:
+            synapses.row_fixed[start : start + row] = 0
+        else:
+            synapses.row[start : start + row] = 0.0
+
+
 @kernel()
 def deliver_batch(n, synapses, scratch):
     """Deliver the segments scratch.places[:n]; each form and layout has its own compiled pipeline."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import checkpoints
 from ..elements import Part, PoissonInput, Population, Value
 from ..network import Network
 from ..neurons import MODELS
@@ -30,6 +31,7 @@ from . import changes, loop
 from .agreement import agree, described
 from .cache import FOLDER, fill_once
 from .check import check_network
+from .checkpoint import restore, state_of
 from .connectivity import connect, delays_in_use, plan_layout
 from .decomposition import Decomposition
 from .delivery import History, make_scratch
@@ -62,15 +64,26 @@ class Simulation:
     comm : an mpi4py communicator; all of MPI's world (or the one process there is) by default.
     warm : whether the kernels are known to be compiled.
     sink : takes recorded spikes and voltages, see `sinks.MemorySink`, which is the default.
+    checkpoint : a file of `checkpoint()` to go on from, with the same network and seed, on any number of ranks.
 
     Attributes
     ----------
     step, time : steps done, model time (ms). n_synapses : of all ranks. build_time : s.
     timer : float64 (5,), this rank's seconds by `loop.PHASES`. period : what was recorded, see `Period`.
+    chunk : steps between two looks at the clock.
     parameters, stimuli, latest : what holds now, by population, and of Poisson input; see `changes`.
     """
 
-    def __init__(self, network: Network, seed: int = 1, comm=None, sink=None, *, warm: bool = False) -> None:
+    def __init__(
+        self,
+        network: Network,
+        seed: int = 1,
+        comm=None,
+        sink=None,
+        *,
+        warm: bool = False,
+        checkpoint: str | Path | None = None,
+    ) -> None:
         self.network, self.seed = network, check_seed(seed)
         self.comm = world() if comm is None else comm
         agree(self.comm, described(network, self.seed))
@@ -83,13 +96,30 @@ class Simulation:
         check_network(network, self.comm.size)
         started = time.perf_counter()
         self._build()
+        if checkpoint is not None:
+            checkpoints.take_up(self, checkpoints.read(Path(checkpoint), self.comm))
+            self.period = Period(self.deal.n_local)  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
+
+    def checkpoint(self, path: str | Path) -> None:
+        """Write all that the future depends on, for `Simulation(network, seed, checkpoint=path)` (collective).
+
+        Parameters changed by `set` are part of it; what was recorded is not: a simulation that goes on from there
+        holds what it records from then on, and so do `result` and `save`.
+
+        Raises
+        ------
+        OSError : the file cannot be written.
+        """
+        checkpoints.write(self, Path(path))
 
     def _compile_once(self) -> None:
         """Have all kernels in the cache: compiled by one rank a node while the others wait (collective)."""
 
         def compile_kernels() -> None:
-            Simulation(small_network(), comm=SerialCommunicator(), warm=True).run(1.0)
+            small = Simulation(small_network(), comm=SerialCommunicator(), warm=True)
+            small.run(1.0)
+            restore(small, state_of(small))
 
         self.compile_loops([p.parameters for p in self.network.populations], {"kernels": compile_kernels})
 
@@ -119,8 +149,8 @@ class Simulation:
         self._plan_buffers(int(delays[-1]) if delays.size else STEPS_WITHOUT_SYNAPSES)
         self.clock = np.zeros(6, np.int64)
         self.timer = np.zeros(len(loop.PHASES))
-        self._scratch, self._spec = make_scratch(self.synapses.delays.size), np.zeros(2, np.int64)
-        self.period = Period(self.deal.n_local)
+        self.scratch, self._spec = make_scratch(self.synapses.delays.size), np.zeros(2, np.int64)
+        self.period, self._piece, self.chunk = Period(self.deal.n_local), None, CHUNK
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
 
     def plan_poisson(self) -> None:
@@ -170,26 +200,34 @@ class Simulation:
         """Model time (ms)."""
         return self.network.grid.ms(self.step)
 
-    def run(self, duration: float, record: bool = True, observe: Callable[[Simulation], None] | None = None) -> None:
+    def run(self, duration: float, record: bool = True, observe: Callable[[Simulation], object] | None = None) -> None:
         """Advance by `duration` (ms, a multiple of dt), and check that no synaptic event was lost (collective).
 
         Parameters
         ----------
         record : whether the network's recorders are on.
-        observe : called with the simulation every few hundred steps.
+        observe : called with the simulation every `chunk` steps, which it may change; what it returns, if true, ends
+            the run there (on all ranks: it must be the same on all of them).
         """
         agree(self.comm, {"the duration of a run": (duration, record, self.step)})
         steps = self.network.grid.step(duration, "duration", 0)
-        start, stop = self.step, self.step + steps
-        emitted = self.neurons.emitted.copy()
+        stop = self.step + steps
+        self._piece = (self.step, self.neurons.emitted.copy()) if record else None
         while self.step < stop:
-            self._advance(min(stop, self.step + CHUNK), record)
-            if observe is not None:
-                observe(self)
-        self._flush()
-        if record:
-            self.period.add(start, stop, self.neurons.emitted - emitted)
+            self._advance(min(stop, self.step + self.chunk), record)
+            if observe is not None and observe(self):
+                break
+        self.settle()
+        self._piece = None
         self.ledger()
+
+    def settle(self) -> None:
+        """Hand all that was recorded so far to the sink, and note the period."""
+        self._flush()
+        if self._piece is not None:
+            start, emitted = self._piece
+            self.period.add(start, self.step, self.neurons.emitted - emitted)
+            self._piece = (self.step, self.neurons.emitted.copy())
 
     def _advance(self, stop: int, record: bool) -> None:
         while True:
@@ -208,7 +246,7 @@ class Simulation:
                 self.exchange,
                 self.recording,
                 self.timer,
-                self._scratch,
+                self.scratch,
                 self._spec,
             )
             if why == loop.DONE:

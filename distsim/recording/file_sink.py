@@ -62,6 +62,20 @@ class FileSink:
             start += columns.size
         self.voltage_file.append(steps, parts)
 
+    def copy(self, paths: Mapping[str, Path]) -> None:
+        """Append what complete files of the same neurons hold: `paths` by the names of `files`."""
+        if self.spike_file:
+            self.spike_file.copy(paths[SPIKES])
+        if self.voltage_file:
+            self.voltage_file.copy(paths[VOLTAGES])
+
+    def rename(self, paths: Mapping[str, Path]) -> None:
+        """Let the complete files go to `paths`, by the names of `files`."""
+        if self.spike_file:
+            self.spike_file.rename(paths[SPIKES])
+        if self.voltage_file:
+            self.voltage_file.rename(paths[VOLTAGES])
+
     def close(self, t_start_ms: float, t_stop_ms: float) -> None:
         """Complete the files and move them into place."""
         if self.spike_file:

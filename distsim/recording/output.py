@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +43,8 @@ class OutputFile:
 
     Attributes
     ----------
+    path : Path
+        As above; may be changed until the file is finished.
     mode : str
         ``"parallel"`` (all ranks write), ``"rank 0"`` (it alone writes) or ``"serial"`` (there is only one rank).
     h5 : h5py.File or None
@@ -54,7 +57,11 @@ class OutputFile:
     """
 
     def __init__(
-        self, path: str | Path, comm: MPI.Comm | None = None, parallel: bool | None = None, n_bytes: int = 0
+        self,
+        path: str | Path,
+        comm: MPI.Comm | None = None,
+        parallel: bool | None = None,
+        n_bytes: int = 0,
     ) -> None:
         self.path = Path(path)
         self.part = self.path.with_name(self.path.name + ".part")
@@ -173,8 +180,13 @@ class OutputFile:
         transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)
         return transfer
 
-    def finish(self) -> None:
+    def finish(self, ending: bytes = b"") -> None:
         """Close the file and move it into place; no rank returns before it is there.
+
+        Parameters
+        ----------
+        ending : bytes
+            What follows the last byte of HDF5, which pays no regard to it; rank 0's counts.
 
         Raises
         ------
@@ -183,7 +195,7 @@ class OutputFile:
         """
         self._complete()
         if self.rank == 0:
-            self.attempt(self._move)
+            self.attempt(self._move, ending)
         self.settle()
 
     def _complete(self) -> None:
@@ -200,10 +212,13 @@ class OutputFile:
         self.h5.close()
         self.h5 = None
 
-    def _move(self) -> None:
+    def _move(self, ending: bytes) -> None:
         """Move the file into place; its data must be on disk before the name promises that they are."""
+        with open(self.part, "ab") as file:
+            file.write(ending)
         self._reservation.close()
         self.part.replace(self.path)
+        sync_folder(self.path.parent)
 
     def abandon(self) -> None:
         """Leave the file incomplete under its temporary name, after an exception that is not the file's.
@@ -223,6 +238,16 @@ class OutputFile:
                 self.h5.flush()
                 self._close()
         self.h5 = None
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in `folder` are on disk, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _keep_open(h5: h5py.File | None) -> None:

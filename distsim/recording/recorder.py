@@ -38,6 +38,10 @@ class Recorder:
     def _conclude(self) -> None:
         raise NotImplementedError
 
+    def rename(self, path: Path) -> None:
+        """Let the complete file go to `path` instead."""
+        self._file.path = path
+
     def close(self) -> None:
         """Close the file and move it into place; a second call does nothing.
 

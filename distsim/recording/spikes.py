@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 CHUNK = 16384
+BLOCK = 1 << 20  # spikes copied at a time
 
 
 class SpikeFile(Recorder):
@@ -103,6 +104,48 @@ class SpikeFile(Recorder):
                 self._extend(name, chosen.size, times_of(steps[mine], self.dt), gids[mine].astype(np.uint64) - first)
         self._file.settle()
 
+    def copy(self, path: str | Path) -> None:
+        """Append the spikes of the complete file at `path`, which follow those written so far, in bounded memory.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file of the same populations; every rank reads its share of it.
+
+        Raises
+        ------
+        ValueError
+            On every rank, if it cannot be read on any of them (an OSError on those that can).
+        """
+        for name in self.populations:
+            n = self._n_spikes(path, name)
+            for start in range(0, n, BLOCK):
+                self._copy_block(path, name, start, min(BLOCK, n - start))
+        self._file.settle()
+
+    def _n_spikes(self, path: str | Path, name: str) -> int:
+        lengths: list[int] = []
+
+        def read() -> None:
+            with open_to_read(path) as file:
+                lengths.append(file[f"spikes/{name}/timestamps"].shape[0])
+
+        self._file.attempt(read)
+        self._file.settle()
+        return lengths[0]
+
+    def _copy_block(self, path: str | Path, name: str, start: int, n: int) -> None:
+        share, rows = self._file.share(n), {}
+        chosen = slice(start + share.start, start + share.stop)
+
+        def read() -> None:
+            with open_to_read(path) as file:
+                rows.update({key: file[f"spikes/{name}/{key}"][chosen] for key in ("timestamps", "node_ids")})
+
+        self._file.attempt(read)
+        self._file.reserve(self._bytes(sum(self.counts.values()) + n))  # settles, too
+        self._extend(name, n, rows["timestamps"], rows["node_ids"])
+
     def _bytes(self, n_spikes: int) -> int:
         """Return the space that `n_spikes` take at most: each dataset may end in a chunk that is almost empty."""
         return 16 * (n_spikes + CHUNK * len(self.populations))
@@ -185,6 +228,13 @@ def read_spikes(path: str | Path) -> dict[str, Spikes]:
     """
     with open_to_read(path) as file:
         return {name: _read_population(group) for name, group in file["spikes"].items()}
+
+
+def read_periods(path: str | Path) -> list[tuple[float | None, float | None]]:
+    """Return the recorded period (ms) of each population of a spike file, see `read_spikes`."""
+    with open_to_read(path) as file:
+        groups = file["spikes"].values()
+        return [(group.attrs.get("t_start_ms"), group.attrs.get("t_stop_ms")) for group in groups]
 
 
 def _read_population(group: h5py.Group) -> Spikes:

@@ -18,6 +18,8 @@ from distsim.recording.transpose import Transpose
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+BLOCK = 1 << 22  # voltages copied at a time
+
 
 def chunk_shape(n_columns: int) -> tuple[int, int]:
     """Return samples and neurons of a chunk: 256 KiB, and the last row of chunks, which may be almost empty, small."""
@@ -133,13 +135,51 @@ class VoltageFile(Recorder):
         local: list[np.ndarray] = []
         self._file.attempt(lambda: local.append(self._side_by_side(steps.size, block)))
         self._file.reserve(self._bytes(self.n_samples + steps.size))
-        share = self._file.share(steps.size)
         rows = self._transpose.rows(local[0], self._file.bounds(steps.size))
-        for name, span in self._span.items():
-            length, start = self.n_samples + steps.size, self.n_samples + share.start
-            self._file.attempt_writing(self._file.extend, f"report/{name}/data", length, start, rows[:, span])
-        self.n_samples += steps.size
+        self._extend(steps.size, {name: rows[:, span] for name, span in self._span.items()})
         self._file.settle()
+
+    def copy(self, path: str | Path) -> None:
+        """Append the samples of the complete file at `path`, which follow those written so far, in bounded memory.
+
+        Parameters
+        ----------
+        path : str or Path
+            A report of the same neurons; every rank reads its share of it.
+
+        Raises
+        ------
+        ValueError
+            On every rank, if it cannot be read on any of them (an OSError on those that can), or does not follow.
+        """
+        found: list[np.ndarray] = []
+        self._file.attempt(lambda: found.append(_steps_in(path)))
+        self._file.settle()
+        rows = max(1, BLOCK // max(1, sum(ids.size for ids in self.columns.values())))
+        for start in range(0, found[0].size, rows):
+            steps = found[0][start : start + rows]
+            self._follow(steps)
+            self._copy_block(path, start, steps.size)
+
+    def _copy_block(self, path: str | Path, start: int, n: int) -> None:
+        share, blocks = self._file.share(n), {}
+        chosen = slice(start + share.start, start + share.stop)
+
+        def read() -> None:
+            with open_to_read(path) as file:
+                blocks.update({name: file[f"report/{name}/data"][chosen] for name in self.columns})
+
+        self._file.attempt(read)
+        self._file.reserve(self._bytes(self.n_samples + n))  # settles, too
+        self._extend(n, blocks)
+        self._file.settle()
+
+    def _extend(self, n: int, blocks: Mapping[str, np.ndarray]) -> None:
+        """Write this rank's share of the `n` samples that follow, (share, neurons) by population."""
+        length, start = self.n_samples + n, self.n_samples + self._file.share(n).start
+        for name in self.columns:
+            self._file.attempt_writing(self._file.extend, f"report/{name}/data", length, start, blocks[name])
+        self.n_samples += n
 
     def _bytes(self, n_samples: int) -> int:
         """Return the space that `n_samples` take at most, in chunks that may be almost empty."""
@@ -214,6 +254,18 @@ def read_voltages(path: str | Path) -> dict[str, Voltages]:
     """
     with open_to_read(path) as file:
         return {name: _read_population(group) for name, group in file["report"].items()}
+
+
+def read_samples(path: str | Path) -> tuple[int, int, int]:
+    """Return of a report of distsim's the step of the first sample, their number, and the steps between two."""
+    with open_to_read(path) as file:
+        group = next(iter(file["report"].values()))
+        return int(group.attrs["first_step"]), group["data"].shape[0], int(group.attrs["interval_steps"])
+
+
+def _steps_in(path: str | Path) -> np.ndarray:
+    first, n, interval = read_samples(path)
+    return first + interval * np.arange(n)
 
 
 def _read_population(group: h5py.Group) -> Voltages:

@@ -166,7 +166,13 @@ sys.exit(__main__.main())
 
 @pytest.mark.parametrize(
     ("module", "name", "rank"),
-    [("run", "run", 1), ("run", "run", 0), ("run", "Simulation", 1), ("summary", "spread", 2), ("summary", "write", 0)],
+    [
+        ("run", "run", 1),
+        ("run", "run", 0),
+        ("course", "Simulation", 1),
+        ("summary", "spread", 2),
+        ("summary", "write", 0),
+    ],
     ids=["at the start", "on rank 0", "while building", "at the end", "while rank 0 writes"],
 )
 def test_an_exception_on_one_rank_ends_all_with_its_traceback(tmp_path, module, name, rank):

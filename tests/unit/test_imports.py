@@ -40,7 +40,25 @@ ALLOWED = {
     "result": {"elements", "recording", "conversion", *FIGURES},
     "loading": {"result", "recording", "analysis.run_folder"},
     "engine": ENGINE,
-    "engine.simulation": ENGINE | {"recording", "result", "saving"},
+    "engine.simulation": ENGINE | {"recording", "result", "saving", "checkpoints"},
+    "checkpoints": {"engine.checkpoint", "recording", "parallel", "version"},
+    "course": {
+        "engine.loop",
+        "engine.simulation",
+        "checkpoints",
+        "folder",
+        "network",
+        "parallel",
+        "progress",
+        "recording",
+        "saving",
+        "signals",
+        "watch",
+    },
+    "resume": {"checkpoints", "folder", "parallel", "recording"},
+    "durations": set(),
+    "signals": set(),
+    "watch": {"signals"},
     "saving": {
         "engine.facts",
         "engine.loop",
@@ -65,7 +83,7 @@ ALLOWED = {
     "panels": {"run", "folder", "summary", "parallel", "analysis"},
 }
 
-TOP = {"cli", "options", "prepare", "run", "panels"}
+TOP = {"cli", "options", "prepare", "run", "panels", "course", "resume"}
 
 
 def name_of(path: Path) -> str:

@@ -1,0 +1,201 @@
+"""All that the future of a simulation depends on, as arrays by global id that any number of ranks can take up.
+
+Synapses are not among it: they are made again from the seed, and whether they are the same is checked. Neither are
+Poisson numbers, which are functions of the seed and the step, nor what was recorded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from . import loop
+from .agreement import described, digest
+from .delivery import History, deliver_again
+from .ledger import events_on_their_way
+from .population_state import find_shared_currents, potential_places, sum_currents, with_parameters
+from .update import ROW
+
+EXCEPT = "what is recorded"  # the part of a description that may differ
+
+
+class State(NamedTuple):
+    """The state of a simulation after a step.
+
+    Attributes
+    ----------
+    facts : numbers and texts, fit for JSON, the same on all ranks.
+    neurons : name -> array (n_local,), one value for each of this rank's neurons, by ascending gid.
+    shared : name -> array, the same on all ranks: `history/counts` int64 (longest delay,), spikes of the last steps,
+        oldest first; `history/gids` uint32, whose they are.
+    """
+
+    facts: dict
+    neurons: dict[str, np.ndarray]
+    shared: dict[str, np.ndarray]
+
+
+def state_of(simulation) -> State:
+    """The state of `simulation` between two steps (collective)."""
+    neurons, period = simulation.neurons, simulation.period
+    arrays = {f"state/{k}": _variable(simulation, k) for k in range(_n_variables(simulation.network))}
+    arrays |= {name: getattr(neurons, name).copy() for name in ("refractory", "I_e", "device", "emitted")}
+    arrays["counted"] = period.counts.copy()
+    facts = {
+        "step": simulation.step,
+        "network": _identity(simulation),
+        "n_synapses": simulation.n_synapses,
+        "spikes": int(simulation.clock[loop.SPIKES]),
+        "delivered": simulation.ledger().delivered,
+        "pieces": [list(piece) for piece in period.pieces],
+        "changes": _changes(simulation),
+    }
+    return State(facts, arrays, _recent_spikes(simulation))
+
+
+def restore(simulation, state: State) -> None:
+    """Bring `simulation`, just built, into `state` (collective).
+
+    Raises
+    ------
+    ValueError : the state is that of another network or seed.
+    """
+    _check(simulation, state.facts)
+    _take_changes(simulation, state.facts["changes"])
+    neurons, facts = simulation.neurons, state.facts
+    for k in range(_n_variables(simulation.network)):
+        lids = _with_variable(simulation, k)
+        neurons.state[potential_places(neurons, lids) + ROW * k] = state.neurons[f"state/{k}"][lids]
+    for name in ("refractory", "I_e", "device", "emitted"):
+        getattr(neurons, name)[:] = state.neurons[name]
+    sum_currents(neurons, np.arange(simulation.deal.n_local))
+    find_shared_currents(neurons)
+    simulation.period.pieces = [tuple(piece) for piece in facts["pieces"]]
+    simulation.period.counts[:] = state.neurons["counted"]
+    step = facts["step"]
+    simulation.clock[loop.STEP] = step
+    for planned in (simulation.currents, simulation.trains):
+        planned.position[0] = np.searchsorted(planned.steps, step, side="right")
+    _remember(simulation, **{name.split("/")[1]: array for name, array in state.shared.items()})
+    simulation.clock[loop.SPIKES] = facts["spikes"]
+    deliver_again(step, simulation.synapses, simulation.history, simulation.scratch)
+    in_rows = events_on_their_way(simulation)[1]
+    simulation.clock[loop.EVENTS] = in_rows + (facts["delivered"] if simulation.comm.rank == 0 else 0)
+    simulation.ledger()
+
+
+# --- is it the same network? ------------------------------------------------------------------------------------------
+
+
+def _identity(simulation) -> dict[str, str]:
+    """A digest of each part of the description."""
+    parts = described(simulation.network, simulation.seed)
+    return {name: digest(part).hex() for name, part in parts.items() if name != EXCEPT}
+
+
+def _check(simulation, facts: dict) -> None:
+    here, there = _identity(simulation), facts["network"]
+    differing = [name for name in (*here, *there) if here.get(name) != there.get(name)]
+    if differing:
+        raise ValueError(f"the checkpoint is of another network or seed: {differing[0]} differs")
+    if simulation.n_synapses != facts["n_synapses"]:
+        n = facts["n_synapses"]
+        raise ValueError(f"the checkpoint is of a network with {n} synapses; here there are {simulation.n_synapses}")
+
+
+# --- neurons ----------------------------------------------------------------------------------------------------------
+
+
+def _n_variables(network) -> int:
+    return max((len(p.model.states) for p in network.populations), default=0)
+
+
+def _with_variable(simulation, k: int) -> np.ndarray:
+    """Local neurons that have a state variable number `k`."""
+    ranges = [
+        np.arange(*simulation.deal.local_range(p.first, p.n))
+        for p in simulation.network.populations
+        if len(p.model.states) > k
+    ]
+    return np.concatenate([np.zeros(0, np.int64), *ranges])
+
+
+def _variable(simulation, k: int) -> np.ndarray:
+    values, lids = np.zeros(simulation.deal.n_local), _with_variable(simulation, k)
+    values[lids] = simulation.neurons.state[potential_places(simulation.neurons, lids) + ROW * k]
+    return values
+
+
+# --- what has been changed since the start ----------------------------------------------------------------------------
+
+
+def _changes(simulation) -> dict:
+    """Parameters of populations and Poisson input that are no longer as described, see `changes`."""
+    network = simulation.network
+    parameters = {
+        p.name: {name: _plain(value) for name, value in now.items() if value is not p.parameters[name]}
+        for p, now in zip(network.populations, simulation.parameters, strict=True)
+    }
+    return {
+        "number": simulation.n_changes,
+        "parameters": {name: values for name, values in parameters.items() if values},
+        "stimuli": [[number, s.rate, s.weight, s.start, s.stop] for number, s in simulation.stimuli],
+        "latest": [[s.rate, s.weight] for s in simulation.latest],
+    }
+
+
+def _plain(value):
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+def _take_changes(simulation, changes: dict) -> None:
+    if not changes["number"]:
+        return
+    network, inputs = simulation.network, simulation.network.poisson_inputs
+    for number, population in enumerate(network.populations):
+        for name, value in changes["parameters"].get(population.name, {}).items():
+            simulation.parameters[number][name] = np.array(value) if isinstance(value, list) else value
+    simulation.compile_loops(simulation.parameters)
+    simulation.neurons = with_parameters(
+        simulation.neurons, network, simulation.parameters, simulation.deal, simulation.loops
+    )
+    simulation.stimuli = [
+        (k, dataclasses.replace(inputs[k], rate=rate, weight=weight, start=start, stop=stop))
+        for k, rate, weight, start, stop in changes["stimuli"]
+    ]
+    pairs = zip(inputs, changes["latest"], strict=True)
+    simulation.latest = [dataclasses.replace(s, rate=rate, weight=weight) for s, (rate, weight) in pairs]
+    simulation.n_changes = changes["number"]
+    simulation.plan_poisson()
+
+
+# --- spikes that are on their way -------------------------------------------------------------------------------------
+
+
+def _longest(simulation) -> int:
+    delays = simulation.synapses.delays
+    return int(delays[-1]) if delays.size else 0
+
+
+def _recent_spikes(simulation) -> dict[str, np.ndarray]:
+    """The spikes of the last steps, as many as the longest delay has; none before the first step."""
+    history, now = simulation.history, simulation.step
+    steps = np.arange(now - _longest(simulation) + 1, now + 1)
+    counts = np.where(steps > 0, history.count[steps % history.count.size], 0)
+    numbers = simulation.clock[loop.HEAD] - counts.sum() + np.arange(counts.sum())
+    return {"history/counts": counts, "history/gids": history.gids[numbers % history.gids.size]}
+
+
+def _remember(simulation, counts: np.ndarray, gids: np.ndarray) -> None:
+    """Make these the spikes of the last steps."""
+    old, now = simulation.history, simulation.step
+    size = max(old.gids.size, 1 << int(gids.size).bit_length())
+    ring = np.empty(size, np.uint32)
+    ring[: gids.size] = gids
+    simulation.history = History(ring, np.zeros_like(old.first), np.zeros_like(old.count))
+    slots = np.arange(now - counts.size + 1, now + 1) % old.first.size
+    simulation.history.first[slots] = np.cumsum(counts) - counts
+    simulation.history.count[slots] = counts
+    simulation.clock[loop.HEAD] = gids.size

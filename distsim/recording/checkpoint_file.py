@@ -1,0 +1,223 @@
+"""Checkpoints on disk: arrays with a sum each, and a header that says what they are; written and read by all ranks.
+
+A file is HDF5, for others to look into: `header`, JSON, and a dataset for each array, values by neuron in the order of
+global ids, and arrays that all ranks share. A sum is BLAKE2b over those of blocks of a fixed length, so that ranks can
+compute it together whatever their number. HDF5 may crash over a damaged file; so we read without it: the header says
+where in the file each array is, and a line behind the end of HDF5 where the header is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from distsim.recording.dealing import own_of, slice_of
+from distsim.recording.output import OutputFile
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+FORMAT = 1
+BLOCK = 1 << 16  # numbers that have a sum of their own
+PATTERN = "checkpoint-*.h5"
+# Where the header begins, how many bytes it has, and its sum.
+ENDING = b"distsim-checkpoint %016x %016x %s\n"
+PATTERN_OF_ENDING = rb"distsim-checkpoint ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16})\n"
+
+
+class DamagedError(ValueError):
+    """A checkpoint that is not what was written: names the file, the dataset and both sums."""
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """The complete checkpoints in `folder`, the latest one last."""
+    return sorted(path for path in folder.glob(PATTERN) if number_of(path) > 0)
+
+
+def number_of(path: Path) -> int:
+    digits = path.stem.removeprefix("checkpoint-")
+    return int(digits) if digits.isdigit() else 0
+
+
+def next_path(folder: Path) -> Path:
+    last = max((number_of(path) for path in checkpoints_in(folder)), default=0)
+    return folder / f"checkpoint-{last + 1:06d}.h5"
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_checkpoint(
+    path: Path,
+    comm: MPI.Comm | None,
+    header: Mapping[str, Any],
+    neurons: Mapping[str, np.ndarray],
+    shared: Mapping[str, np.ndarray],
+) -> None:
+    """Write a checkpoint under a temporary name and move it into place (collective).
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder must exist.
+    comm : mpi4py.MPI.Comm or None
+        The ranks; None for a single process.
+    header : mapping
+        Whatever JSON can hold, the same on all ranks.
+    neurons : mapping of str to ndarray, shape (n_local,)
+        One value for each of this rank's neurons: those with gid % size == rank, ascending.
+    shared : mapping of str to ndarray, shape (k,)
+        The same on all ranks.
+
+    Raises
+    ------
+    OSError
+        On every rank, if it cannot be written; what was there before stays.
+    """
+    comm = comm if comm is not None and comm.size > 1 else None
+    first = next(iter(neurons.values()))
+    n = first.size if comm is None else comm.allreduce(first.size)
+    n_bytes = sum(n * a.itemsize for a in neurons.values()) + sum(a.nbytes for a in shared.values())
+    file = OutputFile(path, comm, n_bytes=n_bytes)
+    bounds = _bounds(file.size, n, file.mode == "parallel")
+    slices = {name: (n, slice_of(comm, mine, bounds), bounds) for name, mine in neurons.items()}
+    for name, array in shared.items():
+        cuts = _bounds(file.size, array.size, file.mode == "parallel")
+        slices[name] = (array.size, array[cuts[file.rank] : cuts[file.rank + 1]], cuts)
+    sums = _sums(comm, {name: rows for name, (_, rows, _) in slices.items()})
+    table: dict[str, list] = {}
+
+    def write() -> None:
+        for name, (size, rows, cuts) in slices.items():
+            place = _write(file, name, size, rows, int(cuts[file.rank]))
+            table[name] = [place, size, rows.dtype.str, sums[name]]
+
+    file.attempt_writing(write)
+    file.settle()
+    text = json.dumps({**header, "format": FORMAT, "neurons": list(neurons), "datasets": table}, allow_nan=False)
+    encoded, places = np.frombuffer(text.encode(), np.uint8), [0]
+    mine = encoded if file.rank == 0 else encoded[:0]
+    file.attempt_writing(lambda: places.append(_write(file, "header", encoded.size, mine, 0)))
+    file.settle()
+    file.finish(ENDING % (places[-1], encoded.size, _sum_of([_block_sums(encoded)]).encode()))
+
+
+def _write(file: OutputFile, name: str, size: int, rows: np.ndarray, start: int) -> int:
+    """Write a dataset; where in the file it is."""
+    dataset = file.h5.create_dataset(name, (size,), rows.dtype)
+    file.write(dataset, start, rows)
+    return dataset.id.get_offset() or 0
+
+
+def _bounds(n_ranks: int, n: int, parallel: bool = True) -> np.ndarray:
+    """Where the ranks' slices of `n` numbers begin and end, at the ends of blocks; all of them rank 0's otherwise."""
+    if not parallel:
+        return np.array([0] + n_ranks * [n])
+    n_blocks = -(-n // BLOCK)
+    return np.minimum(n, np.arange(n_ranks + 1) * n_blocks // n_ranks * BLOCK)
+
+
+# --- sums -------------------------------------------------------------------------------------------------------------
+
+
+def _block_sums(rows: np.ndarray) -> bytes:
+    blocks = (rows[start : start + BLOCK] for start in range(0, rows.size, BLOCK))
+    return b"".join(hashlib.blake2b(block.tobytes(), digest_size=8).digest() for block in blocks)
+
+
+def _sum_of(block_sums: list[bytes]) -> str:
+    return hashlib.blake2b(b"".join(block_sums), digest_size=8).hexdigest()
+
+
+def _sums(comm: MPI.Comm | None, rows: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """The sum of each array from the ranks' slices (collective)."""
+    mine = {name: _block_sums(np.ascontiguousarray(part)) for name, part in rows.items()}
+    of_all = [mine] if comm is None else comm.allgather(mine)
+    return {name: _sum_of([sums[name] for sums in of_all]) for name in mine}
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header of a checkpoint; `DamagedError` if it is not what was written, OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - len(ENDING % (0, 0, b"0" * 16))))
+        ending = re.fullmatch(PATTERN_OF_ENDING, file.read())
+        if not ending:
+            raise DamagedError(f"{path}: damaged: its end is missing")
+        encoded = _read(path, file, "header", int(ending[1], 16), int(ending[2], 16), "|u1")
+    found, written = _sum_of([_block_sums(encoded)]), ending[3].decode()
+    if found != written:
+        raise DamagedError(f"{path}: damaged: dataset header has the sum {found}, not {written}")
+    header = json.loads(encoded.tobytes())
+    if header["format"] != FORMAT:
+        raise DamagedError(f"{path}: written by another version of distsim: format {header['format']}, not {FORMAT}")
+    return header
+
+
+def _read(path: Path, file: BinaryIO, name: str, place: int, n: int, dtype: str) -> np.ndarray:
+    """`n` numbers that begin at byte `place`."""
+    size = n * np.dtype(dtype).itemsize
+    file.seek(place)
+    if place + size > os.fstat(file.fileno()).st_size:
+        raise DamagedError(f"{path}: damaged: dataset {name} is cut off")
+    return np.frombuffer(file.read(size), dtype)
+
+
+def read_checkpoint(
+    path: Path, comm: MPI.Comm | None
+) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Header, values of this rank's neurons and shared arrays of a checkpoint, see `write_checkpoint` (collective).
+
+    Raises
+    ------
+    DamagedError
+        On every rank, if anything is not what was written.
+    """
+    comm = comm if comm is not None and comm.size > 1 else None
+    header = _agreed(comm, path, lambda: read_header(path))
+    rank, size = (comm.rank, comm.size) if comm else (0, 1)
+    table = header["datasets"]
+    bounds = {name: _bounds(size, n) for name, (_, n, *_) in table.items()}
+    parts = {name: slice(*(int(b) for b in cuts[rank : rank + 2])) for name, cuts in bounds.items()}
+    rows = _agreed(comm, path, lambda: _read_rows(path, table, parts))
+    for name, found in _sums(comm, rows).items():
+        if found != table[name][3]:
+            raise DamagedError(f"{path}: damaged: dataset {name} has the sum {found}, not {table[name][3]}")
+    neurons = {name: own_of(comm, rows[name], bounds[name]) for name in header["neurons"]}
+    others = {name: part for name, part in rows.items() if name not in neurons}
+    shared = {name: part if comm is None else np.concatenate(comm.allgather(part)) for name, part in others.items()}
+    return header, neurons, shared
+
+
+def _read_rows(path: Path, table: Mapping[str, tuple], parts: Mapping[str, slice]) -> dict[str, np.ndarray]:
+    rows = {}
+    with open(path, "rb") as file:
+        for name, (place, _, dtype, _) in table.items():
+            start, n = parts[name].start, parts[name].stop - parts[name].start
+            rows[name] = _read(path, file, name, place + start * np.dtype(dtype).itemsize, n, dtype)
+    return rows
+
+
+def _agreed(comm: MPI.Comm | None, path: Path, read: Callable[[], Any]) -> Any:
+    """Result of `read`; what goes wrong on any rank is a `DamagedError` on all (collective)."""
+    result = problem = None
+    try:
+        result = read()
+    except DamagedError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"{path}: cannot be read ({error.strerror or error})"
+    problems = [problem] if comm is None else comm.allgather(problem)
+    for problem in problems:
+        if problem is not None:
+            raise DamagedError(problem)
+    return result

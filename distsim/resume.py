@@ -1,0 +1,84 @@
+"""Whether, and from where, a run goes on that was begun earlier: `distsim resume DIR` and `--resume auto`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import checkpoints, folder
+from .checkpoints import Checkpoint
+from .parallel import InputError
+from .recording.checkpoint_file import DamagedError, checkpoints_in, read_header
+
+
+def latest(place: Path, comm) -> Checkpoint | None:
+    """The latest sound checkpoint in a run's folder; what is said of others is printed (collective)."""
+
+    def warn(text: str) -> None:
+        if comm.rank == 0:
+            print(f"warning: {text}; set aside, the one before is used", flush=True)
+
+    return checkpoints.read_latest(place, comm, warn)
+
+
+def earlier_config(place: Path) -> dict[str, Any]:
+    """What the run in `place` was asked to do, from its marker or its latest sound checkpoint (on one rank).
+
+    Raises
+    ------
+    InputError : no such folder, or nothing there tells.
+    """
+    if not place.is_dir():
+        raise InputError(f"{place}: no such folder")
+    config = folder.noted_config(place)
+    for path in reversed(checkpoints_in(place)):
+        try:
+            config = config or read_header(path)["config"]
+        except (DamagedError, OSError, ValueError, KeyError):
+            continue
+    if not config:
+        raise InputError(f"{place}: there is no run with a checkpoint to go on from")
+    return config
+
+
+def is_complete(place: Path) -> bool:
+    """Whether a run in `place` has come to its end (on one rank)."""
+    return (place / "summary.json").is_file() and not folder.is_unfinished(place)
+
+
+def same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """What differs between two configurations, as option or parameter; None if they describe the same run."""
+    pairs = [(one["network"], other["network"], "the network")]
+    for key in ("parameters", "options"):
+        names = [name for name in {**one[key], **other[key]} if name not in ("plots", "profile")]
+        pairs += [(one[key].get(name), other[key].get(name), name) for name in names]
+    return next((name for here, there, name in pairs if here != there), None)
+
+
+def config_of_summary(place: Path, like: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of the complete run in `place`, by its summary, in the form of `like`."""
+    summary = json.loads((place / "summary.json").read_text(encoding="utf8"))
+    found = summary.get("config", {})
+    parts = {key: {name: found.get(name) for name in like[key]} for key in ("parameters", "options")}
+    return {"network": summary.get("network"), **parts}
+
+
+def look(place: Path, config: Mapping[str, Any]) -> str:
+    """What `--resume auto` finds in `place`: "nothing", "complete" or "unfinished" (on one rank).
+
+    Raises
+    ------
+    InputError : another run is there.
+    """
+    if is_complete(place):
+        found, state = config_of_summary(place, config), "complete"
+    elif folder.is_unfinished(place):
+        found, state = folder.noted_config(place), "unfinished"
+    else:
+        return "nothing"
+    differing = same_run(found, config) if found else "what it was asked to do"
+    if differing:
+        raise InputError(f"--out {place}: holds another run ({differing} differs); choose another folder")
+    return state

@@ -1,0 +1,105 @@
+"""What is looked after while a run goes on, at the end of every chunk of steps and in the same way on all ranks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .signals import Signals
+
+COMMIT_EVERY = 60.0  # s between two closed parts of the recordings
+BRISK, SLOW = 0.1, 0.25  # s: after a chunk of steps that takes less comes a longer one, after more a shorter one
+FIRST, LONGEST = 50, 1 << 16  # steps of a chunk
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How much of a run may be lost, and how long it may take.
+
+    Attributes
+    ----------
+    every : steps between two checkpoints, or None. wall : s between two, or None. max_wall : s since the process was
+    started after which the run stops, or None.
+    """
+
+    every: int | None = None
+    wall: float | None = None
+    max_wall: float | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether checkpoints are written while nobody asks for it."""
+        return self.every is not None or self.wall is not None
+
+
+class Watch:
+    """Called with a simulation at the end of every chunk of steps; true where the run is to stop (collective).
+
+    Parameters
+    ----------
+    comm : the ranks. keeping : `Keeping`. signals : what the process was sent.
+    startup : s that had passed since the process was started.
+    commit, checkpoint : functions of the simulation that close a part of the recordings, and write a checkpoint.
+
+    Attributes
+    ----------
+    why : why the run stops, in words; None as long as it does not.
+    """
+
+    def __init__(
+        self, comm, keeping: Keeping, signals: Signals, startup: float, commit: Callable, checkpoint: Callable
+    ) -> None:
+        self.comm, self.keeping, self.signals = comm, keeping, signals
+        self.commit, self.checkpoint = commit, checkpoint
+        self.why: str | None = None
+        self.show: Callable = lambda simulation: None
+        now = time.perf_counter()
+        self._started, self._saved, self._committed = now - startup, now, now
+
+    def begin(self, simulation, show: Callable) -> None:
+        """Look after a run of `simulation` that is about to begin; `show` is called with it in every chunk."""
+        self.show, self._last = show, time.perf_counter()
+        self._set_chunk(simulation, min(simulation.chunk, FIRST))
+
+    def __call__(self, simulation) -> bool:
+        self.show(simulation)
+        now = time.perf_counter()
+        told = self.comm.allgather((self.signals.received, now - self._last, self._due(now)))
+        signal = next((name for name, *_ in told if name), None)
+        over, save, commit = told[0][2]
+        self.why = f"{signal} received" if signal else "--max-wall reached" if over else None
+        if self.why is None:
+            if save or self._is_checkpoint(simulation.step):
+                self.checkpoint(simulation)
+                self._saved = self._committed = time.perf_counter()
+            elif commit:
+                self.commit(simulation)
+                self._committed = time.perf_counter()
+        self._adapt(simulation, max(elapsed for _, elapsed, _ in told))
+        self._last = time.perf_counter()
+        return self.why is not None
+
+    def _due(self, now: float) -> tuple[bool, bool, bool]:
+        """Whether time is over, and a checkpoint or a new part due; what rank 0 says of it holds."""
+        keeping = self.keeping
+        over = keeping.max_wall is not None and now - self._started >= keeping.max_wall
+        save = keeping.wall is not None and now - self._saved >= keeping.wall
+        return over, save, now - self._committed >= COMMIT_EVERY
+
+    def _is_checkpoint(self, step: int) -> bool:
+        return self.keeping.every is not None and step % self.keeping.every == 0
+
+    def _adapt(self, simulation, elapsed: float) -> None:
+        """Choose the next chunk so that a signal is seen soon and looking costs little."""
+        steps = self._steps
+        if elapsed < BRISK and simulation.chunk == steps:
+            steps = min(2 * steps, LONGEST)
+        elif elapsed > SLOW:
+            steps = max(steps // 2, 1)
+        self._set_chunk(simulation, steps)
+
+    def _set_chunk(self, simulation, steps: int) -> None:
+        """A chunk of `steps`, or up to the next checkpoint."""
+        self._steps, every = steps, self.keeping.every
+        simulation.chunk = steps if every is None else min(steps, every - simulation.step % every)
