@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -39,6 +42,28 @@ def contents(folder: Path) -> dict:
             with h5py.File(folder / name) as file:
                 file.visititems(lambda key, thing, name=name: found.update({(name, key): _content(thing)}))
     return found
+
+
+def results(folder: Path) -> tuple:
+    """Return what the summary says that must not depend on ranks and cuts."""
+    summary = json.loads((folder / "summary.json").read_text())
+    keys = ("spikes_sha256", "ledger", "n_spikes", "n_synapses", "t_sim_ms", "recorded_ms", "config", "figures")
+    rates = {name: (p["n_spikes"], p["rate_hz"]) for name, p in summary["populations"].items()}
+    return [summary[key] for key in keys], rates
+
+
+def same(folder: Path, expected: Path) -> None:
+    """Compare the files of two runs."""
+    assert contents(folder) == contents(expected)
+    assert results(folder) == results(expected)
+
+
+def until(condition: Callable[[], object], limit: float = 120.0) -> None:
+    """Wait until the condition holds."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < limit
+        time.sleep(0.02)
 
 
 def _content(thing: h5py.Dataset | h5py.Group) -> tuple:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -17,16 +16,10 @@ from distsim import checkpoints, course, durations, folder, watch
 from distsim.cli import STOPPED
 from distsim.parallel import SerialCommunicator
 from distsim.recording.checkpoint_file import DamagedError
-from tests.long_runs import LAYOUTS, NETWORKS, by_source, contents, options_of
+from tests.long_runs import LAYOUTS, NETWORKS, by_source, options_of, same, until
 from tests.unit.test_cli import run
 
 COMM = SerialCommunicator()
-
-
-def ledger(out: Path) -> tuple:
-    summary = json.loads((out / "summary.json").read_text())
-    facts = [summary[key] for key in ("spikes_sha256", "ledger", "n_spikes", "t_sim_ms", "recorded_ms", "config")]
-    return *facts, {name: (p["n_spikes"], p["rate_hz"]) for name, p in summary["populations"].items()}
 
 
 def names(out: Path) -> set[str]:
@@ -45,11 +38,6 @@ def uncut(tmp_path_factory):
         return made[name]
 
     return of
-
-
-def same(out: Path, expected: Path) -> None:
-    assert contents(out) == contents(expected)
-    assert ledger(out) == ledger(expected)
 
 
 # --- cut and gone on with ---------------------------------------------------------------------------------------------
@@ -265,14 +253,6 @@ def test_a_signal_stops_the_run_with_a_checkpoint(tmp_path, name):
     assert process.returncode == STOPPED
     assert f"{name} received" in said and said.rstrip().endswith(f"python -m distsim resume {out}")
     assert folder.is_unfinished(out) and distsim.load(out).period[1] > 40
-
-
-def until(condition, limit: float = 120.0) -> None:
-    """Wait until the condition holds."""
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < limit
-        time.sleep(0.02)
 
 
 TWICE = """
