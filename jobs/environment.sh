@@ -15,6 +15,15 @@ stamp=$venv/setup.env # written last: it says for what the set-up was made, and 
 unfinished=$venv/setup.unfinished
 log=$venv/setup.log
 
+# On a cluster: a file of your own that loads its modules, for the set-up and the jobs alike. Some modules read variables
+# that are not set.
+if [ -f "$root/jobs/modules.sh" ]; then
+    case $- in *u*) strict=yes ;; *) strict=no ;; esac
+    set +u
+    . "$root/jobs/modules.sh"
+    if [ $strict = yes ]; then set -u; fi
+fi
+
 # Packages that a cluster's modules put on the path would hide those of .venv.
 unset PYTHONPATH PYTHONHOME
 # nproc would count threads, not cores.

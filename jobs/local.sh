@@ -13,7 +13,7 @@ if ! [[ $ranks =~ ^[1-9][0-9]*$ ]]; then
     exit 2
 fi
 if [ "$ranks" -gt 1 ] && [ -z "$mpirun" ]; then
-    echo "no mpirun found: start the ranks with srun (jobs/microcircuit.slurm), or set DISTSIM_RANKS=1" >&2
+    echo "no mpirun found: start the ranks with srun (jobs/one-node.slurm), or set DISTSIM_RANKS=1" >&2
     exit 2
 fi
 

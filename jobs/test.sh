@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the whole test suite: style, then the tests on 1 rank, then tests/mpi under mpirun on 2 and 3 ranks. Stops at
-# the first failure. Makes .venv on first use.
+# Runs the whole test suite: style, then the tests on 1 rank, then the job scripts on a SLURM that the tests start (where
+# it is installed: Debian's slurm-wlm and munge), then tests/mpi under mpirun on 2 and 3 ranks. Stops at the first
+# failure. Makes .venv on first use.
 #
 #   bash jobs/test.sh                   what every change must pass
 #   bash jobs/test.sh --validation      the long comparisons as well
@@ -56,14 +57,21 @@ stage "style"
 ruff check .
 ruff format --check .
 
+on_one_rank() {
+    local status=0
+    python -m pytest "$@" ${options[@]+"${options[@]}"} || status=$?
+    if [ $status = 0 ]; then
+        touch "$scratch/tests-ran"
+    elif [ $status != 5 ] || [ "$MAY_BE_EMPTY" = 0 ]; then
+        exit $status
+    fi
+}
+
 stage "1 rank"
-status=0
-python -m pytest -m "$which_tests and not mpi" tests ${options[@]+"${options[@]}"} || status=$?
-if [ $status = 0 ]; then
-    touch "$scratch/tests-ran"
-elif [ $status != 5 ] || [ "$MAY_BE_EMPTY" = 0 ]; then
-    exit $status
-fi
+on_one_rank -m "$which_tests and not mpi and not slurm" tests
+
+stage "SLURM"
+on_one_rank -m "$which_tests and slurm" -rs tests/slurm # -rs: the reason where they are skipped
 
 for ranks in 2 3; do
     stage "$ranks ranks"

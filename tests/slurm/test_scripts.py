@@ -20,7 +20,7 @@ SMALL = ("--scale", "0.02", "--t-presim", "10", "--no-plots")
 SHORT = (*SMALL, "--t-sim", "90")
 LONG = (*SMALL, "--t-sim", "30000")
 TWO_RANKS = ("--nodes=1", "--ntasks-per-node=2", "--time=10")
-LIMIT = 90.0  # s that a job may take for what it is waited for
+LIMIT = 150.0  # s that a job may take for what it is waited for
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "OUT_OF_MEMORY")
 
 pytestmark = [

@@ -24,6 +24,15 @@ exit "${DISTSIM_STATUS:-0}"
 """
 
 
+SRUN = """#!/usr/bin/env bash
+printf '%s\\n' srun "$@"
+exit "${DISTSIM_STATUS:-0}"
+"""
+SCONTROL = """#!/usr/bin/env bash
+printf '%s\\n' scontrol "$@"
+"""
+
+
 def write_script(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -42,6 +51,8 @@ class Checkout:
         write_script(self.venv / "bin" / "python", PYTHON)
         write_script(self.tools / "python3", PYTHON)
         write_script(self.tools / "mpirun", MPIRUN)
+        write_script(self.tools / "srun", SRUN)
+        write_script(self.tools / "scontrol", SCONTROL)
         # No test installs anything on the machine.
         write_script(self.tools / "apt-get", "#!/bin/sh\nexit 1\n")
         self.stamp()
@@ -65,6 +76,11 @@ class Checkout:
             text=True,
             timeout=30,
         )
+
+    def job(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        """Run a script as SLURM does, with what it sets."""
+        job = {"SLURM_SUBMIT_DIR": str(self.root), "SLURM_JOB_NAME": "some", "SLURM_JOB_ID": "12", "SLURM_NTASKS": "6"}
+        return self.run(script, *arguments, **{**job, "SLURM_ARRAY_TASK_ID": "4", **environment})
 
 
 @pytest.fixture
@@ -113,6 +129,53 @@ def test_bad_number_of_ranks_is_an_error(checkout: Checkout, ranks: str) -> None
     result = checkout.run("local.sh", DISTSIM_RANKS=ranks)
     assert (result.returncode, result.stdout) == (2, "")
     assert f"DISTSIM_RANKS={ranks}" in result.stderr
+
+
+OUT = {script: ["--out", "results/some-12"] for script in ("one-node", "several-nodes", "long-run")}
+OUT["seeds"] = ["--seed", "4", "--out", "results/some-seed-4"]
+OUT["long-run"] += ["--resume", "auto", "--checkpoint-wall", "10min"]
+
+
+@pytest.mark.parametrize("script", sorted(OUT))
+def test_arguments_of_a_job_go_to_distsim(checkout: Checkout, script: str) -> None:
+    result = checkout.job(f"{script}.slurm", "--set", "a b")
+    assert result.returncode == 0, result.stderr
+    python = str(checkout.venv / "bin" / "python")
+    command = ["srun", "--mpi=pmix", "--cpus-per-task=1", "--cpu-bind=cores", python, "-m", "distsim", "microcircuit"]
+    lines = result.stdout.splitlines()
+    assert lines[lines.index("srun") :] == [*command, *OUT[script], "--set", "a b"]
+
+
+def test_job_s_first_argument_may_be_the_network(checkout: Checkout) -> None:
+    result = checkout.job("one-node.slurm", "ei-clustered", "--seed", "2", DISTSIM_LAUNCHER="mpirun")
+    python = str(checkout.venv / "bin" / "python")
+    command = ["mpirun", "-n", "6", "--bind-to", "core", python, "-m", "distsim", "ei-clustered"]
+    assert result.stdout.splitlines() == [*command, *OUT["one-node"], "--seed", "2"]
+
+
+@pytest.mark.parametrize(("status", "again"), [(0, False), (1, False), (75, True), (137, False)])
+def test_long_run_queues_again_after_a_checkpoint_only(checkout: Checkout, status: int, again: bool) -> None:
+    result = checkout.job("long-run.slurm", DISTSIM_STATUS=str(status))
+    assert result.returncode == status
+    assert ("scontrol\nrequeue\n12\n" in result.stdout) == again
+
+
+def test_unknown_launcher_of_a_job_is_an_error(checkout: Checkout) -> None:
+    result = checkout.job("one-node.slurm", DISTSIM_LAUNCHER="mpiexec")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "DISTSIM_LAUNCHER=mpiexec" in result.stderr
+
+
+def test_script_that_is_not_submitted_says_so(checkout: Checkout) -> None:
+    result = checkout.run("one-node.slurm")
+    assert result.returncode != 0
+    assert "submit this with sbatch" in result.stderr
+
+
+def test_modules_of_a_cluster_are_loaded(checkout: Checkout) -> None:
+    (checkout.root / "jobs" / "modules.sh").write_text("echo modules $not_set >&2\n")
+    result = checkout.job("one-node.slurm")
+    assert (result.returncode, result.stderr) == (0, "modules\n")
 
 
 def test_nothing_is_set_up_twice(checkout: Checkout) -> None:
