@@ -16,9 +16,10 @@ import pytest
 from .cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = ("--scale", "0.02", "--t-presim", "10", "--no-plots")
-SHORT = (*SMALL, "--t-sim", "90")
-LONG = (*SMALL, "--t-sim", "30000")
+SMALL = ("--scale", "0.02", "--t-presim", "0", "--no-plots")
+SHORT = (*SMALL, "--t-sim", "40")
+LONG = (*SMALL, "--t-sim", "100000")  # some seconds
+ONE_RANK = ("--nodes=1", "--ntasks-per-node=1", "--time=10")
 TWO_RANKS = ("--nodes=1", "--ntasks-per-node=2", "--time=10")
 LIMIT = 150.0  # s that a job may take for what it is waited for
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "OUT_OF_MEMORY")
@@ -183,10 +184,11 @@ def test_long_run_cut_by_its_time_limit_twice_has_the_spikes_of_an_uncut_one(che
     if not can_resume():
         pytest.skip("distsim microcircuit has no --resume yet")
     cluster = checkout.cluster
-    job = checkout.submit(TWO_RANKS, "long-run.slurm", *LONG)
+    # Two ranks need many times as long where others use the machine too; that they get the signal is tested above.
+    job = checkout.submit(ONE_RANK, "long-run.slurm", *LONG)
     for part in (1, 2):
-        checkout.wait(job, "under way", lambda _: catch_usr1(cluster, job, 2))
-        time.sleep(1.0)
+        checkout.wait(job, "under way", lambda _: catch_usr1(cluster, job, 1))
+        time.sleep(0.5)
         # The ranks stand still until SLURM finds that the limit is less than 120 s away, which it looks for every 30 s:
         # the test takes no longer than that, and no machine is too fast for it.
         cluster.command("scancel", "--signal=STOP", f"{job}.0")
@@ -196,8 +198,9 @@ def test_long_run_cut_by_its_time_limit_twice_has_the_spikes_of_an_uncut_one(che
         checkout.wait_for_restart(job, part)
         cluster.command("scontrol", "update", f"JobId={job}", "TimeLimit=10")
     checkout.wait_until_completed(job)
+    assert checkout.log(job).count("queues again") == 2
     summary = checkout.summary(f"microcircuit-{job}")
-    assert (summary["ranks"], summary["spikes_sha256"]) == (2, local_hash(*LONG))
+    assert summary["spikes_sha256"] == local_hash(*LONG)
 
 
 def catch_usr1(cluster: Cluster, job: str, ranks: int) -> bool:
