@@ -552,3 +552,16 @@ def test_observers_see_the_time_pass():
     times, spikes = zip(*seen, strict=True)
     assert times[-1] == 120.0 and list(times) == sorted(times) and len(times) > 1
     assert list(spikes) == sorted(spikes) and spikes[-1] == sim.spike_counts().sum()
+
+
+def test_an_observer_may_end_a_run_and_choose_its_chunks():
+    def look(s: Simulation) -> bool:
+        s.chunk = 70
+        return s.step >= 560
+
+    sim, whole = simulate(balanced(), 0.0), simulate(balanced(), 0.0)
+    sim.run(120.0, observe=look)
+    assert sim.step == 570 and sim.period.pieces == [(0, 570)]
+    sim.run(3.0)
+    whole.run(60.0)
+    assert sim.spikes_sha256() == whole.spikes_sha256() and sim.period.counts.tolist() == whole.period.counts.tolist()
