@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
 PATTERNS = ("checkpoint-*.h5*", "parts")  # what a run that is not complete needs to be gone on with
 MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
+PATIENCE = 5.0  # s
 
 
 class Words(NamedTuple):
@@ -76,7 +78,13 @@ def release(path: Path) -> None:
 
 
 def claim_again(path: Path, config: Mapping[str, Any]) -> None:
-    """Mark the folder of an earlier run as taken by this one, which goes on with it; `InputError` as `claim`."""
+    """Mark the folder of an earlier run as taken by this one, which goes on with it; `InputError` as `claim`.
+
+    A launcher may be gone a moment before its ranks are: their end is waited for.
+    """
+    until = time.monotonic() + PATIENCE
+    while (owner := _owner(path)) and _is_alive(owner) and time.monotonic() < until:
+        time.sleep(0.1)
     _check_owner(path, COMMAND_LINE)
     try:
         _take(path, True, (), COMMAND_LINE, config)

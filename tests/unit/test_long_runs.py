@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -93,6 +94,48 @@ def test_a_run_whose_warm_up_was_cut_and_one_that_records_nothing(tmp_path):
     assert run("resume", tmp_path / "cut") == 0
     same(tmp_path / "cut", tmp_path / "whole")
     assert names(tmp_path / "cut") == {"summary.json"}
+
+
+@pytest.mark.parametrize("place", ["distsim.recording.parts.PartSink._join", "distsim.run.summary.write"])
+def test_what_ends_a_run_while_it_concludes_can_be_made_good(tmp_path, uncut, monkeypatch, place):
+    def fail(*_) -> None:
+        raise RuntimeError("the lights are out")
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="the lights"):
+        patch.setattr(place, fail)
+        run(*options_of("microcircuit"), "--checkpoint-every", "20ms", "--out", out)
+    monkeypatch.setattr("distsim.folder._is_alive", lambda owner: False)
+    assert run("resume", out) == 0
+    same(out, uncut("microcircuit"))
+
+
+def test_a_disk_that_is_full_at_a_checkpoint_leaves_the_one_before(tmp_path, uncut, monkeypatch):
+    def write(path: Path, *arguments) -> None:
+        if path.name == "checkpoint-000003.h5":
+            raise OSError(28, "No space left on device", str(path))
+        original(path, *arguments)
+
+    original, out = checkpoints.write_checkpoint, tmp_path / "run"
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(checkpoints, "write_checkpoint", write)
+        run(*options_of("microcircuit"), "--checkpoint-every", "20ms", "--out", out)
+    monkeypatch.setattr("distsim.folder._is_alive", lambda owner: False)
+    assert [path.name for path in checkpoints.checkpoints_in(out)] == ["checkpoint-000001.h5", "checkpoint-000002.h5"]
+    assert run("resume", out) == 0
+    same(out, uncut("microcircuit"))
+
+
+def test_a_stopped_panel_stops_the_others(tmp_path, monkeypatch, uncut):
+    """A signal while the first of four panels is built."""
+    build = course.part_sink
+    monkeypatch.setattr(course, "part_sink", lambda *a: os.kill(os.getpid(), signal.SIGTERM) or build(*a))
+    small = ["--set", "N_E=200", "--no-plots", "--panel"]
+    assert run("brunel-delta", *small, "all", "--out", tmp_path / "all") == STOPPED
+    monkeypatch.undo()
+    assert run("resume", tmp_path / "all" / "A") == 0
+    assert run("brunel-delta", *small, "A", "--out", tmp_path / "A") == 0
+    same(tmp_path / "all" / "A", tmp_path / "A")
 
 
 # --- what resume finds ------------------------------------------------------------------------------------------------

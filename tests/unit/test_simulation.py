@@ -572,3 +572,16 @@ def test_a_network_that_is_simulated_cannot_be_added_to():
         with pytest.raises(ValueError, match="the network is being simulated and cannot be added to"):
             add()
     assert Simulation(net, 2, SerialCommunicator()).n_synapses == 0
+
+
+def test_an_observer_may_end_a_run_and_choose_its_chunks():
+    def look(s: Simulation) -> bool:
+        s.chunk = 70
+        return s.step >= 560
+
+    sim, whole = simulate(balanced(), 0.0), simulate(balanced(), 0.0)
+    sim.run(120.0, observe=look)
+    assert sim.step == 570 and sim.period.pieces == [(0, 570)]
+    sim.run(3.0)
+    whole.run(60.0)
+    assert sim.spikes_sha256() == whole.spikes_sha256() and sim.period.counts.tolist() == whole.period.counts.tolist()

@@ -1,0 +1,131 @@
+"""Recordings in parts, joined, hold the bytes of those that were written at once, in both modes of writing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from distsim.recording import spikes, voltages
+from distsim.recording.file_sink import FileSink
+from distsim.recording.parts import PartSink, Span, has_parts, read_spike_parts, read_voltage_parts, rewind, spans_in
+from distsim.recording.spikes import read_spikes
+from distsim.recording.voltages import read_voltages
+from tests.mpi.test_recording_files import COLUMNS, DT, POPULATIONS, contents, folder, modes
+
+pytestmark = pytest.mark.mpi
+
+__all__ = ["folder"]  # a fixture
+
+COMM = MPI.COMM_WORLD
+INTERVAL = 3
+FILES = ["spikes.h5", "voltages.h5"]
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch) -> None:
+    """Let what is copied at once be so small that there are several blocks."""
+    monkeypatch.setattr(spikes, "BLOCK", 100)
+    monkeypatch.setattr(voltages, "BLOCK", 64)
+
+
+@pytest.fixture
+def make(monkeypatch, request):
+    """Return a function that makes the sink for a folder."""
+    monkeypatch.setattr("distsim.recording.output.h5py.get_config", lambda: SimpleNamespace(mpi=request.param))
+    mine = {name: np.arange(COMM.rank, ids.size, COMM.size) for name, ids in COLUMNS.items()}
+    return lambda place: FileSink(place, DT, COMM, POPULATIONS, COLUMNS, mine, INTERVAL)
+
+
+both = pytest.mark.parametrize("make", modes.args[1], ids=modes.kwargs["ids"], indirect=True)
+
+
+def record(sink, start: int, stop: int) -> None:
+    """Hand made-up spikes and voltages of the steps start + 1 ... stop to a sink, in pieces of 50 steps."""
+    for first in range(start, stop, 50):
+        steps = np.repeat(np.arange(first + 1, min(first + 50, stop) + 1), 9)
+        gids = np.tile(np.r_[0:40:8, 47:51], steps.size // 9)
+        chosen = (steps * 7 + gids * 5) % 3 > 0
+        sink.spikes(steps[chosen], gids[chosen].astype(np.uint32))
+        sampled = np.arange(first + 1, min(first + 50, stop) + 1)
+        sampled = sampled[sampled % INTERVAL == 0]
+        own = [ids[COMM.rank :: COMM.size] + 0.01 * k for k, ids in enumerate(COLUMNS.values())]
+        sink.voltages(sampled, np.sin(sampled[:, np.newaxis] * 0.1 + np.concatenate(own)))
+
+
+def whole(make, place: Path) -> dict:
+    """Write 1000 steps at once and return what the files hold."""
+    if COMM.rank == 0:
+        place.mkdir()
+    COMM.barrier()
+    sink = make(place)
+    record(sink, 100, 1100)
+    sink.close(10.0, 110.0)
+    return {name: contents(place / name) for name in FILES}
+
+
+@both
+@pytest.mark.parametrize("cuts", [[], [100], [101, 102, 700], [433]])
+def test_joined_parts_are_the_whole(folder, make, cuts):
+    sink = PartSink(folder, COMM, DT, make, 100)
+    for start, stop in zip([100, *cuts], [*cuts, 1100], strict=True):
+        record(sink, start, stop)
+        sink.commit(stop)
+    closed = [Span(*span) for span in zip([100, *cuts], [*cuts, 1100], strict=True) if span[0] < span[1]]
+    assert spans_in(folder, FILES[0]) == spans_in(folder, FILES[1]) == closed
+    COMM.barrier()
+    sink.close(1100)
+    assert {name: contents(folder / name) for name in FILES} == whole(make, folder / "whole")
+    COMM.barrier()
+    assert {path.name for path in folder.iterdir()} == {*FILES, "whole"}
+
+
+@both
+def test_parts_are_read_as_the_whole(folder, make):
+    sink = PartSink(folder, COMM, DT, make, 100)
+    for start, stop in ((100, 101), (101, 900), (900, 1100)):
+        record(sink, start, stop)
+        sink.commit(stop)
+    sink.stop(1100)
+    whole(make, folder / "whole")
+    COMM.barrier()
+    assert has_parts(folder) and not list((folder / "parts").glob("*.part"))
+    pairs = [
+        (read_spike_parts(folder), read_spikes(folder / "whole" / FILES[0])),
+        (read_voltage_parts(folder), read_voltages(folder / "whole" / FILES[1])),
+    ]
+    for found, expected in pairs:
+        assert found.keys() == expected.keys()
+        for name in found:
+            for key, value in vars(expected[name]).items():
+                np.testing.assert_array_equal(getattr(found[name], key), value)
+
+
+@both
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_was_recorded_later_is_taken_back(folder, make, joined):
+    sink = PartSink(folder, COMM, DT, make, 100)
+    for start, stop in ((100, 400), (400, 700)):
+        record(sink, start, stop)
+        sink.commit(stop)
+    if joined:
+        sink.close(700)
+    else:
+        record(sink, 700, 1000)  # to be taken back
+        sink.stop(1000)
+    if COMM.rank == 0:
+        rewind(folder, FILES, Span(100, 700), DT)
+        with pytest.raises(ValueError, match=r"spikes\.h5 up to 80 ms is not all there"):
+            rewind(folder, FILES, Span(100, 800), DT)
+    COMM.barrier()
+    sink = PartSink(folder, COMM, DT, make, 700)
+    record(sink, 700, 1100)
+    sink.close(1100)
+    assert {name: contents(folder / name) for name in FILES} == whole(make, folder / "whole")
+    COMM.barrier()
+    if COMM.rank == 0:
+        rewind(folder, FILES, Span(100, 100), DT)
+        assert {path.name for path in folder.iterdir()} == {"parts", "whole"}
