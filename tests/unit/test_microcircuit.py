@@ -260,7 +260,7 @@ def another_value(field: dataclasses.Field):
 @pytest.mark.parametrize("field", dataclasses.fields(Parameters), ids=lambda f: f.name)
 def test_every_parameter_can_be_set_on_the_command_line(field, tmp_path, monkeypatch):
     ran = []
-    monkeypatch.setattr("distsim.run.run", lambda model, parameters, *_: ran.append(parameters))
+    monkeypatch.setattr("distsim.run.run", lambda model, parameters, *_: ran.append(parameters) or {})
     typed, value = another_value(field)
     argv = ["microcircuit", "--no-plots", "--set", f"{field.name}={typed}", "--out", str(tmp_path)]
     assert run_command(argv, SerialCommunicator()) == 0
