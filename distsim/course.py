@@ -14,7 +14,7 @@ from .engine.simulation import Simulation
 from .network import Network
 from .parallel import InputError, on_root
 from .progress import NoProgress, Progress
-from .recording.parts import Span, rewind
+from .recording.part_files import Span, rewind
 from .saving import part_sink, recorded_files
 from .signals import Signals
 from .watch import Keeping, Watch

@@ -17,7 +17,7 @@ from .parallel import InputError
 FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
-PATTERNS = ("checkpoint-*.h5*", "parts")  # what a run that is not complete needs to be gone on with
+PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", "parts")  # what a run that is not complete needs to be gone on with
 MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
 PATIENCE = 5.0  # s
 

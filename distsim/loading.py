@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .analysis.run_folder import existing_folder, read_summary
-from .recording.parts import has_parts, read_spike_parts, read_voltage_parts
+from .recording.part_files import has_parts, read_spike_parts, read_voltage_parts
 from .recording.spikes import Spikes, read_spikes
 from .recording.voltages import Voltages, read_voltages
 from .result import Result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
@@ -34,7 +35,8 @@ class Signals:
                 os.write(2, b"\ninterrupted: stops as soon as it can, or at once if interrupted again\n")
 
     def __enter__(self) -> Signals:
-        self._before = {number: signal.signal(number, self._remember) for number in WATCHED}
+        if threading.current_thread() is threading.main_thread():  # signals go to no other
+            self._before = {number: signal.signal(number, self._remember) for number in WATCHED}
         return self
 
     def __exit__(self, *error) -> None:

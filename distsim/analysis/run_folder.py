@@ -12,7 +12,7 @@ import numpy as np
 
 from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
-from distsim.recording.parts import has_parts
+from distsim.recording.part_files import has_parts
 from distsim.recording.spikes import Spikes
 
 NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))

@@ -6,16 +6,16 @@ Poisson numbers, which are functions of the seed and the step, nor what was reco
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 
 from . import loop
 from .agreement import described, digest
+from .changed import record_changes, repeat_changes
 from .delivery import History, deliver_again
 from .ledger import events_on_their_way
-from .population_state import find_shared_currents, potential_places, sum_currents, with_parameters
+from .population_state import find_shared_currents, potential_places, sum_currents
 from .update import ROW
 
 EXCEPT = "what is recorded"  # the part of a description that may differ
@@ -50,7 +50,7 @@ def state_of(simulation) -> State:
         "spikes": int(simulation.clock[loop.SPIKES]),
         "delivered": simulation.ledger().delivered,
         "pieces": [list(piece) for piece in period.pieces],
-        "changes": _changes(simulation),
+        "changes": record_changes(simulation),
     }
     return State(facts, arrays, _recent_spikes(simulation))
 
@@ -63,7 +63,7 @@ def restore(simulation, state: State) -> None:
     ValueError : the state is that of another network or seed.
     """
     _check(simulation, state.facts)
-    _take_changes(simulation, state.facts["changes"])
+    repeat_changes(simulation, state.facts["changes"])
     neurons, facts = simulation.neurons, state.facts
     for k in range(_n_variables(simulation.network)):
         lids = _with_variable(simulation, k)
@@ -126,49 +126,6 @@ def _variable(simulation, k: int) -> np.ndarray:
     values, lids = np.zeros(simulation.deal.n_local), _with_variable(simulation, k)
     values[lids] = simulation.neurons.state[potential_places(simulation.neurons, lids) + ROW * k]
     return values
-
-
-# --- what has been changed since the start ----------------------------------------------------------------------------
-
-
-def _changes(simulation) -> dict:
-    """Parameters of populations and Poisson input that are no longer as described, see `changes`."""
-    network = simulation.network
-    parameters = {
-        p.name: {name: _plain(value) for name, value in now.items() if value is not p.parameters[name]}
-        for p, now in zip(network.populations, simulation.parameters, strict=True)
-    }
-    return {
-        "number": simulation.n_changes,
-        "parameters": {name: values for name, values in parameters.items() if values},
-        "stimuli": [[number, s.rate, s.weight, s.start, s.stop] for number, s in simulation.stimuli],
-        "latest": [[s.rate, s.weight] for s in simulation.latest],
-    }
-
-
-def _plain(value):
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
-def _take_changes(simulation, changes: dict) -> None:
-    if not changes["number"]:
-        return
-    network, inputs = simulation.network, simulation.network.poisson_inputs
-    for number, population in enumerate(network.populations):
-        for name, value in changes["parameters"].get(population.name, {}).items():
-            simulation.parameters[number][name] = np.array(value) if isinstance(value, list) else value
-    simulation.compile_loops(simulation.parameters)
-    simulation.neurons = with_parameters(
-        simulation.neurons, network, simulation.parameters, simulation.deal, simulation.loops
-    )
-    simulation.stimuli = [
-        (k, dataclasses.replace(inputs[k], rate=rate, weight=weight, start=start, stop=stop))
-        for k, rate, weight, start, stop in changes["stimuli"]
-    ]
-    pairs = zip(inputs, changes["latest"], strict=True)
-    simulation.latest = [dataclasses.replace(s, rate=rate, weight=weight) for s, (rate, weight) in pairs]
-    simulation.n_changes = changes["number"]
-    simulation.plan_poisson()
 
 
 # --- spikes that are on their way -------------------------------------------------------------------------------------

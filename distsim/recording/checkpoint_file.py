@@ -8,7 +8,6 @@ where in the file each array is, and a line behind the end of HDF5 where the hea
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -20,13 +19,13 @@ import numpy as np
 
 from distsim.recording.dealing import own_of, slice_of
 from distsim.recording.output import OutputFile
+from distsim.recording.sums import block_bounds, sum_of, sums_of
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 FORMAT = 1
-BLOCK = 1 << 16  # numbers that have a sum of their own
-PATTERN = "checkpoint-*.h5"
+PATTERN = f"checkpoint-{'[0-9]' * 6}.h5"
 # Where the header begins, how many bytes it has, and its sum.
 ENDING = b"distsim-checkpoint %016x %016x %s\n"
 PATTERN_OF_ENDING = rb"distsim-checkpoint ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16})\n"
@@ -38,16 +37,11 @@ class DamagedError(ValueError):
 
 def checkpoints_in(folder: Path) -> list[Path]:
     """The complete checkpoints in `folder`, the latest one last."""
-    return sorted(path for path in folder.glob(PATTERN) if number_of(path) > 0)
-
-
-def number_of(path: Path) -> int:
-    digits = path.stem.removeprefix("checkpoint-")
-    return int(digits) if digits.isdigit() else 0
+    return sorted(folder.glob(PATTERN))
 
 
 def next_path(folder: Path) -> Path:
-    last = max((number_of(path) for path in checkpoints_in(folder)), default=0)
+    last = max((int(path.stem[-6:]) for path in checkpoints_in(folder)), default=0)
     return folder / f"checkpoint-{last + 1:06d}.h5"
 
 
@@ -86,12 +80,12 @@ def write_checkpoint(
     n = first.size if comm is None else comm.allreduce(first.size)
     n_bytes = sum(n * a.itemsize for a in neurons.values()) + sum(a.nbytes for a in shared.values())
     file = OutputFile(path, comm, n_bytes=n_bytes)
-    bounds = _bounds(file.size, n, file.mode == "parallel")
+    bounds = block_bounds(file.size, n, file.mode == "parallel")
     slices = {name: (n, slice_of(comm, mine, bounds), bounds) for name, mine in neurons.items()}
     for name, array in shared.items():
-        cuts = _bounds(file.size, array.size, file.mode == "parallel")
+        cuts = block_bounds(file.size, array.size, file.mode == "parallel")
         slices[name] = (array.size, array[cuts[file.rank] : cuts[file.rank + 1]], cuts)
-    sums = _sums(comm, {name: rows for name, (_, rows, _) in slices.items()})
+    sums = sums_of(comm, {name: rows for name, (_, rows, _) in slices.items()})
     table: dict[str, list] = {}
 
     def write() -> None:
@@ -106,7 +100,7 @@ def write_checkpoint(
     mine = encoded if file.rank == 0 else encoded[:0]
     file.attempt_writing(lambda: places.append(_write(file, "header", encoded.size, mine, 0)))
     file.settle()
-    file.finish(ENDING % (places[-1], encoded.size, _sum_of([_block_sums(encoded)]).encode()))
+    file.finish(ENDING % (places[-1], encoded.size, sum_of(encoded).encode()))
 
 
 def _write(file: OutputFile, name: str, size: int, rows: np.ndarray, start: int) -> int:
@@ -114,33 +108,6 @@ def _write(file: OutputFile, name: str, size: int, rows: np.ndarray, start: int)
     dataset = file.h5.create_dataset(name, (size,), rows.dtype)
     file.write(dataset, start, rows)
     return dataset.id.get_offset() or 0
-
-
-def _bounds(n_ranks: int, n: int, parallel: bool = True) -> np.ndarray:
-    """Where the ranks' slices of `n` numbers begin and end, at the ends of blocks; all of them rank 0's otherwise."""
-    if not parallel:
-        return np.array([0] + n_ranks * [n])
-    n_blocks = -(-n // BLOCK)
-    return np.minimum(n, np.arange(n_ranks + 1) * n_blocks // n_ranks * BLOCK)
-
-
-# --- sums -------------------------------------------------------------------------------------------------------------
-
-
-def _block_sums(rows: np.ndarray) -> bytes:
-    blocks = (rows[start : start + BLOCK] for start in range(0, rows.size, BLOCK))
-    return b"".join(hashlib.blake2b(block.tobytes(), digest_size=8).digest() for block in blocks)
-
-
-def _sum_of(block_sums: list[bytes]) -> str:
-    return hashlib.blake2b(b"".join(block_sums), digest_size=8).hexdigest()
-
-
-def _sums(comm: MPI.Comm | None, rows: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """The sum of each array from the ranks' slices (collective)."""
-    mine = {name: _block_sums(np.ascontiguousarray(part)) for name, part in rows.items()}
-    of_all = [mine] if comm is None else comm.allgather(mine)
-    return {name: _sum_of([sums[name] for sums in of_all]) for name in mine}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -154,7 +121,7 @@ def read_header(path: Path) -> dict[str, Any]:
         if not ending:
             raise DamagedError(f"{path}: damaged: its end is missing")
         encoded = _read(path, file, "header", int(ending[1], 16), int(ending[2], 16), "|u1")
-    found, written = _sum_of([_block_sums(encoded)]), ending[3].decode()
+    found, written = sum_of(encoded), ending[3].decode()
     if found != written:
         raise DamagedError(f"{path}: damaged: dataset header has the sum {found}, not {written}")
     header = json.loads(encoded.tobytes())
@@ -186,10 +153,10 @@ def read_checkpoint(
     header = _agreed(comm, path, lambda: read_header(path))
     rank, size = (comm.rank, comm.size) if comm else (0, 1)
     table = header["datasets"]
-    bounds = {name: _bounds(size, n) for name, (_, n, *_) in table.items()}
+    bounds = {name: block_bounds(size, n) for name, (_, n, *_) in table.items()}
     parts = {name: slice(*(int(b) for b in cuts[rank : rank + 2])) for name, cuts in bounds.items()}
     rows = _agreed(comm, path, lambda: _read_rows(path, table, parts))
-    for name, found in _sums(comm, rows).items():
+    for name, found in sums_of(comm, rows).items():
         if found != table[name][3]:
             raise DamagedError(f"{path}: damaged: dataset {name} has the sum {found}, not {table[name][3]}")
     neurons = {name: own_of(comm, rows[name], bounds[name]) for name in header["neurons"]}

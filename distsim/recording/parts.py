@@ -7,41 +7,16 @@ unreadable as a whole; those that are closed and moved into place are not touche
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from distsim.recording.file_sink import SPIKES, VOLTAGES, FileSink
+from distsim.recording.file_sink import FileSink
+from distsim.recording.part_files import FOLDER, Span, part_path, spans_in
 from distsim.recording.sonata import times_of
-from distsim.recording.spikes import Spikes, read_periods, read_spikes
-from distsim.recording.voltages import Voltages, read_samples, read_voltages
-
-FOLDER = "parts"
-
-
-class Span(NamedTuple):
-    """The steps start + 1 ... stop of a part."""
-
-    start: int
-    stop: int
-
-
-def part_path(folder: Path, name: str, span: Span) -> Path:
-    """Where the part of `name` (spikes.h5 or voltages.h5) is in the run's `folder`."""
-    return folder / FOLDER / f"{Path(name).stem}-{span.start:012d}-{span.stop:012d}.h5"
-
-
-def spans_in(folder: Path, name: str) -> list[Span]:
-    """The closed parts of `name` in the run's `folder`, in order of time."""
-    matches = [
-        re.fullmatch(rf"{Path(name).stem}-(\d+)-(\d+)\.h5", path.name) for path in (folder / FOLDER).glob("*.h5")
-    ]
-    return sorted(Span(int(match[1]), int(match[2])) for match in matches if match)
 
 
 class PartSink:
@@ -131,75 +106,3 @@ class PartSink:
         for span in spans:
             whole.copy({name: part_path(self.folder, name, span) for name in self.files})
         whole.close(*self._period(Span(spans[0].start, spans[-1].stop)))
-
-
-# --- going on ---------------------------------------------------------------------------------------------------------
-
-
-def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None:
-    """Leave of the recordings `files` in the run's `folder` what was recorded in `span`, as parts (on one rank).
-
-    What was recorded later is removed, also all if the span is empty; a complete file becomes a part again.
-
-    Raises
-    ------
-    ValueError
-        If the recordings of that span are not all there.
-    """
-    (folder / FOLDER).mkdir(exist_ok=True)
-    for name in files:
-        spans, whole = spans_in(folder, name), folder / name
-        kept = [other for other in spans if other.stop <= span.stop and span.start < span.stop]
-        is_chain = [span.start, *(other.stop for other in kept)] == [*(other.start for other in kept), span.stop]
-        is_empty = span.stop <= span.start
-        as_whole = not (is_chain or is_empty)
-        if as_whole and not _covers(whole, name, span, dt):
-            raise ValueError(f"{folder}: {name} up to {float(span.stop * dt):g} ms is not all there")
-        for other in spans:
-            if as_whole or other not in kept:
-                part_path(folder, name, other).unlink()
-        if as_whole:
-            whole.replace(part_path(folder, name, span))
-        whole.unlink(missing_ok=True)
-
-
-def _covers(path: Path, name: str, span: Span, dt: Fraction) -> bool:
-    """Whether the complete file at `path` is a recording of the steps of `span`, no more and no fewer."""
-    if not path.is_file():
-        return False
-    if name == SPIKES:
-        found = next(iter(read_periods(path)), (None, None))
-        return found == tuple(float(time) for time in times_of(np.array(span), dt))
-    first, n, interval = read_samples(path)
-    before, last = (step // interval for step in span)
-    return n == last - before and (n == 0 or first == (before + 1) * interval)
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
-def has_parts(folder: Path) -> bool:
-    """Whether the run's `folder` holds closed parts."""
-    return any(spans_in(folder, name) for name in (SPIKES, VOLTAGES))
-
-
-def read_spike_parts(folder: Path) -> dict[str, Spikes]:
-    """The spikes in the closed parts of the run's `folder`, by population, as `read_spikes` gives them."""
-    parts = [read_spikes(part_path(folder, SPIKES, span)) for span in spans_in(folder, SPIKES)]
-    return {name: _joined_spikes([part[name] for part in parts]) for name in (parts[0] if parts else ())}
-
-
-def read_voltage_parts(folder: Path) -> dict[str, Voltages]:
-    """The voltages in the closed parts of the run's `folder`, by population, as `read_voltages` gives them."""
-    parts = [read_voltages(part_path(folder, VOLTAGES, span)) for span in spans_in(folder, VOLTAGES)]
-    return {name: _joined_voltages([part[name] for part in parts]) for name in (parts[0] if parts else ())}
-
-
-def _joined_spikes(parts: list[Spikes]) -> Spikes:
-    times, ids = (np.concatenate([getattr(part, key) for part in parts]) for key in ("times", "ids"))
-    return Spikes(times, ids, parts[0].n, parts[0].t_start_ms, parts[-1].t_stop_ms, parts[0].dt_ms)
-
-
-def _joined_voltages(parts: list[Voltages]) -> Voltages:
-    times, V = (np.concatenate([getattr(part, key) for part in parts]) for key in ("times", "V"))
-    return Voltages(times, parts[0].ids, V, parts[0].interval_ms)

@@ -11,7 +11,8 @@ from mpi4py import MPI
 
 from distsim.recording import spikes, voltages
 from distsim.recording.file_sink import FileSink
-from distsim.recording.parts import PartSink, Span, has_parts, read_spike_parts, read_voltage_parts, rewind, spans_in
+from distsim.recording.part_files import Span, has_parts, read_spike_parts, read_voltage_parts, rewind, spans_in
+from distsim.recording.parts import PartSink
 from distsim.recording.spikes import read_spikes
 from distsim.recording.voltages import read_voltages
 from tests.mpi.test_recording_files import COLUMNS, DT, POPULATIONS, contents, folder, modes
