@@ -9,6 +9,7 @@ import contextlib
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -136,7 +137,12 @@ class Cluster:
         command += [shutil.which(name, path=PATH), *options]
         with open(self.folder / f"{name}.out", "w") as out:
             daemon = subprocess.Popen(
-                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+                command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us, who then end the jobs first
             )
         self.daemons.append(daemon)
 
@@ -189,4 +195,16 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        for process in self._left_behind():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _left_behind(self) -> list[int]:
+        """What still runs of this cluster's jobs: processes that were started with its configuration."""
+        mark, found = f"SLURM_CONF={self.environment['SLURM_CONF']}".encode(), []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    found.append(int(process.name))
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,5 +15,10 @@ def cluster() -> Iterator[Cluster]:
     missing = what_is_missing()
     if missing:
         pytest.skip(missing)
-    with Cluster() as started:
-        yield started
+    # SIGTERM, as of `timeout`, would end us without ending the jobs.
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", 143))
+    try:
+        with Cluster() as started:
+            yield started
+    finally:
+        signal.signal(signal.SIGTERM, before)
