@@ -35,6 +35,7 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge/socket
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
+TmpFS={folder}/tmp
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.pid
 ProctrackType=proctrack/linuxproc
@@ -86,7 +87,7 @@ class Cluster:
     def _start(self) -> None:
         self.folder.chmod(0o755)
         self._start_munge()
-        for name in ("state", "spool"):
+        for name in ("state", "spool", "tmp"):
             (self.folder / name).mkdir(mode=0o755)
         self._configure()
         self._daemon("slurmctld", "-D", "-c")
