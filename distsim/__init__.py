@@ -23,6 +23,7 @@ from .version import __version__ as __version__
 
 __all__ = [
     "Constant",
+    "GuardError",
     "Lognormal",
     "Network",
     "Normal",
@@ -49,6 +50,10 @@ def __getattr__(name: str):
         from .engine.simulation import Simulation
 
         return Simulation
+    if name == "GuardError":
+        from .engine.guard import GuardError
+
+        return GuardError
     if name == "Result":
         from .result import Result
 

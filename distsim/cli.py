@@ -15,6 +15,7 @@ from .signals import Signals
 from .watch import Keeping
 
 STOPPED = 75  # the exit code of a run that stops before its end, to be gone on with: EX_TEMPFAIL
+GUARDED = 3  # the exit code of a run that the guard has ended: runaway activity, state that is not finite
 
 
 def run_command(argv: Sequence[str], comm) -> int:
@@ -66,7 +67,7 @@ def network_command(args: argparse.Namespace, comm) -> int:
     with Signals(comm.rank == 0) as signals:
         care = {name: run.Care(config=config_of(args.model, p, o), signals=signals) for name, (p, _, o) in each.items()}
         result = panels.run_panels(args.model, each, out, comm, care)
-    return 0 if result else STOPPED
+    return code_of(result)
 
 
 def single_command(args: argparse.Namespace, comm) -> int:
@@ -82,8 +83,9 @@ def single_command(args: argparse.Namespace, comm) -> int:
             raise InputError("--resume auto: needs --out, and no --overwrite")
         found = on_root(comm, lambda: resume.look(Path(args.out), config))
     if found == "complete":
-        say(comm, f"{args.out}: the run is complete, nothing to do")
-        return 0
+        finding = on_root(comm, lambda: resume.finding_of(Path(args.out)))
+        say(comm, f"{args.out}: the run {finding or 'is complete'}, nothing to do")
+        return GUARDED if finding else 0
     if found == "unfinished":
         on_root(comm, lambda: folder.claim_again(Path(args.out), config))
         origin = resume.latest(Path(args.out), comm)
@@ -105,7 +107,12 @@ def resume_command(args: argparse.Namespace, comm) -> int:
     model = {model.NAME: model for model in MODELS}[config["network"]]
     t_sim = config["options"]["t_sim"] if args.t_sim is None else args.t_sim
     was_complete = on_root(comm, lambda: resume.is_complete(out))
-    if was_complete:
+    finding = on_root(comm, lambda: resume.finding_of(out)) if was_complete else None
+    if args.max_rate is not None:
+        config["options"]["max_rate"] = args.max_rate
+    elif finding:
+        raise InputError(f"{out}: the run {finding}; --max-rate 0 goes on with it")
+    if was_complete and not finding:
         if t_sim == config["options"]["t_sim"]:
             say(comm, f"{out}: the run is complete, nothing to do (--t-sim extends it)")
             return 0
@@ -134,7 +141,14 @@ def execute(model, prepared: tuple, out: Path, comm, keeping: Keeping, config: d
 
     with Signals(comm.rank == 0) as signals:
         result = run.run(model, *prepared, out, comm, None, run.Care(keeping, config, signals, origin))
-    return STOPPED if result is None else 0
+    return code_of(result)
+
+
+def code_of(result: dict | None) -> int:
+    """The exit code of a run, or of the panels of a figure, by its summary."""
+    if result is None:
+        return STOPPED
+    return GUARDED if any("stopped" in each for each in (result, *result.get("panels", {}).values())) else 0
 
 
 def spared(args: argparse.Namespace) -> dict[str, float]:

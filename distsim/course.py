@@ -10,6 +10,7 @@ from typing import Any
 from . import checkpoints, folder
 from .checkpoints import Checkpoint
 from .engine import loop
+from .engine.guard import Finding, GuardError
 from .engine.simulation import Simulation
 from .network import Network
 from .parallel import InputError, on_root
@@ -29,7 +30,12 @@ class Course:
     n_presim, n_steps : steps of the warm-up, and of the whole run.
     comm : the ranks. config : what the run was asked to do, kept in checkpoints.
     keeping : when checkpoints are written. signals : what the process is sent. startup : s before the run.
+    max_rate : spikes/s a neuron above which the guard ends the run (0: none).
     origin : the checkpoint to go on from, or None.
+
+    Attributes
+    ----------
+    finding : what the guard found, which ends the run; None as long as it finds nothing.
 
     Raises
     ------
@@ -48,10 +54,12 @@ class Course:
         keeping: Keeping,
         signals: Signals,
         startup: float,
+        max_rate: float,
         origin: Checkpoint | None = None,
     ) -> None:
         self.network, self.place, self.comm, self.config, self.keeping = network, place, comm, config, keeping
-        self.n_presim, self.n_steps = n_presim, n_steps
+        self.n_presim, self.n_steps, self.max_rate = n_presim, n_steps, max_rate
+        self.finding: Finding | None = None
         if origin is None:
             self.simulation = Simulation(network, seed, comm, part_sink(network, place, comm))
         else:
@@ -81,7 +89,8 @@ class Course:
 
     @property
     def is_stopped(self) -> bool:
-        return self.watch.why is not None
+        """Whether the run stops before its end, to be gone on with."""
+        return self.watch.why is not None and self.finding is None
 
     def warm_up(self) -> tuple[float, float]:
         """Run what is left of the warm-up; wall time (s) and model time (ms)."""
@@ -93,14 +102,17 @@ class Course:
 
     def _advance(self, label: str, stop: int, record: bool) -> tuple[float, float]:
         simulation, comm, ms = self.simulation, self.comm, self.network.grid.ms
-        steps = 0 if self.is_stopped else max(0, stop - simulation.step)
+        steps = 0 if self.is_stopped or self.finding else max(0, stop - simulation.step)
         show = Progress(label, self.network.n_neurons) if comm.rank == 0 and steps else NoProgress()
         start = simulation.step
         comm.Barrier()
         begun = time.perf_counter()
         show.start(simulation.time, ms(start + steps), int(simulation.clock[loop.SPIKES]))
         self.watch.begin(simulation, lambda s: show.show(s.time, int(s.clock[loop.SPIKES])))
-        simulation.run(ms(steps), record, self.watch)
+        try:
+            simulation.run(ms(steps), record, self.watch, self.max_rate)
+        except GuardError as error:
+            self.finding = error.finding
         comm.Barrier()
         elapsed = time.perf_counter() - begun
         show.finish()

@@ -17,6 +17,7 @@ from .parallel import InputError
 
 PROG = "distsim"
 ALL = "all"  # the panels
+MAX_RATE = 400.0  # spikes/s: above any population that computes, below what a refractory period of 2 ms allows
 MODELS = (microcircuit, brunel_alpha, brunel_delta, ei_clustered)
 
 
@@ -113,6 +114,8 @@ def add_resume(commands) -> None:
     parser.add_argument("folder", metavar="DIR", help="folder of the run")
     text = "simulated time after the warm-up, ms: longer than planned extends the run (default: as planned)"
     parser.add_argument("--t-sim", type=number(0.0), metavar="MS", help=text)
+    text = "spikes/s at which the guard stops, 0: none (default: as before); goes on with a run that it has stopped"
+    parser.add_argument("--max-rate", type=number(0.0), metavar="HZ", help=text)
     add_keeping(parser, "default: as before")
 
 
@@ -188,6 +191,9 @@ def add_common(parser: Parser, network, model) -> None:
     run.add_argument("--seed", type=seed, default=1, help="fixes every random number, 0 to 2^64 - 1 (%(default)s)")
     what = "tell at the end what each rank did and waited, and what follows from it"
     run.add_argument("--profile", action="store_true", help=what)
+    text = "stop with exit code 3, keeping what was recorded, where the neurons of a population fire faster on average "
+    text += "over 100 ms, spikes/s; 0: at no rate (%(default)g)"
+    run.add_argument("--max-rate", type=at_least_0, default=MAX_RATE, metavar="HZ", help=text)
     add_keeping(run, "none")
     text = "go on with the run in --out if it is this one and not complete; start it where there is none"
     run.add_argument("--resume", choices=("auto",), help=text)

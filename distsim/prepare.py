@@ -25,7 +25,7 @@ def prepare(args: argparse.Namespace, comm) -> tuple:
 def prepare_again(model, config: Mapping[str, Any], t_sim: float, comm) -> tuple:
     """The same of the `config` of an earlier run (see `config_of`), which is to last for `t_sim` ms."""
     options = config["options"]
-    kept = {name: options[name] for name in ("t_presim", "dt", "seed", "panel", "profile")}
+    kept = {name: options[name] for name in ("t_presim", "dt", "seed", "panel", "profile", "max_rate")}
     args = argparse.Namespace(model=model, t_sim=t_sim, no_plots=not options["plots"], **kept, **options["recording"])
     return assemble(args, lambda _: config["parameters"], comm)
 
@@ -58,22 +58,14 @@ def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace],
         raise InputError(error.args[0]) from None
     recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
     recording["voltage_interval"] = args.voltage_interval
-    figures = figures_of(args, parameters, t_sim)
-    plots, profile = not args.no_plots, args.profile
-    options = run.Options(args.t_presim, t_sim, args.dt, args.seed, recording, plots, figures, profile, args.panel)
-    return parameters, network, options
+    figures = run.figures_of(args.model, parameters, args.t_presim, t_sim, args.panel)
+    how = {"plots": not args.no_plots, "figures": figures, "profile": args.profile, "panel": args.panel}
+    times = (args.t_presim, t_sim, args.dt)
+    return parameters, network, run.Options(*times, args.seed, recording, **how, max_rate=args.max_rate)
 
 
 def default_t_sim(args: argparse.Namespace) -> float:
     return args.model.T_SIM if args.panel is None else float(args.model.PANELS[args.panel]["t_range"][1])
-
-
-def figures_of(args: argparse.Namespace, parameters, t_sim: float) -> dict:
-    """What the figures show beyond what those of all networks do."""
-    if not hasattr(args.model, "figures"):
-        return {}
-    panel = {} if args.panel is None else {"panel": args.panel}
-    return args.model.figures(parameters, args.t_presim, t_sim, **panel)
 
 
 def network_parameters(args: argparse.Namespace) -> dict:

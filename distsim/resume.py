@@ -48,11 +48,17 @@ def is_complete(place: Path) -> bool:
     return (place / "summary.json").is_file() and not folder.is_unfinished(place)
 
 
+def finding_of(place: Path) -> str | None:
+    """How the guard ended the run in `place`, in words; None if it did not (on one rank)."""
+    found = json.loads((place / "summary.json").read_text(encoding="utf8")).get("stopped")
+    return f"was stopped at {found['time_ms']:g} ms: {found['why']}" if found else None
+
+
 def same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
     """What differs between two configurations, as option or parameter; None if they describe the same run."""
     pairs = [(one["network"], other["network"], "the network")]
     for key in ("parameters", "options"):
-        names = [name for name in {**one[key], **other[key]} if name not in ("plots", "profile")]
+        names = [name for name in {**one[key], **other[key]} if name not in ("plots", "profile", "max_rate")]
         pairs += [(one[key].get(name), other[key].get(name), name) for name in names]
     return next((name for here, there, name in pairs if here != there), None)
 

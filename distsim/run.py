@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from .checkpoints import Checkpoint
 from .course import Course
 from .engine import loop
 from .engine.facts import facts
+from .engine.guard import GuardError
 from .engine.simulation import Simulation
 from .folder import release
 from .network import Network
@@ -28,7 +30,8 @@ from .watch import Keeping
 class Options:
     """How a network is run. t_presim, t_sim, dt: ms; t_presim is not recorded. recording: the options of what is
     recorded, for the summary. plots: write figures at the end. figures: what they show, for the summary. profile: tell
-    what each rank did. panel: of the network's figure, or None."""
+    what each rank did. panel: of the network's figure, or None. max_rate: spikes/s a neuron of a population above which
+    the run stops (0: none)."""
 
     t_presim: float
     t_sim: float
@@ -39,6 +42,7 @@ class Options:
     figures: dict = field(default_factory=dict)
     profile: bool = False
     panel: str | None = None
+    max_rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,9 @@ def run(
     care: Care | None = None,
 ) -> dict | None:
     """Run `network`, described by `model` from `parameters`, into `folder`; the summary, or None if the run was stopped
-    before its end (collective).
+    before its end, to be gone on with (collective).
 
+    A run that the guard ends has all files of one that was to last no longer, and `stopped` in its summary.
     `startup` is the time (s) before the run, by default that since the process was started.
     """
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
@@ -83,6 +88,7 @@ def run(
         say(f"\nstopped at {simulation.time:g} ms: {course.watch.why}; to go on, on any number of ranks:")
         say(f"python -m distsim resume {folder}", flush=True)
         return None
+    done = as_far_as(course, model, parameters, options)
     phases = summary.spread(comm, loop.PHASES, simulation.timer - stood.timer)
     profile = profiling.collect(simulation, stood) if options.profile else None
     counts = simulation.counts_of_all(simulation.period.counts)
@@ -91,7 +97,7 @@ def run(
     peaks = comm.gather(summary.peak_rss())
 
     def finish() -> dict:
-        result, sink = _facts(model, parameters, options, simulation, counts), course.sink
+        result, sink = _facts(model, parameters, options, done, simulation, counts), course.sink
         has_spikes = SPIKES in sink.files
         result["spikes_sha256"] = spikes_sha256(folder / SPIKES, network.grid.dt) if has_spikes else None
         timing = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
@@ -103,15 +109,19 @@ def run(
         result["recording"] = {"mode": sink.mode, "files": sink.files}
         result["ledger"] = dataclasses.asdict(ledger)
         result["versions"] = summary.versions()
+        if course.finding:
+            result["stopped"] = course.finding._asdict()
         if profile:
             result["profile"] = profile
         summary.write(folder, result)
         _show(result, ledger)
         if hasattr(model, "report"):
             print(f"\n{model.report(parameters, result)}")
-        plots = _draw(folder) if options.plots and has_spikes and options.t_sim else []
+        plots = _draw(folder) if options.plots and has_spikes and done.t_sim else []
         release(folder)
         print(f"\nfiles in {folder}: {', '.join([*sink.files, 'summary.json', *plots])}", flush=True)
+        if course.finding:
+            print(f"distsim: {GuardError(course.finding)}", file=sys.stderr, flush=True)
         return result
 
     return on_root(comm, finish)
@@ -122,13 +132,29 @@ def begin(network: Network, options: Options, folder: Path, comm, startup: float
     steps = network.grid.steps
     n_presim = steps(options.t_presim, "t_presim")
     n_steps = n_presim + steps(options.t_sim, "t_sim")
-    how = (care.config, care.keeping, care.signals, startup, care.origin)
+    how = (care.config, care.keeping, care.signals, startup, options.max_rate, care.origin)
     return Course(network, options.seed, folder, n_presim, n_steps, comm, *how)
 
 
-def _facts(model, parameters, options: Options, simulation: Simulation, counts: np.ndarray) -> dict:
-    """The keys of the summary that say what was run and how often neurons fired."""
-    found = facts(simulation, model.NAME, options.t_presim, options.t_sim, options.t_sim / 1e3, counts)
+def figures_of(model, parameters, t_presim: float, t_sim: float, panel: str | None) -> dict:
+    """What the figures show beyond what those of all networks do."""
+    if not hasattr(model, "figures"):
+        return {}
+    return model.figures(parameters, t_presim, t_sim, **({} if panel is None else {"panel": panel}))
+
+
+def as_far_as(course: Course, model, parameters, options: Options) -> Options:
+    """The options of a run that was to last as long as this one did: shorter where the guard ended it."""
+    if course.finding is None:
+        return options
+    t_sim = course.network.grid.ms(max(0, course.simulation.step - course.n_presim))
+    figures = figures_of(model, parameters, options.t_presim, t_sim, options.panel)
+    return dataclasses.replace(options, t_sim=t_sim, figures=figures)
+
+
+def _facts(model, parameters, options: Options, done: Options, simulation: Simulation, counts: np.ndarray) -> dict:
+    """The keys of the summary that say what was run and how often neurons fired; `done` is what came of `options`."""
+    found = facts(simulation, model.NAME, done.t_presim, done.t_sim, done.t_sim / 1e3, counts)
     references = model.reference_rates(parameters) if hasattr(model, "reference_rates") else {}
     for name, population in found["populations"].items():
         population["color"] = model.COLORS[name]
@@ -136,7 +162,8 @@ def _facts(model, parameters, options: Options, simulation: Simulation, counts: 
             population["reference_rate_hz"] = references[name]
     config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
     del config["profile"]  # it changes nothing that is simulated
-    return {**found, "figures": config.pop("figures"), "config": config}
+    del config["figures"]
+    return {**found, "figures": done.figures, "config": config}
 
 
 def _show(result: dict, ledger) -> None:

@@ -51,6 +51,7 @@ def state_of(simulation) -> State:
         "delivered": simulation.ledger().delivered,
         "pieces": [list(piece) for piece in period.pieces],
         "changes": record_changes(simulation),
+        "window": [simulation.guard.since, simulation.guard.counts.tolist()],
     }
     return State(facts, arrays, _recent_spikes(simulation))
 
@@ -76,6 +77,7 @@ def restore(simulation, state: State) -> None:
     simulation.period.counts[:] = state.neurons["counted"]
     step = facts["step"]
     simulation.clock[loop.STEP] = step
+    simulation.guard.since, simulation.guard.counts = facts["window"][0], np.array(facts["window"][1], np.int64)
     for planned in (simulation.currents, simulation.trains):
         planned.position[0] = np.searchsorted(planned.steps, step, side="right")
     _remember(simulation, **{name.split("/")[1]: array for name, array in state.shared.items()})

@@ -21,7 +21,7 @@ from ..network import Network
 from ..neurons import MODELS
 from ..neurons.sources import MOST_SPIKES
 from ..parallel import SerialCommunicator, world
-from ..quantities import whole
+from ..quantities import number, whole
 from ..recording.spike_hash import spikes_sha256_of
 from ..recording.spikes import Spikes
 from ..recording.voltages import Voltages
@@ -36,6 +36,7 @@ from .connectivity import connect, delays_in_use, plan_layout
 from .decomposition import Decomposition
 from .delivery import History, make_scratch
 from .exchange import plan_exchange
+from .guard import Finding, Guard, GuardError
 from .intrinsics import CLOCK_GETTIME
 from .ledger import Ledger, balance, n_local_synapses
 from .poisson import plan_poisson
@@ -151,6 +152,7 @@ class Simulation:
         self.timer = np.zeros(len(loop.PHASES))
         self.scratch, self._spec = make_scratch(self.synapses.delays.size), np.zeros(2, np.int64)
         self.period, self._piece, self.chunk = Period(self.deal.n_local), None, CHUNK
+        self.guard = Guard(self.network)
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
 
     def plan_poisson(self) -> None:
@@ -200,7 +202,13 @@ class Simulation:
         """Model time (ms)."""
         return self.network.grid.ms(self.step)
 
-    def run(self, duration: float, record: bool = True, observe: Callable[[Simulation], object] | None = None) -> None:
+    def run(
+        self,
+        duration: float,
+        record: bool = True,
+        observe: Callable[[Simulation], object] | None = None,
+        max_rate: float = 0.0,
+    ) -> None:
         """Advance by `duration` (ms, a multiple of dt), and check that no synaptic event was lost (collective).
 
         Parameters
@@ -208,18 +216,28 @@ class Simulation:
         record : whether the network's recorders are on.
         observe : called with the simulation every `chunk` steps, which it may change; what it returns, if true, ends
             the run there (on all ranks: it must be the same on all of them).
+        max_rate : spikes/s a neuron; more of them in a population over 100 ms end the run. 0: any rate is allowed.
+
+        Raises
+        ------
+        GuardError : a rate above `max_rate`, or V_m of a neuron that is not finite; what was recorded so far is kept.
         """
-        agree(self.comm, {"the duration of a run": (duration, record, self.step)})
-        steps = self.network.grid.step(duration, "duration", 0)
+        agree(self.comm, {"the duration of a run": (duration, record, max_rate, self.step)})
+        steps, max_rate = self.network.grid.step(duration, "duration", 0), number("max_rate", max_rate, 0.0)
         stop = self.step + steps
         self._piece = (self.step, self.neurons.emitted.copy()) if record else None
+        found = None
         while self.step < stop:
-            self._advance(min(stop, self.step + self.chunk), record)
-            if observe is not None and observe(self):
+            found = self._advance_guarded(min(stop, self.step + self.chunk), record, max_rate)
+            if found or (observe is not None and observe(self)):
                 break
+        if self.step == stop:  # the end of a run is also one of a number of steps that nothing but the caller chooses
+            found = found or self.guard.look(self, max_rate)
         self.settle()
         self._piece = None
         self.ledger()
+        if found:
+            raise GuardError(found)
 
     def settle(self) -> None:
         """Hand all that was recorded so far to the sink, and note the period."""
@@ -228,6 +246,16 @@ class Simulation:
             start, emitted = self._piece
             self.period.add(start, self.step, self.neurons.emitted - emitted)
             self._piece = (self.step, self.neurons.emitted.copy())
+
+    def _advance_guarded(self, stop: int, record: bool, max_rate: float) -> Finding | None:
+        """Advance to `stop`, or to the end of a window at which something is found to be wrong: what that is."""
+        while self.step < stop:
+            self._advance(min(stop, self.guard.next(self.step)), record)
+            if self.step % self.guard.window == 0:
+                found = self.guard.look(self, max_rate)
+                if found:
+                    return found
+        return None
 
     def _advance(self, stop: int, record: bool) -> None:
         while True:

@@ -43,6 +43,7 @@ ALLOWED = {
     "engine.simulation": ENGINE | {"recording", "result", "saving", "checkpoints"},
     "checkpoints": {"engine.checkpoint", "recording", "parallel", "version"},
     "course": {
+        "engine.guard",
         "engine.loop",
         "engine.simulation",
         "checkpoints",
