@@ -57,10 +57,6 @@ class Loops:
     def __init__(self) -> None:
         self._compiled: dict = {}
 
-    def __contains__(self, variant: tuple[NeuronModel, int, bool]) -> bool:
-        model, receptors, by_neuron = variant
-        return (id(model), receptors, by_neuron) in self._compiled
-
     def address(self, model: NeuronModel, receptors: int, by_neuron: bool) -> int:
         what = (id(model), receptors, by_neuron)
         if what not in self._compiled:

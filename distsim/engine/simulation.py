@@ -91,7 +91,7 @@ class Simulation:
         network.is_simulated = True
         self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
         self.sink = MemorySink(self._voltage_lids()[0].size) if sink is None else sink
-        self.loops = Loops()
+        self.loops, self._in_cache = Loops(), set()
         if not warm:
             self._compile_once()
         check_network(network, self.comm.size)
@@ -128,10 +128,14 @@ class Simulation:
         self, parameters: Sequence[Mapping[str, Value]], others: Mapping[str, Callable[[], object]] | None = None
     ) -> None:
         """Have the loops for `parameters` of the populations, and `others`, in the cache (collective)."""
-        new = [variant for variant in loops_of(self.network, parameters) if variant not in self.loops]
+        # Not by what this rank has loaded: a rank without neurons of a population loads nothing for it.
+        named = {loop_name(*variant): variant for variant in loops_of(self.network, parameters)}
+        new = {
+            name: functools.partial(self.loops.address, *v) for name, v in named.items() if name not in self._in_cache
+        }
         if new or others:
-            wanted = {loop_name(*variant): functools.partial(self.loops.address, *variant) for variant in new}
-            fill_once(self.comm, FOLDER, {**(others or {}), **wanted})
+            fill_once(self.comm, FOLDER, {**(others or {}), **new})
+            self._in_cache |= new.keys()
 
     # --- building -------------------------------------------------------------------------------------------------
 

@@ -246,3 +246,22 @@ def test_changes_between_runs():
     for found in COMM.allgather(run(COMM)):
         for what in serial:
             assert found[what] == serial[what], what
+
+
+def test_a_population_that_some_ranks_have_no_neuron_of_is_changed():
+    """Ranks without a neuron of it have not loaded its loop, and prepare together what the change needs."""
+
+    def run(comm) -> dict:
+        net = Network(0.1)
+        net.create("other", 2, "iaf_psc_delta")
+        one = net.create("one", 1, "iaf_psc_alpha", I_e=500.0)
+        net.record_spikes(one)
+        sim = Simulation(net, 1, comm)
+        sim.run(30.0)
+        sim.set(one, tau_m=20.0)
+        sim.run(30.0)
+        return outcome(sim)
+
+    serial = COMM.bcast(run(SerialCommunicator()) if COMM.rank == 0 else None)
+    assert serial["counts"][2] > 2
+    assert all(found == serial for found in COMM.allgather(run(COMM)))
