@@ -11,6 +11,7 @@ from . import folder
 from .options import ALL, MODELS, PROG, make_parser
 from .parallel import InputError, on_root
 from .prepare import config_of, prepare, prepare_again
+from .problems import Problems
 from .signals import Signals
 from .watch import Keeping
 
@@ -24,6 +25,8 @@ def run_command(argv: Sequence[str], comm) -> int:
         args = parse(argv, comm)
         if args is None:
             return 0
+        if args.command in COMMANDS:  # others have more to say
+            Problems(args.problems).say()
         return COMMANDS.get(args.command, network_command)(args, comm)
     except InputError as error:
         if comm.rank == 0:
@@ -46,8 +49,9 @@ def parse(argv: Sequence[str], comm) -> argparse.Namespace | None:
         args, unknown = parser.parse_known_args(argv)
         if args.command is None:
             raise InputError(f"no command; try: {PROG} microcircuit --scale 0.1 (see {PROG} --help)")
-        if unknown:
-            parser._subparsers._group_actions[0].choices[args.command].error(f"unrecognized arguments: {unknown[0]}")
+        chosen = parser._subparsers._group_actions[0].choices[args.command]
+        chosen.note_unknown(unknown)
+        args.problems = [*parser.problems, *chosen.problems]
     except SystemExit:
         return None
     return args
@@ -59,6 +63,7 @@ def network_command(args: argparse.Namespace, comm) -> int:
 
     if args.panel != ALL:
         return single_command(args, comm)
+    Problems(args.problems).say()
     for option in ("checkpoint_every", "checkpoint_wall", "max_wall", "resume"):
         if getattr(args, option) is not None:
             raise InputError(f"--{option.replace('_', '-')}: not with --panel all: run the panels one by one")

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import __version__, durations
 from .bench.cases import CASES
@@ -22,18 +22,35 @@ MODELS = (microcircuit, brunel_alpha, brunel_delta, ei_clustered)
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises `InputError`, names the nearest option and takes no abbreviations."""
+    """An argument parser that raises `InputError`, names the nearest option and takes no abbreviations.
+
+    `problems` are mistakes in the values of options; parsing goes on with the default.
+    """
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, allow_abbrev=False, **keywords)
+        self.problems: list[str] = []
+
+    def _get_values(self, action, texts):
+        try:
+            return super()._get_values(action, texts)
+        except argparse.ArgumentError as error:
+            if not action.option_strings:
+                raise
+            self.problems.append(self.explained(str(error)))
+            return action.default
+
+    def note_unknown(self, words: Sequence[str]) -> None:
+        """Words that are no options of this parser, nor values of such."""
+        known = [o for action in self._actions for o in action.option_strings if o.startswith("--")]
+        options = [word.split("=")[0] for word in words if word.startswith("--")] or words[:1]
+        self.problems += [self.explained(f"unknown option {option}: {nearest(option, known)}") for option in options]
+
+    def explained(self, message: str) -> str:
+        return f"{message} (see {self.prog} --help)"
 
     def error(self, message: str) -> None:
-        unknown = re.match(r"unrecognized arguments: (\S+)", message)
-        if unknown:
-            option = unknown.group(1).split("=")[0]
-            known = [o for action in self._actions for o in action.option_strings if o.startswith("--")]
-            message = f"unknown option {option}: {nearest(option, known)}"
-        raise InputError(f"{message} (see {self.prog} --help)")
+        raise InputError(self.explained(message))
 
 
 def number(minimum: float, *, excluded: bool = False) -> Callable[[str], float]:

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from .elements import Selection
+from .grid import TimeGrid, resolution
 from .models import microcircuit
 from .models.parameters import make
 from .network import Network
 from .parallel import InputError
+from .problems import Problems
 
 
 def prepare(args: argparse.Namespace, comm) -> tuple:
@@ -26,7 +28,8 @@ def prepare_again(model, config: Mapping[str, Any], t_sim: float, comm) -> tuple
     """The same of the `config` of an earlier run (see `config_of`), which is to last for `t_sim` ms."""
     options = config["options"]
     kept = {name: options[name] for name in ("t_presim", "dt", "seed", "panel", "profile", "max_rate")}
-    args = argparse.Namespace(model=model, t_sim=t_sim, no_plots=not options["plots"], **kept, **options["recording"])
+    kept |= {"model": model, "t_sim": t_sim, "no_plots": not options["plots"], "problems": []}
+    args = argparse.Namespace(**kept, **options["recording"])
     return assemble(args, lambda _: config["parameters"], comm)
 
 
@@ -44,24 +47,45 @@ def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace],
     from .engine.check import check_network
 
     t_sim = default_t_sim(args) if args.t_sim is None else args.t_sim
-    try:
-        with np.errstate(all="ignore"):
-            parameters = make(args.model.Parameters, values_of(args))
-            network = args.model.describe(parameters, args.dt, args.t_presim)
-        network.grid.steps(args.t_presim, "--t-presim")
-        network.grid.steps(t_sim, "--t-sim")
-        set_recorders(network, args)
+    problems, parameters = Problems(args.problems), None
+    with problems.noted():
+        parameters = make(args.model.Parameters, values_of(args))
+    check_times(args, t_sim, problems)
+    network = described(args, parameters, problems)
+    if network is not None:
+        set_recorders(network, args, problems)
+    problems.say()
+    with problems.noted():
         check_network(network, comm.size)
-    except ArithmeticError as error:
-        raise InputError(f"parameters too large or too small to compute with ({error})") from None
-    except (ValueError, KeyError) as error:
-        raise InputError(error.args[0]) from None
+    problems.say()
     recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
     recording["voltage_interval"] = args.voltage_interval
     figures = run.figures_of(args.model, parameters, args.t_presim, t_sim, args.panel)
     how = {"plots": not args.no_plots, "figures": figures, "profile": args.profile, "panel": args.panel}
     times = (args.t_presim, t_sim, args.dt)
     return parameters, network, run.Options(*times, args.seed, recording, **how, max_rate=args.max_rate)
+
+
+def check_times(args: argparse.Namespace, t_sim: float, problems: Problems) -> None:
+    with problems.noted():
+        grid = TimeGrid(resolution(args.dt))
+        for name, time in (("--t-presim", args.t_presim), ("--t-sim", t_sim)):
+            with problems.noted():
+                grid.steps(time, name)
+
+
+def described(args: argparse.Namespace, parameters, problems: Problems) -> Network | None:
+    """The network; where something is wrong with it, that of the default parameters, to go on with, or None."""
+    found = Problems()
+    with np.errstate(all="ignore"):
+        if parameters is not None:
+            with found.noted():
+                return args.model.describe(parameters, args.dt, args.t_presim)
+            # Of wrong times a network says so once more.
+            problems.found += [] if problems.found else found.found
+        with found.noted():
+            return args.model.describe(args.model.Parameters(), args.dt, args.t_presim)
+    return None
 
 
 def default_t_sim(args: argparse.Namespace) -> float:
@@ -119,18 +143,20 @@ def settings(texts: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def set_recorders(network: Network, args: argparse.Namespace) -> None:
+def set_recorders(network: Network, args: argparse.Namespace, problems: Problems) -> None:
     """Replace what the model records by what the options say."""
     if args.no_record or args.record_spikes:
         network.spike_recorders.clear()
     if args.voltage_interval is not None and not args.record_voltages:
-        raise InputError("--voltage-interval: there are no --record-voltages")
+        problems.found.append("--voltage-interval: there are no --record-voltages")
     if args.no_record and (args.record_spikes or args.record_voltages):
-        raise InputError("--no-record excludes --record-spikes and --record-voltages")
+        problems.found.append("--no-record excludes --record-spikes and --record-voltages")
     for text in args.record_spikes or []:
-        network.record_spikes(selection(network, "--record-spikes", text))
+        with problems.noted():
+            network.record_spikes(selection(network, "--record-spikes", text))
     for text in args.record_voltages or []:
-        network.record_voltages(selection(network, "--record-voltages", text), args.voltage_interval)
+        with problems.noted():
+            network.record_voltages(selection(network, "--record-voltages", text), args.voltage_interval)
 
 
 def selection(network: Network, option: str, text: str) -> Selection:
