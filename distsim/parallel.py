@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
+
+RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")  # in the environment, by launcher
+PATIENCE = 2.0  # s that a rank that fails gives rank 0 to fail as well, and to say so for all ranks
 
 
 class InputError(Exception):
@@ -53,6 +57,8 @@ def end_all_at_exceptions() -> None:
         if MPI is not None and MPI.Is_initialized() and not MPI.Is_finalized() and MPI.COMM_WORLD.size > 1:
             end_all_ranks(MPI.COMM_WORLD, error)
         else:
+            # Before there is MPI, the launcher says who is not rank 0, and ends all when rank 0 has failed.
+            time.sleep(PATIENCE if any(int(os.environ.get(name, 0)) for name in RANK) else 0.0)
             sys.__excepthook__(kind, error, trace)
 
     if sys.excepthook is sys.__excepthook__:
@@ -92,13 +98,18 @@ def on_root_alone(comm, action: Callable):
 
 
 def end_all_ranks(comm, error: BaseException) -> None:
-    """Print the traceback of `error` and end all ranks with a code other than 0 (130 after Ctrl-C)."""
+    """Print the traceback of `error` and end all ranks with a code other than 0 (130 after Ctrl-C).
+
+    Where all ranks fail, as they do at a mistake in a script, rank 0 alone prints and ends the others.
+    """
     sys.stdout.flush()
     if isinstance(error, KeyboardInterrupt):
         sys.stderr.write("\ndistsim: interrupted\n" if comm.rank == 0 else "")
         sys.stderr.flush()
         comm.Abort(130)
         return
+    if comm.rank:
+        time.sleep(PATIENCE)
     where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
     text = "".join(traceback.format_exception(error))
     sys.stderr.write(f"distsim: error{where}; all ranks end\n{text}")

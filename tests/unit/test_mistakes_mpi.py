@@ -1,0 +1,71 @@
+"""The user's mistakes as processes, on one and two ranks: exit code, one message, in less than ten seconds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_cli_mpi import launcher, start
+
+pytestmark = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
+
+LIMIT = 10  # s
+
+COMMANDS = {
+    "microcircuit --scale nan": ["--scale", "nan", "greater than 0"],
+    "microcircuit --set tau_mm=1": ["tau_mm", "did you mean 'tau_m'"],
+    "microcircuit --dt 4": ["delay", "dt = 4 ms"],
+    "microcircuit --out file/below": ["--out file/below", "cannot be written"],
+    "brunel-alpha --t-sim 1s": ["--t-sim", "'1s'", "a number of at least 0"],
+    "brunel-delta --max-rate -1": ["--max-rate", "-1", "at least 0"],
+    "ei-clustered --record-spikes X": ["--record-spikes X", "known are E, I"],
+    "resume nowhere": ["nowhere", "no such folder"],
+}
+
+
+def fails(tmp_path: Path, ranks: int, *argv) -> tuple[int, list[str], str]:
+    """Return exit code, the lines of the message and all that was said of a command that must write nothing."""
+    (tmp_path / "file").write_text("")
+    there, started = sorted(tmp_path.rglob("*")), time.monotonic()
+    done = start(ranks, *argv, cwd=tmp_path, limit=LIMIT)
+    assert time.monotonic() - started < LIMIT
+    assert sorted(tmp_path.rglob("*")) == there and done.stdout.strip() == ""
+    return (
+        done.returncode,
+        [line for line in done.stderr.splitlines() if "Error: " in line or "error: " in line],
+        done.stderr,
+    )
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_line(tmp_path, ranks, command):
+    code, lines, said = fails(tmp_path, ranks, "-m", "distsim", *command.split())
+    assert code == 2 and len(lines) == 1 and "Traceback" not in said
+    assert all(text in lines[0] for text in COMMANDS[command])
+
+
+SCRIPT = """
+from distsim import Network, Simulation, all_to_all
+net = Network(0.1)
+E = net.create("E", 5)
+sim = {action}
+"""
+
+ACTIONS = {
+    'net.create("I", 2, tau_m=-1.0)': "ValueError: I.tau_m must be greater than 0 ms, not -1.0",
+    "net.connect(E, E, all_to_all(), 1.0, 0.05)": "ValueError: E -> E: delay: 0.05 ms is not a multiple of dt = 0.1 ms",
+    "Simulation(net).run(0.25)": "ValueError: duration: 0.25 ms is not a multiple of dt = 0.1 ms",
+    "Simulation(net, 1.5)": "ValueError: seed must be a whole number from 0 to 18446744073709551615, not 1.5",
+}
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_script(tmp_path, ranks, action):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(action=action))
+    code, lines, said = fails(tmp_path, ranks, script)
+    assert code not in (0, 124) and lines == [ACTIONS[action]], said
