@@ -119,6 +119,15 @@ def test_more_ranks_than_neurons(tmp_path):
     assert hashes[0] == hashes[1]
 
 
+@pytest.mark.parametrize("runs", [3, pytest.param(20, marks=[pytest.mark.validation, pytest.mark.timeout(1200)])])
+def test_runs_of_one_network_on_two_ranks_give_one_hash(tmp_path, runs):
+    """Stimuli, voltages, all phases; whatever else the machine does meanwhile."""
+    options = ("--scale", "0.04", "--thalamus", "--set", "th_start=30", "--record-voltages", "L4E[:50]")
+    found = [microcircuit_run(2, tmp_path / str(k), *options) for k in range(runs)]
+    assert len({sha for sha, _ in found}) == 1 and all(data == found[0][1] for _, data in found)
+    assert found[0][1]["spikes/TH/node_ids"][1][0] > 50
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
