@@ -175,10 +175,19 @@ def _is_alive(owner: dict) -> bool:
     if owner.get("host") != socket.gethostname():
         return False
     try:
-        os.kill(int(owner.get("process", 0)), 0)
+        process = int(owner.get("process", 0))
+        os.kill(process, 0)
     except (OSError, ValueError):
         return False
-    return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Whether a process has ended and only waits to be noticed, which takes its time after a rank was killed."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
 
 
 def _first_free(network: str) -> Path:

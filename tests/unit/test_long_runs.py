@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -356,3 +358,18 @@ def test_checkpoints_are_at_multiples_and_chunks_as_long_as_time_allows(monkeypa
     assert chunks[0] == 50 and max(chunks) == 700 and chunks[-1] == 1
     signals.received = "SIGTERM"
     assert look(sim) and look.why == "SIGTERM received"
+
+
+# --- who is writing ---------------------------------------------------------------------------------------------------
+
+
+def test_a_process_that_has_ended_but_was_not_waited_for_is_not_writing(tmp_path, capsys):
+    out = stopped(tmp_path / "run")
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    owner = {**json.loads((out / "running.json").read_text()), "host": socket.gethostname(), "process": process.pid}
+    (out / "running.json").write_text(json.dumps(owner))
+    assert run("resume", out) == 2 and f"process {process.pid}" in capsys.readouterr().err
+    process.stdin.close()
+    until(lambda: Path(f"/proc/{process.pid}/stat").read_text().split()[2] == "Z")
+    assert run("resume", out) == 0
+    process.wait()
