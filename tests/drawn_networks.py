@@ -1,4 +1,4 @@
-"""Small networks drawn at random, the same ones in every run."""
+"""Small networks drawn at random; which ones depends on the modules loaded, as Hypothesis takes constants from them."""
 
 from __future__ import annotations
 
