@@ -71,11 +71,12 @@ def add(a: Limit, b: Limit) -> Limit:
 def table_limit(synapses, dense, period: Period, probes: Probes) -> Limit:
     """Delivery from the synapse table."""
     no_matrices = dense._replace(sums=dense.sums[:0])
-    events = float(period.counts @ outdegrees(synapses, no_matrices, period.counts.size))
+    degrees = outdegrees(synapses, no_matrices, period.counts.size)
+    events = float(period.counts @ degrees)
     table = sum(part.nbytes for part in (synapses.words, synapses.codes, synapses.delay_codes))
     if not events:
         return Limit(0.0, 0.0, 0.0)
-    streamed = events * table / synapses.words.size
+    streamed = events * table / degrees.sum()
     index = 4.0 * period.counts.sum() * synapses.segments * synapses.base.size
     reading = streamed / probes.reading(table) + index / probes.reading(synapses.index.nbytes)
     return Limit(streamed + index, events, max(reading, events / probes.adds))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from distsim.engine.delivery import FIXED, WIDE, Synapses
+from distsim.engine.delivery import FIXED, WIDE, Synapses, segment_bounds
 
 
 def synapses_of(table: Synapses, shard: int) -> tuple[np.ndarray, ...]:
     """Return source gid, delay (steps), slot and weight (units of a fixed table, pA otherwise) of a shard's synapses,
     in their order, int64 and float64."""
-    index = table.index[shard].astype(np.int64)
-    part = slice(int(table.base[shard]), int(table.base[shard] + index[-1]))
+    first, end = segment_bounds(table.index[shard], np.arange(table.index.shape[1] - 1), table.grain_bits)
+    segment = np.repeat(np.arange(first.size), end - first)
+    part = np.concatenate([np.zeros(0, int), *map(np.arange, first, end)]) + table.base[shard]
     words = table.words[part]
-    segment = np.repeat(np.arange(index.size - 1), np.diff(index))
     by_source = table.delay_codes.size > 0
     delay = table.delay_codes[part] if by_source else segment % max(1, table.segments)
     if table.form == FIXED:

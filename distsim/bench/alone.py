@@ -25,7 +25,7 @@ def deliver_alone(network: Network, rates: dict[str, float], size: int, by_sourc
     deal = Decomposition(network.n, size, 0)
     layout = plan_layout(deal.n_local, 2 if two.any() else 1, ROW)
     synapses, _ = connect(network, 1, layout, deal, two, by_source)
-    history, scratch = random_spikes(network, rates), make_scratch(synapses.delays.size)
+    history, scratch = random_spikes(network, rates), make_scratch(synapses)
     seconds = []
     for _ in range(BEST_OF + 1):
         started = time.perf_counter()

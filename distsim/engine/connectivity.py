@@ -17,13 +17,14 @@ from ..network import Network
 from ..rules import Explicit, FixedOutdegree, OneToOne
 from . import draws, streams
 from .decomposition import Decomposition
-from .delivery import SLOT_BITS, WIDE, Synapses
+from .delivery import GRAIN_BITS, SLOT_BITS, WIDE, Synapses, synapses_by_source
 from .dense import Dense
 from .dense_connectivity import SecondSynapses, connect_dense, constant, plan_groups
 from .pool import Pool, Shape, make_pool, sort_buckets
 from .weights import WeightCode, plan_weights
 
 SHORT = 6  # synapses of a segment, on average, from which on the index by delay pays
+MOST_EMPTY = 0.3  # empty places for each synapse up to which grains of several synapses pay
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,54 @@ def n_expected(projection: Projection) -> int:
     return round(projection.rule.expected(len(projection.source), len(projection.target)))
 
 
+def in_table(network: Network) -> list[Projection]:
+    """Projections that are not in bit matrices."""
+    in_matrices = {number for group in plan_groups(network) for number in group.numbers}
+    return [projection for number, projection in enumerate(network.projections) if number not in in_matrices]
+
+
 def n_in_table(network: Network) -> int:
     """Synapses to be expected that are not in bit matrices."""
-    in_matrices = {number for group in plan_groups(network) for number in group.numbers}
-    return sum(n_expected(p) for number, p in enumerate(network.projections) if number not in in_matrices)
+    return sum(map(n_expected, in_table(network)))
+
+
+def plan_grain(network: Network, size: int, n_shards: int, delays: np.ndarray, by_source: bool) -> int:
+    """Bits of the grains of a table: GRAIN_BITS where few places are empty, otherwise 0."""
+    empty = size * empty_places(network, size, n_shards, delays, by_source)
+    return GRAIN_BITS if 0 < empty < MOST_EMPTY * n_in_table(network) else 0
+
+
+def empty_places(network: Network, size: int, n_shards: int, delays: np.ndarray, by_source: bool) -> int:
+    """Places to be expected that fill up grains of several synapses, on each of `size` ranks: the segments of a
+    population's neurons hold Poisson numbers of synapses, whose means differ with the delay."""
+    means = {population.name: np.zeros(delays.size) for population in network.populations}
+    for projection in in_table(network):
+        source = projection.source.population
+        means[source.name] += n_expected(projection) / max(1, source.n) * shares(network, projection, delays)
+    total = 0.0
+    for population in network.populations:
+        mean = means[population.name]
+        mean = mean.sum(keepdims=True) if by_source else mean
+        total += population.n * n_shards * float(expected_filling(mean / size / n_shards).sum())
+    return round(total)
+
+
+def shares(network: Network, projection: Projection, delays: np.ndarray) -> np.ndarray:
+    """Which share of a projection's synapses has each of the delays."""
+    if isinstance(projection.delay, Distribution):
+        table, slots = delay_table(network, projection, delays)
+        return np.bincount(slots, np.diff(table.thresholds / 2**32, prepend=0.0), delays.size)
+    steps = np.searchsorted(delays, np.atleast_1d(network.grid.steps(projection.delay, "delay")))
+    return np.bincount(steps, minlength=delays.size) / max(1, steps.size)
+
+
+def expected_filling(mean: np.ndarray) -> np.ndarray:
+    """Mean of -N modulo the synapses of a grain for Poisson numbers N of these means: the distribution of N modulo a
+    number is a sum over the roots of unity."""
+    grain = 1 << GRAIN_BITS
+    k = np.arange(grain)
+    weights = (-k % grain) @ np.exp(-2j * np.pi * np.outer(k, k) / grain) / grain
+    return (np.exp(np.multiply.outer(mean, np.exp(2j * np.pi * k / grain) - 1)) @ weights).real
 
 
 # --- build ------------------------------------------------------------------------------------------------------------
@@ -114,28 +159,30 @@ def connect(
     if by_source is None:
         by_source = goes_by_source(network.n, n_in_table(network) / deal.size, layout, delays)
     by_source = by_source and code.form != WIDE
-    plan = Plan(network, layout, deal, key, delays, code, is_two, second, by_source)
+    grain_bits = plan_grain(network, deal.size, layout.n_shards, delays, by_source)
+    plan = Plan(network, layout, deal, key, delays, code, is_two, second, by_source, grain_bits)
     shards = [ShardBuilder(plan, shard) for shard in range(layout.n_shards)]
-    totals = np.array([shard.n_synapses for shard in shards], np.int64)
-    if totals.max() >= 2**32:
-        raise ValueError(f"{totals.max()} synapses in one shard: more than 2^32 - 1, use more ranks")
-    base = np.concatenate([[0], np.cumsum(totals)])
+    most = np.array([shard.most_places for shard in shards], np.int64)
+    if most.max() >= 2**32:
+        raise ValueError(f"{most.max()} places for synapses in one shard: more than 2^32 - 1, use more ranks")
     slots = layout.receptors * layout.width
-    words = np.empty(base[-1], np.uint32)
-    codes = np.empty(base[-1] if code.form == WIDE else 0, np.uint32)
-    delay_codes = np.empty(base[-1] if plan.by_source else 0, np.uint16)
+    words = np.empty(most.sum(), np.uint32)  # memory that is not written to is not taken
+    codes = np.empty(most.sum() if code.form == WIDE else 0, np.uint32)
+    delay_codes = np.empty(most.sum() if plan.by_source else 0, np.uint16)
     index = np.zeros((layout.n_shards, network.n * plan.segments + 1), np.uint32)
+    base = np.zeros(layout.n_shards + 1, np.int64)
     for shard, builder in enumerate(shards):
-        part = slice(base[shard], base[shard + 1])
-        builder.build(words[part], codes[part], delay_codes[part], index[shard])
+        start = base[shard]
+        base[shard + 1] = start + builder.build(words[start:], codes[start:], delay_codes[start:], index[shard])
     ring = ring_size(plan.delays) if plan.by_source else 1
     size = ring * layout.n_shards * slots
     table = Synapses(
         code.form,
-        words,
-        codes,
-        delay_codes,
+        words[: base[-1]],
+        codes[: base[-1]],
+        delay_codes[: base[-1]],
         index,
+        plan.grain_bits,
         plan.segments,
         base[:-1].copy(),
         plan.delays,
@@ -172,7 +219,7 @@ def goes_by_source(n_sources: int, n_synapses: float, layout: Layout, delays: np
 @dataclass(frozen=True)
 class Plan:
     """What all shards share; is_two as in `connect`, second: what has no place in a bit matrix, by projection,
-    by_source: as `goes_by_source` says."""
+    by_source: as `goes_by_source` says, grain_bits as `plan_grain` does."""
 
     network: Network
     layout: Layout
@@ -183,6 +230,7 @@ class Plan:
     is_two: np.ndarray
     second: Mapping[int, SecondSynapses]
     by_source: bool
+    grain_bits: int
 
     @property
     def segments(self) -> int:
@@ -232,6 +280,12 @@ class ShardBuilder:
         self.parts = [self._part(number, p) for number, p in enumerate(self.network.projections)]
         self.n_synapses = sum(part.n for part in self.parts)
 
+    @property
+    def most_places(self) -> int:
+        """What the table takes at most, the empty places of the grains included."""
+        segments = self.network.n * self.plan.segments
+        return self.n_synapses + ((1 << self.plan.grain_bits) - 1) * min(segments, self.n_synapses)
+
     def _part(self, number: int, projection: Projection):
         """The synapses of a projection onto this shard, counted but not yet made."""
         if number in self.plan.second:
@@ -245,20 +299,23 @@ class ShardBuilder:
         lids = self.deal.lids(gids)
         return np.flatnonzero(self.deal.local(gids) & (lids >= self.kept.first_lid) & (lids < self.kept.last_lid))
 
-    def build(self, words: np.ndarray, codes: np.ndarray, delay_codes: np.ndarray, index: np.ndarray) -> None:
-        """Fill this shard's part of the table, one source population after the other."""
+    def build(self, words: np.ndarray, codes: np.ndarray, delay_codes: np.ndarray, index: np.ndarray) -> int:
+        """Fill this shard's part of the table, one source population after the other; the places it takes."""
         start, plan = 0, self.plan
         for population in self.network.populations:
             parts = [part for part in self.parts if part.projection.source.population is population]
             total = sum(part.n for part in parts)
-            pool, shape = make_pool(total, population.n, plan.delays.size, plan.code.form == WIDE, plan.by_source)
+            form = (plan.code.form == WIDE, plan.by_source, 1 << plan.grain_bits, plan.code.zero)
+            pool, shape = make_pool(total, population.n, plan.delays.size, *form)
             for part in parts:
                 part.make(pool, shape)
             segments = index[population.first * plan.segments :][: population.n * plan.segments]
             start = sort_buckets(pool, shape, start, segments, words, codes, delay_codes)
         index[-1] = start
-        if start != self.n_synapses:
-            raise RuntimeError(f"connectivity: {start} synapses in the table, {self.n_synapses} counted")
+        found = int(synapses_by_source(index, plan.segments, plan.grain_bits).sum())
+        if found != self.n_synapses:
+            raise RuntimeError(f"connectivity: {found} synapses in the table, {self.n_synapses} counted")
+        return start
 
 
 class ByTarget:

@@ -9,6 +9,11 @@ sources times delays outgrows the table. There synapses carry their delays, the 
 synapses are all delivered at once, as soon as it may arrive, into a ring of rows, one for each step to come ("push");
 but for WIDE tables (below).
 
+A segment is a whole number of grains of 8 synapses, so that all grains that are due can be listed without a branch on
+how long a segment is, and added in one loop that runs over the ends of segments: what a processor predicts wrongly
+costs more than the empty places that fill a grain up. They come before the first synapse of a segment, and weigh
+nothing. Where segments are short a grain is one synapse.
+
 A synapse is one 32-bit word: the lower half is its slot (receptor and target in the row), the upper half the code of
 its weight. Local neurons are cut into shards so that 16 bits are enough for a slot on any number of ranks.
 
@@ -28,16 +33,15 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .intrinsics import kernel, prefetch
+from .intrinsics import COUNTED, kernel, prefetch, store_count
 
 FIXED, PALETTE, WIDE = 0, 1, 2
 SLOT_BITS = 16
 SLOT_MASK = (1 << SLOT_BITS) - 1
 BATCH = 4096  # segments looked up at a time
-FAR, NEAR = 16, 6  # segments ahead at which the index and the synapses are prefetched
-LINE = 16  # synapses to a cache line
-SPAN_BITS = 40
-SPAN_MASK = (1 << SPAN_BITS) - 1
+GRAIN_BITS = 3  # grains are of 2^3 synapses, or of one
+FAR, NEAR = 16, 64  # segments and grains ahead at which the index and the synapses are prefetched
+LISTED = 8192  # grains listed at a time, at least
 
 
 class Synapses(NamedTuple):
@@ -46,10 +50,12 @@ class Synapses(NamedTuple):
     Attributes
     ----------
     form : FIXED, PALETTE or WIDE.
-    words : uint32 (n,), slot | code << 16, shard after shard.
+    words : uint32 (n,), slot | code << 16, shard after shard; n counts the empty places, too.
     codes : uint32 (n,) for WIDE, otherwise (0,).
     delay_codes : uint16 (n,), positions in `delays`, where the index is by source; otherwise (0,).
-    index : uint32 (shards, sources * segments + 1), first synapse of each (source, delay) segment in its shard.
+    index : uint32 (shards, sources * segments + 1), first synapse of each (source, delay) segment in its shard; the
+        segment ends where the grains of the next one begin.
+    grain_bits : of the position of a synapse within its grain: GRAIN_BITS, or 0.
     segments : segments of a source: len(delays), or 1 where the index is by source.
     base : int64 (shards,), first synapse of each shard.
     delays : int64, ascending, the delays (steps) that occur.
@@ -64,6 +70,7 @@ class Synapses(NamedTuple):
     codes: np.ndarray
     delay_codes: np.ndarray
     index: np.ndarray
+    grain_bits: int
     segments: int
     base: np.ndarray
     delays: np.ndarray
@@ -95,17 +102,32 @@ class Scratch(NamedTuple):
 
     Attributes
     ----------
-    places, spans : int64 (BATCH,), segments by their place in the index, and what the index says of them.
+    places : int64 (BATCH,), segments by their place in the index.
+    grains : uint32, numbers of grains in their shard; room for LISTED, the longest segment and those prefetched.
     offsets : int64 (len(delays),), where the row of each delay begins among the rows.
     """
 
     places: np.ndarray
-    spans: np.ndarray
+    grains: np.ndarray
     offsets: np.ndarray
 
 
-def make_scratch(n_delays: int) -> Scratch:
-    return Scratch(np.empty(BATCH, np.int64), np.empty(BATCH, np.int64), np.zeros(n_delays, np.int64))
+def make_scratch(synapses: Synapses) -> Scratch:
+    longest = max(int(np.diff(index >> synapses.grain_bits).max(initial=0)) for index in synapses.index)
+    grains = np.empty(LISTED + longest + COUNTED + NEAR, np.uint32)
+    return Scratch(np.empty(BATCH, np.int64), grains, np.zeros(synapses.delays.size, np.int64))
+
+
+def segment_bounds(index: np.ndarray, places: np.ndarray, grain_bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """First synapses of segments of a shard, by their places in its index, and where they end; int64."""
+    return index[places].astype(np.int64), index[places + 1].astype(np.int64) >> grain_bits << grain_bits
+
+
+def synapses_by_source(index: np.ndarray, segments: int, grain_bits: int) -> np.ndarray:
+    """Synapses of each source in a shard, int64."""
+    empty = index[:-1] & np.uint32((1 << grain_bits) - 1)
+    places = np.diff(index[:: max(1, segments)].astype(np.int64) >> grain_bits) << grain_bits
+    return places - empty.reshape(-1, max(1, segments)).sum(axis=1, dtype=np.int64)
 
 
 @kernel()
@@ -157,8 +179,8 @@ def deliver_again(now, synapses, history, scratch):
 @kernel()
 def deliver_batch(n, synapses, scratch):
     """Deliver the segments scratch.places[:n]; each form and layout has its own compiled pipeline."""
-    events = 0
-    places, spans, offsets = scratch
+    events, bits = 0, np.uint32(synapses.grain_bits)
+    places, grains, offsets = scratch
     for shard in range(synapses.base.size):
         base, start = synapses.base[shard], row_start(0, shard, synapses)
         index, words, codes = synapses.index[shard], synapses.words[base:], synapses.codes[base:]
@@ -166,15 +188,15 @@ def deliver_batch(n, synapses, scratch):
         if synapses.delay_codes.size:
             steps = synapses.delay_codes[base:]
             if synapses.form == FIXED:
-                events += deliver_shard(n, places, spans, index, words, None, None, fixed, steps, offsets)
+                events += deliver_shard(n, places, grains, bits, index, words, None, None, fixed, steps, offsets)
             else:
-                events += deliver_shard(n, places, spans, index, words, None, palette, row, steps, offsets)
+                events += deliver_shard(n, places, grains, bits, index, words, None, palette, row, steps, offsets)
         elif synapses.form == FIXED:
-            events += deliver_shard(n, places, spans, index, words, None, None, fixed, None, None)
+            events += deliver_shard(n, places, grains, bits, index, words, None, None, fixed, None, None)
         elif synapses.form == PALETTE:
-            events += deliver_shard(n, places, spans, index, words, None, palette, row, None, None)
+            events += deliver_shard(n, places, grains, bits, index, words, None, palette, row, None, None)
         else:
-            events += deliver_shard(n, places, spans, index, words, codes, palette, row, None, None)
+            events += deliver_shard(n, places, grains, bits, index, words, codes, palette, row, None, None)
     return events
 
 
@@ -185,34 +207,54 @@ def row_start(t, shard, synapses):
 
 
 @kernel()
-def deliver_shard(n, places, spans, index, words, codes, palette, row, steps, offsets):
-    """Three stations run through the segments one behind the other: the index is prefetched, then looked up and the
-    synapses prefetched, then the synapses are added. A span is first synapse | number of synapses << SPAN_BITS."""
-    events = 0
+def deliver_shard(n, places, grains, bits, index, words, codes, palette, row, steps, offsets):
+    """List the grains of the segments, whose index is prefetched, then add them; number of synaptic events."""
+    events, listed = 0, 0
+    room, empty = grains.size - COUNTED - NEAR, (np.uint32(1) << bits) - np.uint32(1)
     for q in range(-FAR, n):
         if q + FAR < n:
             prefetch(index, places[q + FAR])
-        if 0 <= q + NEAR < n:
-            place = places[q + NEAR]
-            a, b = np.int64(index[place]), np.int64(index[place + 1])
-            spans[q + NEAR] = a | ((b - a) << SPAN_BITS)
-            while a < b:
-                prefetch(words, a)
-                a += LINE
         if q >= 0:
-            first = spans[q] & SPAN_MASK
-            last = first + (spans[q] >> SPAN_BITS)
-            events += last - first
-            add_span(first, last, words, codes, palette, row, steps, offsets)
+            place = np.uint64(places[q])
+            first, following = index[place], index[place + np.uint64(1)]
+            grain = first >> bits
+            count = np.int64((following >> bits) - grain)
+            events += (count << np.int64(bits)) - np.int64(first & empty)
+            if listed + count > room:
+                add_grains(listed, grains, bits, words, codes, palette, row, steps, offsets)
+                listed = 0
+            store_count(grains, listed, grain)  # those that are too many are overwritten
+            for k in range(COUNTED, count):
+                grains[np.uint64(listed + k)] = grain + np.uint32(k)
+            listed += count
+    add_grains(listed, grains, bits, words, codes, palette, row, steps, offsets)
     return events
 
 
-def add_span(first, last, words, codes, palette, row, steps, offsets):
-    """Add the synapses first ... last - 1 to the row; which form they have is known by the types of the arrays."""
+@kernel()
+def add_grains(n, grains, bits, words, codes, palette, row, steps, offsets):
+    """Add the synapses of grains[:n] to the row, NEAR grains behind those being prefetched."""
+    if n == 0:
+        return
+    for i in range(n, n + NEAR):
+        grains[i] = grains[n - 1]
+    for i in range(min(n, NEAR)):
+        prefetch(words, np.int64(grains[i]) << np.int64(bits))
+    for i in range(n):
+        prefetch(words, np.int64(grains[i + NEAR]) << np.int64(bits))
+        first = np.uint64(grains[i]) << np.uint64(bits)
+        if bits:
+            add_synapses(first, 1 << GRAIN_BITS, words, codes, palette, row, steps, offsets)
+        else:
+            add_synapses(first, 1, words, codes, palette, row, steps, offsets)
 
 
-@overload(add_span, inline="always")
-def choose_add_span(first, last, words, codes, palette, row, steps, offsets):
+def add_synapses(first, n, words, codes, palette, row, steps, offsets):
+    """Add the `n` synapses from `first` on to the row; which form they have is known by the types of the arrays."""
+
+
+@overload(add_synapses, inline="always")
+def choose_add_synapses(first, n, words, codes, palette, row, steps, offsets):
     is_wide, pushes = not isinstance(codes, types.NoneType), not isinstance(steps, types.NoneType)
     if isinstance(palette, types.NoneType):
         return push_fixed if pushes else add_fixed
@@ -221,31 +263,36 @@ def choose_add_span(first, last, words, codes, palette, row, steps, offsets):
     return add_wide if is_wide else add_palette
 
 
-def add_fixed(first, last, words, codes, palette, row, steps, offsets):
-    for k in range(first, last):
-        word = words[k]
+def add_fixed(first, n, words, codes, palette, row, steps, offsets):
+    for k in range(n):
+        at = first + np.uint64(k)
+        word = words[at]
         row[np.int64(word & np.uint32(SLOT_MASK))] += np.int32(word) >> np.int32(SLOT_BITS)
 
 
-def add_palette(first, last, words, codes, palette, row, steps, offsets):
-    for k in range(first, last):
-        word = words[k]
+def add_palette(first, n, words, codes, palette, row, steps, offsets):
+    for k in range(n):
+        at = first + np.uint64(k)
+        word = words[at]
         row[np.int64(word & np.uint32(SLOT_MASK))] += palette[np.int64(word >> np.uint32(SLOT_BITS))]
 
 
-def add_wide(first, last, words, codes, palette, row, steps, offsets):
-    for k in range(first, last):
-        row[np.int64(words[k])] += palette[np.int64(codes[k])]
+def add_wide(first, n, words, codes, palette, row, steps, offsets):
+    for k in range(n):
+        at = first + np.uint64(k)
+        row[np.int64(words[at])] += palette[np.int64(codes[at])]
 
 
-def push_fixed(first, last, words, codes, palette, row, steps, offsets):
-    for k in range(first, last):
-        word = words[k]
-        row[offsets[steps[k]] + np.int64(word & np.uint32(SLOT_MASK))] += np.int32(word) >> np.int32(SLOT_BITS)
+def push_fixed(first, n, words, codes, palette, row, steps, offsets):
+    for k in range(n):
+        at = first + np.uint64(k)
+        word = words[at]
+        row[offsets[steps[at]] + np.int64(word & np.uint32(SLOT_MASK))] += np.int32(word) >> np.int32(SLOT_BITS)
 
 
-def push_palette(first, last, words, codes, palette, row, steps, offsets):
-    for k in range(first, last):
-        word = words[k]
-        at = offsets[steps[k]] + np.int64(word & np.uint32(SLOT_MASK))
-        row[at] += palette[np.int64(word >> np.uint32(SLOT_BITS))]
+def push_palette(first, n, words, codes, palette, row, steps, offsets):
+    for k in range(n):
+        at = first + np.uint64(k)
+        word = words[at]
+        slot = offsets[steps[at]] + np.int64(word & np.uint32(SLOT_MASK))
+        row[slot] += palette[np.int64(word >> np.uint32(SLOT_BITS))]

@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 from .cache import njit
 
 READ, KEEP = 0, 3
+COUNTED = 16  # numbers that `store_count` stores
 
 
 @intrinsic
@@ -36,6 +37,25 @@ def prefetch(typingctx, array, index):
         return context.get_dummy_value()
 
     return types.void(array, types.int64), codegen
+
+
+@intrinsic
+def store_count(typingctx, array, index, first):
+    """array[index : index + 16] = first, first + 1, ...: in one instruction where the processor has one."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        i32, vector = ir.IntType(32), ir.VectorType(ir.IntType(32), COUNTED)
+        alone = builder.insert_element(ir.Constant(vector, ir.Undefined), args[2], i32(0))
+        everywhere = builder.shuffle_vector(
+            alone, ir.Constant(vector, ir.Undefined), ir.Constant(vector, [0] * COUNTED)
+        )
+        numbers = builder.add(everywhere, ir.Constant(vector, list(range(COUNTED))))
+        address = builder.bitcast(builder.gep(data, [args[1]]), vector.as_pointer())
+        builder.store(numbers, address, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.uint32), codegen
 
 
 # `njit` for functions that make no arrays: without reference counts, two atomic operations for each view of an array.

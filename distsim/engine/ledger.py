@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import loop
-from .delivery import Synapses
+from .delivery import Synapses, segment_bounds, synapses_by_source
 from .dense import Dense
 from .dense_connectivity import outdegrees_by_delay
 
@@ -44,7 +44,8 @@ def balance(simulation) -> Ledger:
 def n_local_synapses(synapses: Synapses, dense: Dense) -> int:
     """Synapses onto neurons of this rank."""
     n_dense = sum(outdegree.sum() for *_, outdegree in outdegrees_by_delay(dense))
-    return synapses.words.size + int(n_dense)
+    in_table = sum(synapses_by_source(index, synapses.segments, synapses.grain_bits).sum() for index in synapses.index)
+    return int(in_table + n_dense)
 
 
 def outdegrees(synapses: Synapses, dense: Dense, n: int) -> np.ndarray:
@@ -52,7 +53,7 @@ def outdegrees(synapses: Synapses, dense: Dense, n: int) -> np.ndarray:
     total = np.zeros(n, np.int64)
     if synapses.delays.size:
         for index in synapses.index:
-            total += np.diff(index[:: synapses.segments].astype(np.int64))
+            total += synapses_by_source(index, synapses.segments, synapses.grain_bits)
     for _, first, outdegree in outdegrees_by_delay(dense):
         total[first : first + outdegree.size] += outdegree
     return total
@@ -83,11 +84,13 @@ def in_table(synapses: Synapses, gids: np.ndarray, first: int) -> int:
     """Synapses of the sources `gids` in the table whose delay is synapses.delays[first] or longer."""
     total, segments = 0, synapses.segments
     for index, base in zip(synapses.index, synapses.base, strict=True):
-        end = index[(gids + 1) * segments].astype(np.int64)
         if synapses.delay_codes.size:
-            each = end - index[gids]
+            begin, end = segment_bounds(index, gids, synapses.grain_bits)
+            each = end - begin
             places = np.repeat(base + end - np.cumsum(each), each) + np.arange(each.sum())
             total += int(np.count_nonzero(synapses.delay_codes[places] >= first))
         else:
-            total += int((end - index[gids * segments + min(first, segments)]).sum())
+            later = gids[:, np.newaxis] * segments + np.arange(first, segments)
+            begin, end = segment_bounds(index, later, synapses.grain_bits)
+            total += int((end - begin).sum())
     return total

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ..network import Network
-from .connectivity import delays_in_use, goes_by_source, n_expected, n_in_table, plan_layout, ring_size
+from .connectivity import (
+    delays_in_use,
+    empty_places,
+    goes_by_source,
+    in_table,
+    n_expected,
+    n_in_table,
+    plan_grain,
+    plan_layout,
+    ring_size,
+)
 from .delivery import WIDE
 from .dense_connectivity import matrix_bytes, plan_groups
 from .population_state import two_receptors
@@ -27,18 +37,20 @@ def estimate(network: Network, size: int) -> int:
 def estimate_arrays(network: Network, size: int) -> dict[str, int]:
     """Bytes of the arrays on each of `size` ranks at the peak, by what they hold."""
     groups, delays = plan_groups(network), delays_in_use(network)
-    in_matrices = {number for group in groups for number in group.numbers}
     n_local, code = -(-network.n // size), plan_weights(network)
     layout = plan_layout(n_local, 2 if two_receptors(network).any() else 1, ROW)
     by_source = code.form != WIDE and goes_by_source(network.n, n_in_table(network) / size, layout, delays)
-    bytes_a_synapse = (8 if code.form == WIDE else 4) + (2 if by_source else 0)
+    bytes_a_place = (8 if code.form == WIDE else 4) + (2 if by_source else 0)
     of_source: dict[str, int] = {}
-    for projection in (p for number, p in enumerate(network.projections) if number not in in_matrices):
+    for projection in in_table(network):
         name = projection.source.population.name
         of_source[name] = of_source.get(name, 0) + n_expected(projection)
+    places = sum(of_source.values()) // size
+    if plan_grain(network, size, layout.n_shards, delays, by_source):
+        places += empty_places(network, size, layout.n_shards, delays, by_source)
     rows = (ring_size(delays) if by_source else 1) * layout.receptors * layout.width * layout.n_shards
     return {
-        "synapses": bytes_a_synapse * sum(of_source.values()) // size + matrix_bytes(groups, size),
+        "synapses": bytes_a_place * places + matrix_bytes(groups, size),
         "index": 4 * network.n * (1 if by_source else delays.size) * layout.n_shards,
         "rows": (4 if code.fixed else 8) * rows,
         "neurons": STATE * n_local,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .cache import njit
-from .delivery import SLOT_BITS
+from .delivery import SLOT_BITS, SLOT_MASK
 
 CHUNK = 1024  # entries of a bucket that are allotted at a time
 BUCKET = 1 << 17  # synapses a bucket aims at
@@ -31,15 +31,19 @@ class Pool(NamedTuple):
 
 class Shape(NamedTuple):
     """What is common to the synapses of one source population: sources a bucket (as a shift), number of delays, whether
-    codes are apart, whether the index is by source alone."""
+    codes are apart, whether the index is by source alone, synapses a grain, the code of the weight 0."""
 
     shift: int
     n_delays: int
     wide: int
     by_source: int
+    grain: int
+    zero: int
 
 
-def make_pool(total: int, n_sources: int, n_delays: int, wide: bool, by_source: bool = False) -> tuple[Pool, Shape]:
+def make_pool(
+    total: int, n_sources: int, n_delays: int, wide: bool, by_source: bool = False, grain: int = 1, zero: int = 0
+) -> tuple[Pool, Shape]:
     shift = 0
     while (1 << shift) * max(total, 1) < BUCKET * n_sources and (1 << shift) < n_sources:
         shift += 1
@@ -54,7 +58,7 @@ def make_pool(total: int, n_sources: int, n_delays: int, wide: bool, by_source: 
         np.full(n_buckets, CHUNK, np.int64),
         np.zeros(1, np.int64),
     )
-    return pool, Shape(shift, n_delays, int(wide), int(by_source))
+    return pool, Shape(shift, n_delays, int(wide), int(by_source), grain, zero)
 
 
 @njit(inline="always")
@@ -85,9 +89,10 @@ def push(pool, shape, source, delay, slot, code):
 @njit(cache=True)
 def sort_buckets(pool, shape, start, index, words, codes, delay_codes):
     """Move the buckets' synapses to words[start:], sorted by (source, delay); `index` gets where each segment begins,
-    or, by source, where each source does."""
+    or, by source, where each source does; where the last one ends. Every segment ends where a grain does."""
     width = (1 << shape.shift) * shape.n_delays
-    n_keys = index.size * (shape.n_delays if shape.by_source else 1)
+    of_segment = shape.n_delays if shape.by_source else 1  # keys
+    n_keys = index.size * of_segment
     cursor = np.empty(width, np.int64)
     for bucket in range(pool.head.size):
         first = bucket * width
@@ -113,12 +118,31 @@ def sort_buckets(pool, shape, start, index, words, codes, delay_codes):
                         cursor[key] += 1
                 chunk = pool.following[chunk]
             if passing == 0:
-                for key in range(n):
-                    count = cursor[key]
-                    cursor[key] = start
-                    if not shape.by_source:
-                        index[first + key] = start
-                    elif key % shape.n_delays == 0:
-                        index[(first + key) // shape.n_delays] = start
-                    start += count
+                for key in range(0, n, of_segment):
+                    count = 0
+                    for k in range(key, key + of_segment):
+                        count += cursor[k]
+                    start += -count % shape.grain
+                    index[(first + key) // of_segment] = start
+                    for k in range(key, key + of_segment):
+                        count = cursor[k]
+                        cursor[k] = start
+                        start += count
+        for key in range(0, n, of_segment):
+            begin, end = np.int64(index[(first + key) // of_segment]), cursor[key + of_segment - 1]
+            fill_up(begin, end, shape, words, codes, delay_codes)
     return start
+
+
+@njit(inline="always")
+def fill_up(first, end, shape, words, codes, delay_codes):
+    """Fill the first grain of a segment with weights 0, onto several neurons, so that the sums need not wait for one
+    another."""
+    for k in range(first // shape.grain * shape.grain, first):
+        like = words[end - 1 - k % shape.grain % (end - first)]
+        if shape.wide:
+            words[k], codes[k] = like, np.uint32(shape.zero)
+        else:
+            words[k] = (like & np.uint32(SLOT_MASK)) | np.uint32(shape.zero << SLOT_BITS)
+        if shape.by_source:
+            delay_codes[k] = 0

@@ -95,7 +95,8 @@ def _one_spike_each(comm) -> Exchange:
     return plan
 
 
-add_fixed = kernel()(delivery.add_fixed)
+GRAIN = 1 << delivery.GRAIN_BITS
+add_fixed = kernel(inline="always")(delivery.add_fixed)
 
 
 @kernel(cache=True)
@@ -117,7 +118,8 @@ def update_all(repeats, numbers):
 @kernel(cache=True)
 def add_all(repeats, words, row):
     for _ in range(repeats):
-        add_fixed(0, words.size, words, None, None, row, None, None)
+        for grain in range(words.size // GRAIN):
+            add_fixed(np.uint64(grain * GRAIN), GRAIN, words, None, None, row, None, None)
 
 
 @kernel(cache=True)

@@ -154,7 +154,7 @@ class Simulation:
         self._plan_buffers(int(delays[-1]) if delays.size else STEPS_WITHOUT_SYNAPSES)
         self.clock = np.zeros(6, np.int64)
         self.timer = np.zeros(len(loop.PHASES))
-        self.scratch, self._spec = make_scratch(self.synapses.delays.size), np.zeros(2, np.int64)
+        self.scratch, self._spec = make_scratch(self.synapses), np.zeros(2, np.int64)
         self.period, self._piece, self.chunk = Period(self.deal.n_local), None, CHUNK
         self.guard = Guard(self.network)
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))

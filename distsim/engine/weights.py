@@ -25,7 +25,7 @@ class WeightCode:
 
     Attributes
     ----------
-    form : FIXED, PALETTE or WIDE; unit : pA a unit (FIXED); palette : float64, pA.
+    form : FIXED, PALETTE or WIDE; unit : pA a unit (FIXED); palette : float64, pA; its last weight is 0.
     n_exact : the first weights of the palette are given ones, ascending; behind them come the levels of distributions.
     tables : by projection (QuantileTable of its levels, code of level 0), None for lists of weights.
     """
@@ -39,6 +39,11 @@ class WeightCode:
     @property
     def fixed(self) -> bool:
         return self.form == FIXED
+
+    @property
+    def zero(self) -> int:
+        """Code of the weight 0 in the empty places of a table."""
+        return 0 if self.fixed else self.palette.size - 1
 
     def code(self, weights: np.ndarray) -> np.ndarray:
         """Codes of given weights (pA)."""
@@ -118,5 +123,5 @@ def _merge(levels: list) -> WeightCode:
             tables.append((table, end))
             blocks.append(values)
             end += values.size
-    form = PALETTE if end <= PALETTE_SIZE else WIDE
-    return WeightCode(form, 0.0, np.concatenate(blocks), palette.size, tables)
+    form = PALETTE if end < PALETTE_SIZE else WIDE
+    return WeightCode(form, 0.0, np.concatenate([*blocks, [0.0]]), palette.size, tables)

@@ -58,7 +58,8 @@ def test_limits_of_a_table_are_its_bytes_and_events():
     assert list(found) == list(PHASES)
     emitted = int(simulation.spike_counts().sum())
     assert found["deliver"].operations == simulation.ledger().due > 0
-    assert found["deliver"].bytes == 4 * simulation.ledger().due + 4 * emitted
+    places = simulation.synapses.words.size / simulation.n_synapses  # for each synapse
+    assert found["deliver"].bytes == pytest.approx(4 * places * simulation.ledger().due + 4 * emitted)
     # V and I_ex, refractoriness, an int32 row, a Poisson number
     assert found["update"].bytes == 500 * 200 * (2 * 16 + 4 + 8 + 2)
     assert found["update"].seconds == pytest.approx(1e-9 * found["update"].bytes)

@@ -10,7 +10,7 @@ from distsim import Network, Normal, explicit, fixed_total_number
 from distsim.engine import connectivity
 from distsim.engine.connectivity import Layout, connect, plan_layout
 from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import FIXED, PALETTE, SLOT_MASK, WIDE
+from distsim.engine.delivery import FIXED, PALETTE, SLOT_BITS, SLOT_MASK, WIDE, synapses_by_source
 from distsim.engine.population_state import two_receptors
 from tests.tables import synapses_of
 
@@ -177,13 +177,17 @@ def test_lists_do_not_depend_on_the_ranks(size, weight):
 
 
 @pytest.mark.parametrize("by_source", [False, True], ids=["by delay", "by source"])
+@pytest.mark.parametrize("grain_bits", [0, 3])
 @pytest.mark.parametrize("width", [None, 7])
-def test_segments_are_sorted_and_complete(net, width, by_source, monkeypatch):
+def test_segments_are_sorted_and_complete(net, width, grain_bits, by_source, monkeypatch):
     monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
+    monkeypatch.setattr(connectivity, "plan_grain", lambda *_: grain_bits)
     table, layout, _ = build(net, width=width)
     index = table.index.astype(np.int64)
     assert layout.n_shards == len(index) == (1 if width is None else -(-net.n // 7))
-    assert np.all(np.diff(index, axis=1) >= 0) and np.all(index[:, 0] == 0)
+    grains = index >> table.grain_bits
+    assert np.all(np.diff(grains, axis=1) >= 0) and np.all(grains[:, 0] == 0)
+    np.testing.assert_array_equal(index[:, -1], grains[:, -1] << table.grain_bits)
     np.testing.assert_array_equal(table.base, np.cumsum(index[:, -1]) - index[:, -1])
     assert table.words.size == index[:, -1].sum()
     assert table.delay_codes.size == (table.words.size if by_source else 0)
@@ -192,6 +196,23 @@ def test_segments_are_sorted_and_complete(net, width, by_source, monkeypatch):
         source, delay, *_ = synapses_of(table, shard)
         assert np.all(np.diff(source * 1000 + delay) >= 0)
     assert np.all((table.words & SLOT_MASK) < layout.width * layout.receptors)
+
+
+@pytest.mark.parametrize("by_source", [False, True], ids=["by delay", "by source"])
+@pytest.mark.parametrize("form", [FIXED, PALETTE, WIDE], ids=["fixed", "palette", "wide"])
+def test_empty_places_weigh_nothing(form, by_source, monkeypatch):
+    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
+    monkeypatch.setattr(connectivity, "plan_grain", lambda *_: 3)
+    n = 70_000 if form == WIDE else 900
+    weight = Normal(5.0, 1.0, minimum=0.0) if form == FIXED else np.arange(1.0, n + 1)
+    table, *_ = build(listed_network(n, weight, Normal(1.0, 0.3, minimum=0.05)))
+    assert table.form == form
+    index = table.index[0].astype(np.int64)
+    empty = np.concatenate([np.arange(first >> 3 << 3, first) for first in index])
+    assert empty.size == table.words.size - n > 0
+    assert synapses_by_source(table.index[0], table.segments, 3).sum() == n
+    codes = table.codes[empty] if form == WIDE else table.words[empty] >> SLOT_BITS
+    assert not (codes if form == FIXED else table.palette[codes]).any()
 
 
 def test_shards_hold_whole_blocks_within_16_bits():

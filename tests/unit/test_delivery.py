@@ -28,6 +28,12 @@ def by_source(request, monkeypatch) -> bool:
     return request.param
 
 
+@pytest.fixture(params=[0, 3], ids=["grains of 1", "grains of 8"], autouse=True)
+def grain_bits(request, monkeypatch) -> None:
+    """Let tables have grains of one synapse, or of eight."""
+    monkeypatch.setattr(connectivity, "plan_grain", lambda *_: request.param)
+
+
 def table(form: int, width: int, receptors: int = 1) -> Synapses:
     net = Network(0.1)
     E = net.create("E", N, tau_syn_ex=0.5, tau_syn_in=0.5 * receptors)
@@ -73,7 +79,7 @@ def deliver_step(t: int, synapses: Synapses, history: History) -> tuple[np.ndarr
     rows = synapses.row_fixed if synapses.form == FIXED else synapses.row
     rows[:] = 0
     by_step = rows.reshape(synapses.ring_mask + 1, synapses.base.size, synapses.slots)
-    scratch = make_scratch(synapses.delays.size)
+    scratch = make_scratch(synapses)
     for step in range(t - synapses.ring_mask, t):
         deliver(step, synapses, history, scratch)
         by_step[step & synapses.ring_mask] = 0
@@ -114,7 +120,7 @@ def test_inhibition_goes_to_a_row_of_its_own(width, by_source):
 def test_by_source_a_spike_is_delivered_once(form, monkeypatch):
     monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: True)
     synapses, trains = table(form, 16), random_trains(12, 0.05)
-    history, scratch = history_of(trains), make_scratch(synapses.delays.size)
+    history, scratch = history_of(trains), make_scratch(synapses)
     outdegree = np.bincount(np.concatenate([synapses_of(synapses, shard)[0] for shard in range(4)]), minlength=N)
     for t in range(40):
         emitted = t - int(synapses.delays[0])
