@@ -40,7 +40,7 @@ def set_neurons(simulation, selection: Selection, given: Mapping[str, Value]) ->
     V_m = neurons.state[potential_places(neurons, lids)] + _local(simulation, number, "E_L", lids)
     simulation.parameters[number] = new
     if lasting:
-        simulation.compile_loops(simulation.parameters)
+        simulation.loops.fill_cache(simulation.comm, network, simulation.parameters)
         simulation.neurons = with_parameters(neurons, network, simulation.parameters, simulation.deal, simulation.loops)
     for name in DRAWN:
         if name in values:

@@ -8,7 +8,6 @@ times, ids = sim.spikes(exc)
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,18 +19,16 @@ from ..elements import Part, PoissonInput, Population, Value
 from ..network import Network
 from ..neurons import MODELS
 from ..neurons.sources import MOST_SPIKES
-from ..parallel import SerialCommunicator, world
+from ..parallel import world
 from ..quantities import number, whole
 from ..recording.spike_hash import spikes_sha256_of
 from ..recording.spikes import Spikes
 from ..recording.voltages import Voltages
 from ..result import Result
 from ..saving import save, summarize
-from . import changes, loop
+from . import changes, loop, warmup
 from .agreement import agree, described
-from .cache import FOLDER, fill_once
 from .check import check_network
-from .checkpoint import restore, state_of
 from .connectivity import connect, delays_in_use, plan_layout
 from .decomposition import Decomposition
 from .delivery import History, make_scratch
@@ -39,14 +36,14 @@ from .exchange import plan_exchange
 from .guard import Finding, Guard, GuardError
 from .intrinsics import CLOCK_GETTIME
 from .ledger import Ledger, balance, n_local_synapses
+from .model_loops import Loops
 from .poisson import plan_poisson
-from .population_state import FIRST, LAST, Loops, loops_of, plan_neurons, potential_places, two_receptors
+from .population_state import FIRST, LAST, plan_neurons, potential_places, two_receptors
 from .recorders import Period, recorded_populations, voltage_gids, wanted_neurons
 from .sinks import MemorySink
 from .stimulation import plan_currents, plan_spikes
 from .streams import key
-from .update import ROW, loop_name
-from .warmup import small_network
+from .update import ROW
 
 CHUNK = 500  # steps between two looks at the clock
 SPIKE_BUFFER = 1 << 19  # spikes held until they are handed on, at least
@@ -91,9 +88,9 @@ class Simulation:
         network.is_simulated = True
         self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
         self.sink = MemorySink(self._voltage_lids()[0].size) if sink is None else sink
-        self.loops, self._in_cache = Loops(), set()
+        self.loops = Loops()
         if not warm:
-            self._compile_once()
+            warmup.fill_cache(self)
         check_network(network, self.comm.size)
         started = time.perf_counter()
         self._build()
@@ -113,29 +110,6 @@ class Simulation:
         OSError : the file cannot be written.
         """
         checkpoints.write(self, Path(path))
-
-    def _compile_once(self) -> None:
-        """Have all kernels in the cache: compiled by one rank a node while the others wait (collective)."""
-
-        def compile_kernels() -> None:
-            small = Simulation(small_network(), comm=SerialCommunicator(), warm=True)
-            small.run(1.0)
-            restore(small, state_of(small))
-
-        self.compile_loops([p.parameters for p in self.network.populations], {"kernels": compile_kernels})
-
-    def compile_loops(
-        self, parameters: Sequence[Mapping[str, Value]], others: Mapping[str, Callable[[], object]] | None = None
-    ) -> None:
-        """Have the loops for `parameters` of the populations, and `others`, in the cache (collective)."""
-        # Not by what this rank has loaded: a rank without neurons of a population loads nothing for it.
-        named = {loop_name(*variant): variant for variant in loops_of(self.network, parameters)}
-        new = {
-            name: functools.partial(self.loops.address, *v) for name, v in named.items() if name not in self._in_cache
-        }
-        if new or others:
-            fill_once(self.comm, FOLDER, {**(others or {}), **new})
-            self._in_cache |= new.keys()
 
     # --- building -------------------------------------------------------------------------------------------------
 
