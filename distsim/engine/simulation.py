@@ -9,7 +9,7 @@ times, ids = sim.spikes(exc)
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,6 @@ from .. import checkpoints
 from ..elements import Part, PoissonInput, Population, Value
 from ..network import Network
 from ..neurons import MODELS
-from ..neurons.sources import MOST_SPIKES
 from ..parallel import world
 from ..quantities import number, whole
 from ..recording.spike_hash import spikes_sha256_of
@@ -26,29 +25,25 @@ from ..recording.spikes import Spikes
 from ..recording.voltages import Voltages
 from ..result import Result
 from ..saving import save, summarize
-from . import changes, loop, warmup
+from . import buffers, changes, loop, warmup
 from .agreement import agree, described
 from .check import check_network
 from .connectivity import connect, delays_in_use, plan_layout
 from .decomposition import Decomposition
-from .delivery import History, make_scratch
-from .exchange import plan_exchange
+from .delivery import make_scratch
 from .guard import Finding, Guard, GuardError
 from .intrinsics import CLOCK_GETTIME
 from .ledger import Ledger, balance, n_local_synapses
 from .model_loops import Loops
 from .poisson import plan_poisson
-from .population_state import FIRST, LAST, plan_neurons, potential_places, two_receptors
-from .recorders import Period, recorded_populations, voltage_gids, wanted_neurons
+from .population_state import FIRST, LAST, plan_neurons, two_receptors
+from .recorders import Period, recorded_populations, voltage_gids
 from .sinks import MemorySink
 from .stimulation import plan_currents, plan_spikes
 from .streams import key
 from .update import ROW
 
 CHUNK = 500  # steps between two looks at the clock
-SPIKE_BUFFER = 1 << 19  # spikes held until they are handed on, at least
-VOLTAGE_BUFFER = 1 << 20  # voltages held likewise
-INTERVAL = 1 << 22  # spikes that the buffers of one interval may have to hold: it is cut short in very large networks
 STEPS_WITHOUT_SYNAPSES = 10  # steps of an interval in a network without synapses
 
 
@@ -87,7 +82,7 @@ class Simulation:
         agree(self.comm, described(network, self.seed))
         network.is_simulated = True
         self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
-        self.sink = MemorySink(self._voltage_lids()[0].size) if sink is None else sink
+        self.sink = MemorySink(buffers.voltage_lids(network, self.deal).size) if sink is None else sink
         self.loops = Loops()
         if not warm:
             warmup.fill_cache(self)
@@ -139,35 +134,13 @@ class Simulation:
         self.poisson = plan_poisson(self.stimuli, self.network, self.deal, self.is_two, blocks)
 
     def _plan_buffers(self, max_delay: int) -> None:
-        sources = [p.model.is_source for p in self.network.populations]
-        most_spikes = max(1, sum(p.n * (MOST_SPIKES if p.model.is_source else 1) for p in self.network.populations))
-        self.interval = max(1, min(self.min_delay, INTERVAL // most_spikes))
-        most_sent = self.deal.n_local * (MOST_SPIKES if any(sources) else 1)
-        self.exchange = plan_exchange(self.comm, self.interval, most_sent, most_spikes)
-        at_once = most_spikes * self.interval
-        ring = 1 << (max_delay + self.interval + 1).bit_length()
-        gids = np.empty(1 << (2 * at_once).bit_length(), np.uint32)
-        self.history = History(gids, np.zeros(ring, np.int64), np.zeros(ring, np.int64))
-        wanted = wanted_neurons(self.network)
-        room = SPIKE_BUFFER + at_once if wanted.size else 0
-        lids, interval = self._voltage_lids()
-        a_rank = -(-voltage_gids(self.network).size // self.comm.size)
-        samples = max(self.interval, VOLTAGE_BUFFER // max(1, a_rank)) if interval else 0
-        self.recording = loop.Recording(
-            wanted,
-            np.empty(room, np.int64),
-            np.empty(room, np.uint32),
-            potential_places(self.neurons, lids),
-            np.empty((samples, lids.size)),
-            interval,
-        )
-        rank, size = self.comm.rank, self.comm.size
-        self.constants = loop.Constants(rank, size, self.interval, most_spikes, *key(self.seed), CLOCK_GETTIME)
-
-    def _voltage_lids(self) -> tuple[np.ndarray, int]:
-        gids = voltage_gids(self.network)
-        recorders = self.network.voltage_recorders
-        return self.deal.lids(gids[self.deal.local(gids)]), recorders[0].interval if recorders else 0
+        network, deal = self.network, self.deal
+        self.interval = interval = buffers.steps_of_interval(network, self.min_delay)
+        self.exchange = buffers.plan_sent(network, deal, self.comm, interval)
+        self.history = buffers.plan_history(network, max_delay, interval)
+        self.recording = buffers.plan_recording(network, deal, self.neurons, interval)
+        most_spikes = buffers.most_spikes(network)
+        self.constants = loop.Constants(deal.rank, deal.size, interval, most_spikes, *key(self.seed), CLOCK_GETTIME)
 
     # --- running --------------------------------------------------------------------------------------------------
 
@@ -219,7 +192,7 @@ class Simulation:
 
     def settle(self) -> None:
         """Hand all that was recorded so far to the sink, and note the period."""
-        self._flush()
+        buffers.flush(self)
         if self._piece is not None:
             start, emitted = self._piece
             self.period.add(start, self.step, self.neurons.emitted - emitted)
@@ -258,34 +231,11 @@ class Simulation:
             if why == loop.DONE:
                 return
             if why == loop.GROW_HISTORY:
-                self._grow_history()
+                self.history = buffers.grown(self.history, int(self.clock[loop.HEAD]))
             elif why == loop.FLUSH:
-                self._flush()
+                buffers.flush(self)
             else:
                 raise RuntimeError("MPI reported an error during the exchange of spikes")
-
-    def _grow_history(self) -> None:
-        """Double the ring; spikes keep their running numbers, so each moves to its place modulo the new size."""
-        old = self.history.gids
-        gids = np.empty(2 * old.size, np.uint32)
-        head = int(self.clock[loop.HEAD])
-        numbers = np.arange(max(0, head - old.size), head)
-        gids[numbers % gids.size] = old[numbers % old.size]
-        self.history = self.history._replace(gids=gids)
-
-    def _flush(self) -> None:
-        """Hand what was recorded to the sink."""
-        started = time.perf_counter()
-        n, samples = int(self.clock[loop.RECORDED]), int(self.clock[loop.SAMPLES])
-        if n:
-            self.sink.spikes(self.recording.steps[:n], self.recording.gids[:n])
-        if samples:
-            last = self.step // self.recording.interval * self.recording.interval
-            steps = last - self.recording.interval * np.arange(samples - 1, -1, -1)
-            E_L = resting_potentials(self.network, self.parameters, self.deal.gid(self._voltage_lids()[0]))
-            self.sink.voltages(steps, self.recording.voltages[:samples] + E_L)
-        self.clock[loop.RECORDED] = self.clock[loop.SAMPLES] = 0
-        self.timer[loop.RECORD] += time.perf_counter() - started
 
     # --- parameters -----------------------------------------------------------------------------------------------
 
@@ -432,12 +382,3 @@ class Simulation:
 
 def check_seed(seed: int) -> int:
     return whole("seed", seed, 0, 2**64 - 1)
-
-
-def resting_potentials(network: Network, parameters: Sequence[Mapping], gids: np.ndarray) -> np.ndarray:
-    """E_L (mV) of the neurons `gids`."""
-    E_L = [np.zeros(0)]
-    for population, values in zip(network.populations, parameters, strict=True):
-        mine = gids[(gids >= population.first) & (gids < population.first + population.n)] - population.first
-        E_L.append(np.broadcast_to(values.get("E_L", 0.0), population.n)[mine])
-    return np.concatenate(E_L)
