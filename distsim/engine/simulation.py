@@ -9,22 +9,19 @@ times, ids = sim.spikes(exc)
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from .. import checkpoints
-from ..elements import Part, PoissonInput, Population, Value
+from .. import checkpoints, recorded
+from ..elements import Part, PoissonInput, Value
 from ..network import Network
 from ..neurons import MODELS
 from ..parallel import world
 from ..quantities import number, whole
-from ..recording.spike_hash import spikes_sha256_of
-from ..recording.spikes import Spikes
-from ..recording.voltages import Voltages
 from ..result import Result
-from ..saving import save, summarize
+from ..saving import save
 from . import buffers, changes, loop, warmup
 from .agreement import agree, described
 from .check import check_network
@@ -37,7 +34,7 @@ from .ledger import Ledger, balance, n_local_synapses
 from .model_loops import Loops
 from .poisson import plan_poisson
 from .population_state import FIRST, LAST, plan_neurons, two_receptors
-from .recorders import Period, recorded_populations, voltage_gids
+from .recorders import Period
 from .sinks import MemorySink
 from .stimulation import plan_currents, plan_spikes
 from .streams import key
@@ -292,8 +289,7 @@ class Simulation:
         ------
         ValueError : if there is no such population, or the spikes of some of these neurons are not recorded.
         """
-        population = self.network.select(what).population
-        return self._result({population.name: self._spikes_of(population)}, {}).spikes(what)
+        return recorded.spikes_of(self, what)
 
     def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
         """Recorded V_m of `what` (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
@@ -302,13 +298,11 @@ class Simulation:
         ------
         ValueError : if there is no such population, or the voltages of some of these neurons are not recorded.
         """
-        return self._result({}, self._all_voltages()).voltages(what)
+        return recorded.voltages_of(self, what)
 
     def result(self) -> Result:
         """A copy of what is recorded so far, with everything that `distsim.load` gives of a folder (collective)."""
-        recorded = recorded_populations(self.network)
-        spikes = {p.name: self._spikes_of(p) for p in self.network.populations if p.name in recorded}
-        return self._result(spikes, self._all_voltages(), summarize(self, "network"))
+        return recorded.result_of(self)
 
     def save(self, folder: str | Path, title: str = "network", overwrite: bool = False) -> Path:
         """Write what is recorded so far into `folder`, for `distsim.load` and `distsim plot` (collective).
@@ -329,41 +323,9 @@ class Simulation:
         """
         return save(self, folder, title, overwrite)
 
-    def _result(self, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages], summary=None) -> Result:
-        network, grid, wanted = self.network, self.network.grid, self.recording.wanted.astype(bool)
-        sizes = {p.name: p.n for p in network.populations}
-        recorded = {p.name: wanted[p.first : p.first + p.n] for p in network.populations if wanted.size}
-        period = (grid.ms(self.period.start), grid.ms(self.period.stop))
-        pieces = [(grid.ms(start), grid.ms(stop)) for start, stop in self.period.pieces]
-        return Result(sizes, grid.dt_ms, period, spikes, recorded, voltages, summary, pieces or None)
-
-    def _spikes_of(self, population: Population) -> Spikes:
-        steps, ids = self._recorded(population)
-        return Spikes(self.network.grid.ms(steps), ids, population.n)
-
-    def _recorded(self, population: Population) -> tuple[np.ndarray, np.ndarray]:
-        """Steps and ids (0-based in it) of the spikes of `population`."""
-        steps, gids = self.sink.all_spikes()
-        ids = gids - population.first
-        inside = (ids >= 0) & (ids < population.n)
-        return steps[inside], ids[inside]
-
-    def _all_voltages(self) -> dict[str, Voltages]:
-        """Voltages of all ranks by population (collective)."""
-        gids, grid = voltage_gids(self.network), self.network.grid
-        steps, block = self.sink.local_voltages()
-        table, found = self.gather(gids, block), {}
-        for p in self.network.populations:
-            mine = (gids >= p.first) & (gids < p.first + p.n)
-            if mine.any():
-                interval = grid.ms(self.recording.interval)
-                found[p.name] = Voltages(grid.ms(steps), gids[mine] - p.first, table[:, mine], interval)
-        return found
-
     def spikes_sha256(self) -> str:
         """Hash of all recorded spikes: the same for the same network and seed on any number of ranks."""
-        recorded = recorded_populations(self.network)
-        return spikes_sha256_of({p.name: self._recorded(p) for p in self.network.populations if p.name in recorded})
+        return recorded.sha256_of(self)
 
     def ledger(self) -> Ledger:
         """Balance of synaptic events since time 0; RuntimeError if one was lost or counted twice (collective)."""

@@ -40,7 +40,7 @@ ALLOWED = {
     "result": {"elements", "recording", "conversion", *FIGURES},
     "loading": {"result", "recording", "analysis.run_folder"},
     "engine": ENGINE,
-    "engine.simulation": ENGINE | {"recording", "result", "saving", "checkpoints"},
+    "engine.simulation": ENGINE | {"result", "recorded", "saving", "checkpoints"},
     "checkpoints": {"engine.checkpoint", "recording", "parallel", "version"},
     "course": {
         "engine.guard",
@@ -70,6 +70,7 @@ ALLOWED = {
         "parallel",
         "summary",
     },
+    "recorded": {"elements", "engine.recorders", "recording", "result", "saving"},
     "parallel": set(),
     "progress": set(),
     "folder": {"parallel"},
