@@ -17,7 +17,6 @@ import numpy as np
 from .. import checkpoints, recorded
 from ..elements import Part, PoissonInput, Value
 from ..network import Network
-from ..neurons import MODELS
 from ..parallel import world
 from ..quantities import number, whole
 from ..result import Result
@@ -250,24 +249,12 @@ class Simulation:
         ValueError : an unknown parameter, a value out of range, parameters that do not go together, or time constants
             that would need another receptor. Nothing is changed then.
         """
-        if not isinstance(what, PoissonInput):
-            what = self.network.select(what)
-        agree(self.comm, {"what is set": (what, values)})
-        if isinstance(what, PoissonInput) or what.population.model is MODELS["poisson_source"]:
-            changes.set_stimulus(self, what, values)
-        else:
-            changes.set_neurons(self, what, values)
-        self.n_changes += 1
+        changes.set_values(self, what, values)
 
     def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float:
         """Parameter `name` of neurons or Poisson sources as it is now (V_m: the potential, mV), of shape (len(what),);
         `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input (collective)."""
-        if isinstance(what, PoissonInput):
-            return changes.get_stimulus(self, what, name)
-        selection = self.network.select(what)
-        if selection.population.model is MODELS["poisson_source"]:
-            return np.full(len(selection), changes.get_stimulus(self, selection, name))
-        return changes.get_neurons(self, selection, name)
+        return changes.get_value(self, what, name)
 
     def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
         """Values of the neurons `gids` (ascending) from those of each rank's own (collective): last axis of `mine`."""
