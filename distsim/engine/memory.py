@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..network import Network
-from .connectivity import delays_in_use, goes_by_source, n_expected, n_in_table, plan_layout, ring_size
 from .delivery import WIDE
 from .dense_connectivity import matrix_bytes, plan_groups
+from .layout import goes_by_source, plan_layout, ring_size
 from .population_state import two_receptors
+from .synapse_plan import delays_in_use, n_expected, n_in_table
 from .update import ROW
 from .weights import plan_weights
 

@@ -11,9 +11,9 @@ from ..distributions import Distribution
 from ..elements import Population, Value
 from ..network import Network
 from . import streams
-from .connectivity import Layout
 from .decomposition import Decomposition
 from .intrinsics import kernel
+from .layout import Layout
 from .model_loops import Loops
 from .update import ROW
 

@@ -24,11 +24,12 @@ from ..saving import save
 from . import buffers, changes, loop, warmup
 from .agreement import agree, described
 from .check import check_network
-from .connectivity import connect, delays_in_use, plan_layout
+from .connectivity import connect
 from .decomposition import Decomposition
 from .delivery import make_scratch
 from .guard import Finding, Guard, GuardError
 from .intrinsics import CLOCK_GETTIME
+from .layout import plan_layout
 from .ledger import Ledger, balance, n_local_synapses
 from .model_loops import Loops
 from .poisson import plan_poisson
@@ -37,6 +38,7 @@ from .recorders import Period
 from .sinks import MemorySink
 from .stimulation import plan_currents, plan_spikes
 from .streams import key
+from .synapse_plan import delays_in_use
 from .update import ROW
 
 CHUNK = 500  # steps between two looks at the clock

@@ -146,7 +146,7 @@ def lies_in(module: str, room: str) -> bool:
 
 def test_the_walk_resolves_relative_imports():
     assert own_imports("engine.loop") >= {"engine.delivery", "engine.exchange", "engine.stimulation"}
-    assert {"engine.streams", "network", "rules"} <= own_imports("engine.connectivity")
+    assert {"engine.streams", "network", "rules"} <= own_imports("engine.shards")
     assert own_imports("neurons") >= {"neurons.base", "neurons.iaf_psc_exp", "neurons.sources"}
     assert {"", "models.microcircuit"} <= own_imports("options")
     assert "recording.spikes" in own_imports("recording.spike_hash")
