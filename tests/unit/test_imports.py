@@ -83,10 +83,11 @@ ALLOWED = {
     "scaling": {"engine", "models", "network"},
     "bench": {"bench", "engine", "limits", "summary", "network", "report", "folder", "parallel", "analysis"},
     "bench.cases": {"models", "network"},
+    "launch": {"options", "prepare", "run", "resume", "folder", "parallel", "signals", "watch"},
     "panels": {"run", "folder", "summary", "parallel", "analysis"},
 }
 
-TOP = {"cli", "options", "prepare", "run", "panels", "course", "resume"}
+TOP = {"cli", "launch", "options", "prepare", "run", "panels", "course", "resume"}
 
 
 def name_of(path: Path) -> str:
@@ -175,7 +176,7 @@ def test_only_the_top_imports_the_command_line_and_the_run():
 
 
 def test_only_the_command_line_parses_arguments():
-    assert {module for module in SOURCES if "argparse" in imports(module)} == {"cli", "options", "prepare"}
+    assert {module for module in SOURCES if "argparse" in imports(module)} == {"cli", "launch", "options", "prepare"}
 
 
 def test_there_are_no_circles():
