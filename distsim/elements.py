@@ -43,6 +43,15 @@ class Population:
     def __getitem__(self, index: slice | int) -> Selection:
         return Selection(self, range(self.n))[index]
 
+    @property
+    def span(self) -> slice:
+        """Its place in an array with one value for each gid."""
+        return slice(self.first, self.first + self.n)
+
+    def holds(self, gids: int | np.ndarray) -> bool | np.ndarray:
+        """Which of the `gids` are those of its neurons."""
+        return (gids >= self.first) & (gids < self.first + self.n)
+
     def __repr__(self) -> str:
         return f"<{self.name}: {self.n} {self.model.name}>"
 

@@ -46,7 +46,7 @@ def _recorded(simulation) -> list[Population]:
 def _result(simulation, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages], summary=None) -> Result:
     network, grid, wanted = simulation.network, simulation.network.grid, simulation.recording.wanted.astype(bool)
     sizes = {p.name: p.n for p in network.populations}
-    recorded = {p.name: wanted[p.first : p.first + p.n] for p in network.populations if wanted.size}
+    recorded = {p.name: wanted[p.span] for p in network.populations if wanted.size}
     period = (grid.ms(simulation.period.start), grid.ms(simulation.period.stop))
     pieces = [(grid.ms(start), grid.ms(stop)) for start, stop in simulation.period.pieces]
     return Result(sizes, grid.dt_ms, period, spikes, recorded, voltages, summary, pieces or None)
@@ -60,9 +60,8 @@ def _spikes(simulation, population: Population) -> Spikes:
 def _steps_and_ids(simulation, population: Population) -> tuple[np.ndarray, np.ndarray]:
     """Steps and ids (0-based in it) of the spikes of `population`."""
     steps, gids = simulation.sink.all_spikes()
-    ids = gids - population.first
-    inside = (ids >= 0) & (ids < population.n)
-    return steps[inside], ids[inside]
+    inside = population.holds(gids)
+    return steps[inside], gids[inside] - population.first
 
 
 def _voltages(simulation) -> dict[str, Voltages]:
@@ -71,7 +70,7 @@ def _voltages(simulation) -> dict[str, Voltages]:
     steps, block = simulation.sink.local_voltages()
     table, found = simulation.gather(gids, block), {}
     for p in simulation.network.populations:
-        mine = (gids >= p.first) & (gids < p.first + p.n)
+        mine = p.holds(gids)
         if mine.any():
             interval = grid.ms(simulation.recording.interval)
             found[p.name] = Voltages(grid.ms(steps), gids[mine] - p.first, table[:, mine], interval)

@@ -104,6 +104,6 @@ def resting_potentials(network: Network, parameters: Sequence[Mapping], gids: np
     """E_L (mV) of the neurons `gids`."""
     E_L = [np.zeros(0)]
     for population, values in zip(network.populations, parameters, strict=True):
-        mine = gids[(gids >= population.first) & (gids < population.first + population.n)] - population.first
+        mine = gids[population.holds(gids)] - population.first
         E_L.append(np.broadcast_to(values.get("E_L", 0.0), population.n)[mine])
     return np.concatenate(E_L)
