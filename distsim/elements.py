@@ -18,7 +18,7 @@ FOREVER = 2**62  # the step at which what never stops does
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """', did you mean X?' where one of `known` resembles `name`, otherwise what is known."""
+    """'did you mean X?' where one of `known` resembles `name`, otherwise what is known."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
 

@@ -258,13 +258,6 @@ class Simulation:
         `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input (collective)."""
         return changes.get_value(self, what, name)
 
-    def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
-        """Values of the neurons `gids` (ascending) from those of each rank's own (collective): last axis of `mine`."""
-        table = np.zeros((*mine.shape[:-1], gids.size), mine.dtype)
-        for rank, part in enumerate(self.comm.allgather(mine)):
-            table[..., gids % self.comm.size == rank] = part
-        return table
-
     # --- results --------------------------------------------------------------------------------------------------
 
     def spikes(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
@@ -298,7 +291,8 @@ class Simulation:
 
         Parameters
         ----------
-        folder : gets `spikes.h5`, `voltages.h5` (float32) if voltages are recorded, and `summary.json`; made if needed.
+        folder : gets `spikes.h5`, `voltages.h5` (float32; NaN between recorded pieces) if voltages are recorded, and
+            `summary.json`; made if needed.
         title : the network's name in the summary and above the figures.
         overwrite : replace an earlier run that is there.
 
@@ -308,7 +302,7 @@ class Simulation:
 
         Raises
         ------
-        ValueError : it holds an earlier run, it cannot be written, or voltages were recorded with breaks.
+        ValueError : it holds an earlier run, or it cannot be written.
         """
         return save(self, folder, title, overwrite)
 
@@ -320,9 +314,18 @@ class Simulation:
         """Balance of synaptic events since time 0; RuntimeError if one was lost or counted twice (collective)."""
         return balance(self)
 
+    # --- of all ranks ---------------------------------------------------------------------------------------------
+
     def spike_counts(self) -> np.ndarray:
         """Spikes of every neuron since time 0, int64 by gid (collective)."""
         return self.counts_of_all(self.neurons.emitted)
+
+    def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
+        """Values of the neurons `gids` (ascending) from those of each rank's own (collective): last axis of `mine`."""
+        table = np.zeros((*mine.shape[:-1], gids.size), mine.dtype)
+        for rank, part in enumerate(self.comm.allgather(mine)):
+            table[..., gids % self.comm.size == rank] = part
+        return table
 
     def counts_of_all(self, mine: np.ndarray) -> np.ndarray:
         """Counts by gid from those of each rank's own neurons, int64 (collective)."""
