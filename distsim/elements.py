@@ -18,7 +18,7 @@ FOREVER = 2**62  # the step at which what never stops does
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """', did you mean X?' where one of `known` resembles `name`, otherwise what is known."""
+    """'did you mean X?' where one of `known` resembles `name`, otherwise what is known."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
 
@@ -42,6 +42,15 @@ class Population:
 
     def __getitem__(self, index: slice | int) -> Selection:
         return Selection(self, range(self.n))[index]
+
+    @property
+    def span(self) -> slice:
+        """Its place in an array with one value for each gid."""
+        return slice(self.first, self.first + self.n)
+
+    def holds(self, gids: int | np.ndarray) -> bool | np.ndarray:
+        """Which of the `gids` are those of its neurons."""
+        return (gids >= self.first) & (gids < self.first + self.n)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.n} {self.model.name}>"

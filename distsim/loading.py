@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .analysis.run_folder import existing_folder, read_summary
+from .analysis.run_folder import existing_folder, pieces_of, read_summary
+from .recording.file_sink import SPIKES, VOLTAGES
 from .recording.part_files import has_parts, read_spike_parts, read_voltage_parts
 from .recording.spikes import Spikes, read_spikes
 from .recording.voltages import Voltages, read_voltages
 from .result import Result
 
-SUMMARY, SPIKES, VOLTAGES = FILES = ("summary.json", "spikes.h5", "voltages.h5")
+SUMMARY = "summary.json"
+FILES = (SUMMARY, SPIKES, VOLTAGES)
 
 
 def load(folder: str | Path) -> Result:
@@ -39,7 +41,7 @@ def load(folder: str | Path) -> Result:
     sizes = _sizes(folder, summary, spikes, voltages)
     recorded = {name: _recorded(summary, name, s.n) for name, s in spikes.items()}
     period = _period(summary, spikes, voltages)
-    pieces = [tuple(piece) for piece in (summary or {}).get("recorded_ms") or [period]]
+    pieces = [tuple(piece) for piece in pieces_of(summary or {}, period)]
     return Result(sizes, _dt(summary, spikes), period, spikes, recorded, voltages, summary, pieces)
 
 

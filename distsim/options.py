@@ -1,4 +1,4 @@
-"""The options of the command line: a subcommand for each network, `plot`, `bench`."""
+"""The options of the command line: a subcommand for each network, `plot`, `bench`, `resume`."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from .course import Course
 from .engine import loop
 from .engine.facts import facts
 from .engine.guard import GuardError
+from .engine.ledger import Ledger
 from .engine.simulation import Simulation
 from .folder import release
 from .network import Network
@@ -89,42 +90,62 @@ def run(
         say(f"python -m distsim resume {folder}", flush=True)
         return None
     done = as_far_as(course, model, parameters, options)
-    phases = summary.spread(comm, loop.PHASES, simulation.timer - stood.timer)
-    profile = profiling.collect(simulation, stood) if options.profile else None
-    counts = simulation.counts_of_all(simulation.period.counts)
-    ledger = simulation.ledger()
+    walls = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
+    measured = measure(course, stood, walls, simulated, options.profile)
     course.conclude()
     peaks = comm.gather(summary.peak_rss())
 
     def finish() -> dict:
-        result, sink = _facts(model, parameters, options, done, simulation, counts), course.sink
-        has_spikes = SPIKES in sink.files
-        result["spikes_sha256"] = spikes_sha256(folder / SPIKES, network.grid.dt) if has_spikes else None
-        timing = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
-        factor = sim / (simulated / 1e3) if simulated else None
-        result["timing"] = {**timing, "real_time_factor": factor, "phases": phases}
-        if course.started_at:
-            result["timing"]["resumed_at_ms"] = network.grid.ms(course.started_at)
-        result["memory"] = {"peak_rss_bytes_per_rank": peaks, "peak_rss_bytes_total": sum(peaks)}
-        result["recording"] = {"mode": sink.mode, "files": sink.files}
-        result["ledger"] = dataclasses.asdict(ledger)
-        result["versions"] = summary.versions()
-        if course.finding:
-            result["stopped"] = course.finding._asdict()
-        if profile:
-            result["profile"] = profile
+        result = _summary(model, parameters, options, done, course, measured, peaks)
         summary.write(folder, result)
-        _show(result, ledger)
+        _show(result)
         if hasattr(model, "report"):
             print(f"\n{model.report(parameters, result)}")
-        plots = _draw(folder) if options.plots and has_spikes and done.t_sim else []
+        files = result["recording"]["files"]
+        plots = _draw(folder) if options.plots and SPIKES in files and done.t_sim else []
         release(folder)
-        print(f"\nfiles in {folder}: {', '.join([*sink.files, 'summary.json', *plots])}", flush=True)
+        print(f"\nfiles in {folder}: {', '.join([*files, 'summary.json', *plots])}", flush=True)
         if course.finding:
             print(f"distsim: {GuardError(course.finding)}", file=sys.stderr, flush=True)
         return result
 
     return on_root(comm, finish)
+
+
+class Measured(NamedTuple):
+    """What a run took, and what it came to.
+
+    Attributes
+    ----------
+    timing : as in the summary. profile : likewise, None unless asked for.
+    counts : int64 by gid, spikes in the recorded period.
+    """
+
+    timing: dict[str, Any]
+    profile: dict | None
+    counts: np.ndarray
+    ledger: Ledger
+
+
+def measure(
+    course: Course, stood: profiling.Counters, walls: dict[str, float], simulated: float, profile: bool
+) -> Measured:
+    """What all ranks did since `stood`, and that nothing was lost (collective).
+
+    Parameters
+    ----------
+    stood : of the end of the warm-up. walls : wall times of the parts of the run (s), by name.
+    simulated : model time that was recorded by this process (ms). profile : whether to tell what each rank did.
+    """
+    simulation, comm = course.simulation, course.comm
+    phases = summary.spread(comm, loop.PHASES, simulation.timer - stood.timer)
+    found = profiling.collect(simulation, stood) if profile else None
+    counts = simulation.counts_of_all(simulation.period.counts)
+    factor = walls["sim_s"] / (simulated / 1e3) if simulated else None
+    timing = {**walls, "real_time_factor": factor, "phases": phases}
+    if course.started_at:
+        timing["resumed_at_ms"] = course.network.grid.ms(course.started_at)
+    return Measured(timing, found, counts, simulation.ledger())
 
 
 def begin(network: Network, options: Options, folder: Path, comm, startup: float, care: Care) -> Course:
@@ -152,6 +173,24 @@ def as_far_as(course: Course, model, parameters, options: Options) -> Options:
     return dataclasses.replace(options, t_sim=t_sim, figures=figures)
 
 
+def _summary(model, parameters, options: Options, done: Options, course: Course, measured: Measured, peaks) -> dict:
+    """The summary of a run whose recordings are complete; `done` is what came of `options`, `peaks` the memory that the
+    ranks took (bytes)."""
+    result, sink = _facts(model, parameters, options, done, course.simulation, measured.counts), course.sink
+    has_spikes = SPIKES in sink.files
+    result["spikes_sha256"] = spikes_sha256(course.place / SPIKES, course.network.grid.dt) if has_spikes else None
+    result["timing"] = measured.timing
+    result["memory"] = {"peak_rss_bytes_per_rank": peaks, "peak_rss_bytes_total": sum(peaks)}
+    result["recording"] = {"mode": sink.mode, "files": sink.files}
+    result["ledger"] = dataclasses.asdict(measured.ledger)
+    result["versions"] = summary.versions()
+    if course.finding:
+        result["stopped"] = course.finding._asdict()
+    if measured.profile:
+        result["profile"] = measured.profile
+    return result
+
+
 def _facts(model, parameters, options: Options, done: Options, simulation: Simulation, counts: np.ndarray) -> dict:
     """The keys of the summary that say what was run and how often neurons fired; `done` is what came of `options`."""
     found = facts(simulation, model.NAME, done.t_presim, done.t_sim, done.t_sim / 1e3, counts)
@@ -166,8 +205,8 @@ def _facts(model, parameters, options: Options, done: Options, simulation: Simul
     return {**found, "figures": done.figures, "config": config}
 
 
-def _show(result: dict, ledger) -> None:
-    timing = result["timing"]
+def _show(result: dict) -> None:
+    timing, ledger = result["timing"], result["ledger"]
     print()
     print(report.rates_text(result["populations"]))
     print()
@@ -176,7 +215,7 @@ def _show(result: dict, ledger) -> None:
         memory = report.size_text(result["memory"]["peak_rss_bytes_total"])
         ranks = report.ranks_text(result["ranks"])
         print(f"\n  real-time factor {timing['real_time_factor']:.3f}, peak memory {memory} on {ranks}")
-    due, delivered, on_the_way = ledger.due, ledger.delivered, ledger.on_their_way
+    due, delivered, on_the_way = ledger["due"], ledger["delivered"], ledger["on_their_way"]
     print(f"  ledger {due:,} synaptic events = {delivered:,} delivered + {on_the_way:,} on their way")
     if result["spikes_sha256"]:
         print(f"  spikes_sha256 {result['spikes_sha256']}")

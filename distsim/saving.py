@@ -85,7 +85,7 @@ def file_sink(network: Network, folder: Path, comm) -> FileSink:
     gids = voltage_gids(network)
     ids, mine = {}, {}
     for population in network.populations:
-        inside = gids[(gids >= population.first) & (gids < population.first + population.n)]
+        inside = gids[population.holds(gids)]
         if inside.size:
             ids[population.name] = inside - population.first
             mine[population.name] = np.flatnonzero(inside % comm.size == comm.rank)

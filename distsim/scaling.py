@@ -22,10 +22,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .engine.connectivity import Layout, delays_in_use, goes_by_source, n_expected, n_in_table, plan_layout
 from .engine.exchange import packet_room
+from .engine.layout import Layout, goes_by_source, plan_layout
 from .engine.memory import estimate_arrays
 from .engine.population_state import two_receptors
+from .engine.synapse_plan import delays_in_use, n_expected, n_in_table
 from .engine.update import ROW
 from .models import microcircuit
 from .network import Network

@@ -17,7 +17,7 @@ from .version import __version__
 
 
 def startup_seconds() -> float:
-    """Wall time since this process was started (s); since distsim was imported where the system does not tell."""
+    """Wall time since this process was started (s); its processor time where the system does not tell."""
     try:
         fields = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()
         started = int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -6,10 +6,11 @@ import time
 
 import numpy as np
 
-from ..engine.connectivity import connect, plan_layout
+from ..engine.connectivity import connect
 from ..engine.decomposition import Decomposition
 from ..engine.delivery import History, deliver, make_scratch
 from ..engine.intrinsics import kernel
+from ..engine.layout import plan_layout
 from ..engine.population_state import two_receptors
 from ..engine.update import ROW
 from ..network import Network

@@ -36,7 +36,7 @@ def repeat_changes(simulation, changes: dict) -> None:
     for number, population in enumerate(network.populations):
         for name, value in changes["parameters"].get(population.name, {}).items():
             simulation.parameters[number][name] = np.array(value) if isinstance(value, list) else value
-    simulation.compile_loops(simulation.parameters)
+    simulation.loops.fill_cache(simulation.comm, network, simulation.parameters)
     simulation.neurons = with_parameters(
         simulation.neurons, network, simulation.parameters, simulation.deal, simulation.loops
     )

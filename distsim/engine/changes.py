@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .. import quantities
-from ..elements import FOREVER, PoissonInput, Population, Selection, Value, nearest
+from ..elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
+from ..neurons import MODELS
 from ..values import DRAWN, check_together, read_values
+from .agreement import agree
 from .population_state import (
     find_shared_currents,
     local_values,
@@ -18,6 +20,34 @@ from .population_state import (
     sum_currents,
     with_parameters,
 )
+
+
+def set_values(simulation, what: Part | PoissonInput, values: Mapping[str, Value]) -> None:
+    """Change parameters of neurons or of Poisson input, see `Simulation.set` (collective)."""
+    if not isinstance(what, PoissonInput):
+        what = simulation.network.select(what)
+    agree(simulation.comm, {"what is set": (what, values)})
+    if _is_stimulus(what):
+        set_stimulus(simulation, what, values)
+    else:
+        set_neurons(simulation, what, values)
+    simulation.n_changes += 1
+
+
+def get_value(simulation, what: Part | PoissonInput, name: str) -> np.ndarray | float:
+    """Parameter `name` as it is now, see `Simulation.get` (collective)."""
+    if isinstance(what, PoissonInput):
+        return get_stimulus(simulation, what, name)
+    selection = simulation.network.select(what)
+    if _is_stimulus(selection):
+        return np.full(len(selection), get_stimulus(simulation, selection, name))
+    return get_neurons(simulation, selection, name)
+
+
+def _is_stimulus(what: PoissonInput | Selection) -> bool:
+    """Whether it is Poisson input: such, or the sources that it drives."""
+    return isinstance(what, PoissonInput) or what.population.model is MODELS["poisson_source"]
+
 
 # --- neurons ----------------------------------------------------------------------------------------------------------
 
@@ -40,7 +70,7 @@ def set_neurons(simulation, selection: Selection, given: Mapping[str, Value]) ->
     V_m = neurons.state[potential_places(neurons, lids)] + _local(simulation, number, "E_L", lids)
     simulation.parameters[number] = new
     if lasting:
-        simulation.compile_loops(simulation.parameters)
+        simulation.loops.fill_cache(simulation.comm, network, simulation.parameters)
         simulation.neurons = with_parameters(neurons, network, simulation.parameters, simulation.deal, simulation.loops)
     for name in DRAWN:
         if name in values:

@@ -74,7 +74,7 @@ def population_facts(network: Network, seconds: float, counts: np.ndarray) -> di
     """By population: n, rate_hz (None without neurons or time), n_spikes, and which neurons are recorded if not all."""
     populations = {}
     for population in network.populations:
-        n_spikes = int(counts[population.first : population.first + population.n].sum())
+        n_spikes = int(counts[population.span].sum())
         rate = n_spikes / population.n / seconds if population.n and seconds else None
         populations[population.name] = {"n": population.n, "rate_hz": rate, "n_spikes": n_spikes}
         recorded = recorded_ranges(network, population)

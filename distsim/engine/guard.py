@@ -92,7 +92,7 @@ def _not_finite(simulation) -> tuple[int, int, float] | None:
 
 
 def _of_state(simulation, gid: int, variable: int, value: float) -> Finding:
-    population = next(p for p in simulation.network.populations if p.first <= gid < p.first + p.n)
+    population = next(p for p in simulation.network.populations if p.holds(gid))
     name = "V_m" if variable == 0 else population.model.states[variable]
     why = f"{name} of {population.name}[{gid - population.first}] is {value:g}, not finite"
     return Finding(simulation.time, population.name, why)

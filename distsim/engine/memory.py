@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from ..network import Network
-from .connectivity import (
-    delays_in_use,
-    empty_places,
-    goes_by_source,
-    in_table,
-    n_expected,
-    n_in_table,
-    plan_grain,
-    plan_layout,
-    ring_size,
-)
 from .delivery import WIDE
 from .dense_connectivity import matrix_bytes, plan_groups
+from .grains import empty_places, plan_grain
+from .layout import goes_by_source, plan_layout, ring_size
 from .population_state import two_receptors
+from .synapse_plan import delays_in_use, in_table, n_expected, n_in_table
 from .update import ROW
 from .weights import plan_weights
 

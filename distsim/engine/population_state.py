@@ -10,12 +10,12 @@ import numpy as np
 from ..distributions import Distribution
 from ..elements import Population, Value
 from ..network import Network
-from ..neurons import NeuronModel
 from . import streams
-from .connectivity import Layout
 from .decomposition import Decomposition
 from .intrinsics import kernel
-from .update import ROW, compile_update
+from .layout import Layout
+from .model_loops import Loops
+from .update import ROW
 
 # columns of Neurons.blocks
 POPULATION, FIRST, LAST, SLOT, SHARD, STATE, SOURCE, UPDATE_ADDRESS, RECEPTORS, PAR, PAR_STRIDE = range(11)
@@ -49,19 +49,6 @@ class Neurons(NamedTuple):
     emitted: np.ndarray
     inputs: np.ndarray
     fired: np.ndarray
-
-
-class Loops:
-    """The compiled loops of the models, each compiled (or loaded) when it is first asked for, and kept alive."""
-
-    def __init__(self) -> None:
-        self._compiled: dict = {}
-
-    def address(self, model: NeuronModel, receptors: int, by_neuron: bool) -> int:
-        what = (id(model), receptors, by_neuron)
-        if what not in self._compiled:
-            self._compiled[what] = compile_update(model, receptors, by_neuron)
-        return self._compiled[what].address
 
 
 def two_receptors(network: Network) -> np.ndarray:
@@ -168,17 +155,6 @@ def _propagators(population: Population, parameters: Mapping, dt: float, gids: n
     if all(np.ndim(value) == 0 for value in values):
         return np.array(values, float)
     return np.array([np.broadcast_to(value, population.n)[gids - population.first] for value in values])
-
-
-def loops_of(network: Network, parameters: Sequence[Mapping[str, Value]]) -> list[tuple[NeuronModel, int, bool]]:
-    """The loops that a network with these `parameters` of its populations needs: (model, receptors, whether parameters
-    differ from neuron to neuron)."""
-    found = {}
-    for population, values in zip(network.populations, parameters, strict=True):
-        propagators = population.model.propagators(values, network.grid.dt_ms)
-        by_neuron = any(np.ndim(value) for value in propagators.values())
-        found[id(population.model), population.model.receptors(values), by_neuron] = population.model
-    return [(model, receptors, by_neuron) for (_, receptors, by_neuron), model in found.items()]
 
 
 def local_values(

@@ -33,7 +33,7 @@ def recorded_populations(network: Network) -> dict[str, tuple[int, int]]:
 
 def recorded_ranges(network: Network, population: Population) -> list[list[int]] | None:
     """[start, stop) runs of the neurons of `population` whose spikes are recorded; None if it is all of them."""
-    wanted = wanted_neurons(network)[population.first : population.first + population.n]
+    wanted = wanted_neurons(network)[population.span]
     if wanted.all() and wanted.size == population.n:
         return None
     return [list(run) for run in runs(np.flatnonzero(wanted))]

@@ -1,12 +1,28 @@
-"""A network of a few neurons whose simulation needs every kernel but the models' own loops: run by one rank, it fills
-the cache for all."""
+"""All kernels compiled before a simulation begins: a network of a few neurons, run by one rank, needs every kernel but
+the models' own loops, and so fills the cache for all."""
 
 from __future__ import annotations
 
 from ..distributions import Normal
 from ..network import Network
+from ..parallel import SerialCommunicator
 from ..rules import explicit, fixed_outdegree, fixed_total_number, pairwise_bernoulli
+from .checkpoint import restore, state_of
 from .dense_connectivity import FEWEST, SPARSEST
+
+
+def fill_cache(simulation) -> None:
+    """Have all kernels that `simulation` needs in the cache: compiled by one rank a node while the others wait
+    (collective)."""
+
+    def compile_kernels() -> None:
+        small = type(simulation)(small_network(), comm=SerialCommunicator(), warm=True)
+        small.run(1.0)
+        restore(small, state_of(small))
+
+    network = simulation.network
+    parameters = [population.parameters for population in network.populations]
+    simulation.loops.fill_cache(simulation.comm, network, parameters, {"kernels": compile_kernels})
 
 
 def small_network() -> Network:

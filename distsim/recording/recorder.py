@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distsim.recording.output import OutputFile
+from distsim.recording.sonata import open_to_read
 
 if TYPE_CHECKING:
     from typing import Self
@@ -41,6 +43,31 @@ class Recorder:
     def rename(self, path: Path) -> None:
         """Let the complete file go to `path` instead."""
         self._file.path = path
+
+    def _attempted(self, action: Callable[[], Any], n_bytes: int = 0) -> Any:
+        """Return what `action` returns here, once it went well on all ranks and there is space for `n_bytes` in all.
+
+        Raises
+        ------
+        Exception
+            On every rank, if `action` fails on any of them (an OSError on those where it went well).
+        """
+        found: list[Any] = []
+        self._file.attempt(lambda: found.append(action()))
+        self._file.reserve(n_bytes)  # settles, too
+        return found[0]
+
+    def _read_share(self, path: str | Path, datasets: Iterable[str], start: int, n: int, n_bytes: int) -> list[Any]:
+        """Return this rank's share of the `n` rows from `start` on of each of the `datasets` in the complete file at
+        `path`, see `_attempted`."""
+        share = self._file.share(n)
+        rows = slice(start + share.start, start + share.stop)
+
+        def read() -> list[Any]:
+            with open_to_read(path) as file:
+                return [file[dataset][rows] for dataset in datasets]
+
+        return self._attempted(read, n_bytes)
 
     def close(self) -> None:
         """Close the file and move it into place; a second call does nothing.

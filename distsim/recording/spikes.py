@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK = 16384
 BLOCK = 1 << 20  # spikes copied at a time
+DATASETS = ("timestamps", "node_ids")
 
 
 class SpikeFile(Recorder):
@@ -118,33 +119,15 @@ class SpikeFile(Recorder):
             On every rank, if it cannot be read on any of them (an OSError on those that can).
         """
         for name in self.populations:
-            n = self._n_spikes(path, name)
+            n = self._attempted(lambda name=name: _n_spikes(path, name))
             for start in range(0, n, BLOCK):
                 self._copy_block(path, name, start, min(BLOCK, n - start))
         self._file.settle()
 
-    def _n_spikes(self, path: str | Path, name: str) -> int:
-        lengths: list[int] = []
-
-        def read() -> None:
-            with open_to_read(path) as file:
-                lengths.append(file[f"spikes/{name}/timestamps"].shape[0])
-
-        self._file.attempt(read)
-        self._file.settle()
-        return lengths[0]
-
     def _copy_block(self, path: str | Path, name: str, start: int, n: int) -> None:
-        share, rows = self._file.share(n), {}
-        chosen = slice(start + share.start, start + share.stop)
-
-        def read() -> None:
-            with open_to_read(path) as file:
-                rows.update({key: file[f"spikes/{name}/{key}"][chosen] for key in ("timestamps", "node_ids")})
-
-        self._file.attempt(read)
-        self._file.reserve(self._bytes(sum(self.counts.values()) + n))  # settles, too
-        self._extend(name, n, rows["timestamps"], rows["node_ids"])
+        datasets = [f"spikes/{name}/{dataset}" for dataset in DATASETS]
+        n_bytes = self._bytes(sum(self.counts.values()) + n)
+        self._extend(name, n, *self._read_share(path, datasets, start, n, n_bytes))
 
     def _bytes(self, n_spikes: int) -> int:
         """Return the space that `n_spikes` take at most: each dataset may end in a chunk that is almost empty."""
@@ -164,7 +147,7 @@ class SpikeFile(Recorder):
         """Make room for the `n_new` spikes that all ranks bring, and write this rank's share of them."""
         count = self.counts[name]
         start = count + self._file.share(n_new).start
-        for dataset, rows in (("timestamps", times), ("node_ids", ids)):
+        for dataset, rows in zip(DATASETS, (times, ids), strict=True):
             self._file.attempt_writing(self._file.extend, f"spikes/{name}/{dataset}", count + n_new, start, rows)
         self.counts[name] += n_new
 
@@ -235,6 +218,11 @@ def read_periods(path: str | Path) -> list[tuple[float | None, float | None]]:
     with open_to_read(path) as file:
         groups = file["spikes"].values()
         return [(group.attrs.get("t_start_ms"), group.attrs.get("t_stop_ms")) for group in groups]
+
+
+def _n_spikes(path: str | Path, name: str) -> int:
+    with open_to_read(path) as file:
+        return file[f"spikes/{name}/timestamps"].shape[0]
 
 
 def _read_population(group: h5py.Group) -> Spikes:

@@ -132,10 +132,9 @@ class VoltageFile(Recorder):
         if not steps.size:
             return
         self._follow(steps)
-        local: list[np.ndarray] = []
-        self._file.attempt(lambda: local.append(self._side_by_side(steps.size, block)))
-        self._file.reserve(self._bytes(self.n_samples + steps.size))
-        rows = self._transpose.rows(local[0], self._file.bounds(steps.size))
+        n_bytes = self._bytes(self.n_samples + steps.size)
+        local = self._attempted(lambda: self._side_by_side(steps.size, block), n_bytes)
+        rows = self._transpose.rows(local, self._file.bounds(steps.size))
         self._extend(steps.size, {name: rows[:, span] for name, span in self._span.items()})
         self._file.settle()
 
@@ -152,26 +151,17 @@ class VoltageFile(Recorder):
         ValueError
             On every rank, if it cannot be read on any of them (an OSError on those that can), or does not follow.
         """
-        found: list[np.ndarray] = []
-        self._file.attempt(lambda: found.append(_steps_in(path)))
-        self._file.settle()
+        all_steps = self._attempted(lambda: _steps_in(path))
         rows = max(1, BLOCK // max(1, sum(ids.size for ids in self.columns.values())))
-        for start in range(0, found[0].size, rows):
-            steps = found[0][start : start + rows]
+        for start in range(0, all_steps.size, rows):
+            steps = all_steps[start : start + rows]
             self._follow(steps)
             self._copy_block(path, start, steps.size)
 
     def _copy_block(self, path: str | Path, start: int, n: int) -> None:
-        share, blocks = self._file.share(n), {}
-        chosen = slice(start + share.start, start + share.stop)
-
-        def read() -> None:
-            with open_to_read(path) as file:
-                blocks.update({name: file[f"report/{name}/data"][chosen] for name in self.columns})
-
-        self._file.attempt(read)
-        self._file.reserve(self._bytes(self.n_samples + n))  # settles, too
-        self._extend(n, blocks)
+        datasets = [f"report/{name}/data" for name in self.columns]
+        blocks = self._read_share(path, datasets, start, n, self._bytes(self.n_samples + n))
+        self._extend(n, dict(zip(self.columns, blocks, strict=True)))
         self._file.settle()
 
     def _extend(self, n: int, blocks: Mapping[str, np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""A test that fails on some ranks only must not leave the others waiting.
+"""A folder for all ranks; and a test that fails on some ranks only must not leave the others waiting.
 
 After each test the ranks tell each other whether it failed. A rank that failed waits for the others for a while; where
 they do not come they hang in the test, and all ranks are ended. Where they come, all of them go on together.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,15 @@ def failures():
     comm = MPI.COMM_WORLD.Dup()
     yield comm
     comm.Free()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Make one folder for all ranks, see `common_folder`."""
+    from tests.mpi.folders import common_folder
+
+    with common_folder() as path:
+        yield path
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,16 +24,6 @@ pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
 PAIRS = list(itertools.product(range(1, 5), repeat=2))
 SOME = [(1, 2), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2)]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Make one folder for all ranks; it is there until all are done with it."""
-    path = Path(COMM.bcast(tempfile.mkdtemp() if COMM.rank == 0 else None))
-    yield path
-    COMM.barrier()
-    if COMM.rank == 0:
-        shutil.rmtree(path)
 
 
 def scaled_microcircuit() -> Network:

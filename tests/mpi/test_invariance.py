@@ -9,8 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Network, Normal, Simulation, explicit, fixed_total_number
-from distsim.engine import connectivity
-from distsim.engine import simulation as simulation_module
+from distsim.engine import buffers, connectivity
 from distsim.models import microcircuit
 from distsim.parallel import SerialCommunicator
 
@@ -136,8 +135,8 @@ def test_voltages_at_an_interval():
 
 
 def test_voltages_recorded_before_and_after_a_flush(monkeypatch):
-    monkeypatch.setattr(simulation_module, "VOLTAGE_BUFFER", 64)
-    monkeypatch.setattr(simulation_module, "SPIKE_BUFFER", 0)
+    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 64)
+    monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
 
     def describe() -> Network:
         net = two_populations()

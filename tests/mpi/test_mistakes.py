@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from mpi4py import MPI
 import distsim
 from distsim import Lognormal, Network, Normal, Simulation, all_to_all, explicit, fixed_indegree, one_to_one
 from distsim.cli import run_command
+from tests.mpi.folders import common_folder
 from tests.unit import test_cli, test_network
 
 pytestmark = pytest.mark.mpi
@@ -26,18 +25,16 @@ COMM = MPI.COMM_WORLD
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """Make one working folder for all ranks, with a file and an earlier run."""
-    path, before = Path(COMM.bcast(tempfile.mkdtemp() if COMM.rank == 0 else None)), Path.cwd()
-    if COMM.rank == 0:
-        (path / "file").write_text("")
-        (path / "earlier").mkdir()
-        (path / "earlier" / "summary.json").write_text("{}")
-    COMM.barrier()
-    os.chdir(path)
-    yield path
-    os.chdir(before)
-    COMM.barrier()
-    if COMM.rank == 0:
-        shutil.rmtree(path)
+    before = Path.cwd()
+    with common_folder() as path:
+        if COMM.rank == 0:
+            (path / "file").write_text("")
+            (path / "earlier").mkdir()
+            (path / "earlier" / "summary.json").write_text("{}")
+        COMM.barrier()
+        os.chdir(path)
+        yield path
+        os.chdir(before)
 
 
 def says_the_same(message: str) -> None:

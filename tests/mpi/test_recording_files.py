@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -31,16 +29,6 @@ modes = pytest.mark.parametrize(
     [False, pytest.param(True, marks=pytest.mark.skipif(not h5py.get_config().mpi, reason="h5py without MPI"))],
     ids=["rank 0", "parallel"],
 )
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Make one folder for all ranks; it is there until all are done with it."""
-    path = Path(COMM.bcast(tempfile.mkdtemp() if COMM.rank == 0 else None))
-    yield path
-    COMM.barrier()
-    if COMM.rank == 0:
-        shutil.rmtree(path)
 
 
 def spike_batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:

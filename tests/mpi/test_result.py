@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,16 +17,6 @@ from tests.small_runs import SPIKES, VOLTAGES, mixed, tiny
 pytestmark = pytest.mark.mpi
 
 COMM = MPI.COMM_WORLD
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Make one folder for all ranks; it is there until all are done with it."""
-    path = Path(COMM.bcast(tempfile.mkdtemp() if COMM.rank == 0 else None))
-    yield path
-    COMM.barrier()
-    if COMM.rank == 0:
-        shutil.rmtree(path)
 
 
 def simulate(describe, comm) -> Simulation:

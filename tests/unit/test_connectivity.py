@@ -8,9 +8,10 @@ from scipy import stats
 
 from distsim import Network, Normal, explicit, fixed_total_number
 from distsim.engine import connectivity
-from distsim.engine.connectivity import Layout, connect, plan_layout
+from distsim.engine.connectivity import connect
 from distsim.engine.decomposition import Decomposition
 from distsim.engine.delivery import FIXED, PALETTE, SLOT_BITS, SLOT_MASK, WIDE, synapses_by_source
+from distsim.engine.layout import Layout, plan_layout
 from distsim.engine.population_state import two_receptors
 from tests.tables import synapses_of
 

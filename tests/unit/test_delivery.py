@@ -7,9 +7,10 @@ import pytest
 
 from distsim import Network, Normal, explicit, fixed_total_number
 from distsim.engine import connectivity
-from distsim.engine.connectivity import Layout, connect
+from distsim.engine.connectivity import connect
 from distsim.engine.decomposition import Decomposition
 from distsim.engine.delivery import BATCH, FIXED, PALETTE, WIDE, History, Synapses, deliver, make_scratch
+from distsim.engine.layout import Layout
 from tests.tables import synapses_of
 
 N = 60

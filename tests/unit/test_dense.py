@@ -17,10 +17,11 @@ from distsim import (
     pairwise_bernoulli,
 )
 from distsim.engine import dense_connectivity
-from distsim.engine.connectivity import Layout, connect
+from distsim.engine.connectivity import connect
 from distsim.engine.decomposition import Decomposition
 from distsim.engine.delivery import History, synapses_by_source
 from distsim.engine.dense import MOST_ROWS, deliver_dense
+from distsim.engine.layout import Layout
 from distsim.parallel import SerialCommunicator
 from tests.matrices import synapses_in
 from tests.tables import synapses_of

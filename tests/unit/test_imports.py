@@ -40,7 +40,7 @@ ALLOWED = {
     "result": {"elements", "recording", "conversion", *FIGURES},
     "loading": {"result", "recording", "analysis.run_folder"},
     "engine": ENGINE,
-    "engine.simulation": ENGINE | {"recording", "result", "saving", "checkpoints"},
+    "engine.simulation": ENGINE | {"result", "recorded", "saving", "checkpoints"},
     "checkpoints": {"engine.checkpoint", "recording", "parallel", "version"},
     "course": {
         "engine.guard",
@@ -70,6 +70,7 @@ ALLOWED = {
         "parallel",
         "summary",
     },
+    "recorded": {"elements", "engine.recorders", "recording", "result", "saving"},
     "parallel": set(),
     "progress": set(),
     "folder": {"parallel"},
@@ -82,10 +83,11 @@ ALLOWED = {
     "scaling": {"engine", "models", "network"},
     "bench": {"bench", "engine", "limits", "summary", "network", "report", "folder", "parallel", "analysis"},
     "bench.cases": {"models", "network"},
+    "launch": {"options", "prepare", "run", "resume", "folder", "parallel", "signals", "watch"},
     "panels": {"run", "folder", "summary", "parallel", "analysis"},
 }
 
-TOP = {"cli", "options", "prepare", "run", "panels", "course", "resume"}
+TOP = {"cli", "launch", "options", "prepare", "run", "panels", "course", "resume"}
 
 
 def name_of(path: Path) -> str:
@@ -145,7 +147,7 @@ def lies_in(module: str, room: str) -> bool:
 
 def test_the_walk_resolves_relative_imports():
     assert own_imports("engine.loop") >= {"engine.delivery", "engine.exchange", "engine.stimulation"}
-    assert {"engine.streams", "network", "rules"} <= own_imports("engine.connectivity")
+    assert {"engine.streams", "network", "rules"} <= own_imports("engine.shards")
     assert own_imports("neurons") >= {"neurons.base", "neurons.iaf_psc_exp", "neurons.sources"}
     assert {"", "models.microcircuit"} <= own_imports("options")
     assert "recording.spikes" in own_imports("recording.spike_hash")
@@ -174,7 +176,7 @@ def test_only_the_top_imports_the_command_line_and_the_run():
 
 
 def test_only_the_command_line_parses_arguments():
-    assert {module for module in SOURCES if "argparse" in imports(module)} == {"cli", "options", "prepare"}
+    assert {module for module in SOURCES if "argparse" in imports(module)} == {"cli", "launch", "options", "prepare"}
 
 
 def test_there_are_no_circles():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distsim.engine.connectivity import connect, plan_layout
+from distsim.engine.connectivity import connect
 from distsim.engine.decomposition import Decomposition
+from distsim.engine.layout import plan_layout
 from distsim.engine.memory import IMPORTS, estimate, estimate_arrays
 from distsim.engine.population_state import two_receptors
 from distsim.engine.update import ROW

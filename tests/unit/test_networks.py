@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distsim.engine.connectivity import n_expected
 from distsim.engine.memory import n_synapses
+from distsim.engine.synapse_plan import n_expected
 from distsim.models import brunel_alpha, brunel_delta, ei_clustered
 from distsim.models.parameters import make
 

@@ -18,9 +18,10 @@ from distsim import (
     pairwise_bernoulli,
 )
 from distsim.engine import dense_connectivity
-from distsim.engine.connectivity import connect, plan_layout
+from distsim.engine.connectivity import connect
 from distsim.engine.decomposition import Decomposition
 from distsim.engine.delivery import FIXED
+from distsim.engine.layout import plan_layout
 from tests.matrices import synapses_in
 from tests.tables import synapses_of
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from distsim import Network, Normal, Simulation, explicit, fixed_indegree, fixed_total_number
-from distsim.engine import loop, simulation
+from distsim.engine import buffers, loop
 from distsim.parallel import SerialCommunicator
 
 
@@ -217,8 +217,8 @@ def test_the_ring_grows_when_many_spikes_are_on_their_way():
 
 def test_small_buffers_of_what_is_recorded_change_nothing(monkeypatch):
     whole = simulate(described_voltages(0.5), 60.0)
-    monkeypatch.setattr(simulation, "SPIKE_BUFFER", 0)
-    monkeypatch.setattr(simulation, "VOLTAGE_BUFFER", 40)
+    monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
+    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 40)
     sim = simulate(described_voltages(0.5), 60.0)
     assert sim.recording.gids.size < whole.spike_counts().sum()
     assert raster(sim) == raster(whole)
@@ -230,7 +230,7 @@ def test_small_buffers_of_what_is_recorded_change_nothing(monkeypatch):
 
 def test_intervals_shorter_than_the_shortest_delay_change_nothing(monkeypatch):
     whole = simulate(balanced(delay=1.5), 60.0)
-    monkeypatch.setattr(simulation, "INTERVAL", 300)
+    monkeypatch.setattr(buffers, "INTERVAL", 300)
     sim = simulate(balanced(delay=1.5), 60.0)
     assert 1 <= sim.interval < sim.min_delay == whole.interval == 15
     assert raster(sim) == raster(whole) and sim.ledger() == whole.ledger()
