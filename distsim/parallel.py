@@ -49,6 +49,18 @@ def world():
     return MPI.COMM_WORLD
 
 
+def place_on_node(comm) -> tuple[int, int]:
+    """This rank among those on its machine, and their number (collective)."""
+    if comm.size == 1:
+        return 0, 1
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    place = node.rank, node.size
+    node.Free()
+    return place
+
+
 def end_all_at_exceptions() -> None:
     """From now on an exception that nobody catches ends all ranks: the others would wait for the one that failed."""
 

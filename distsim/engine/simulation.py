@@ -94,7 +94,7 @@ class Simulation:
         self.loops, self._in_cache = Loops(), set()
         if not warm:
             self._compile_once()
-        check_network(network, self.comm.size)
+        check_network(network, self.comm)
         started = time.perf_counter()
         self._build()
         if checkpoint is not None:
