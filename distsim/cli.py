@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import folder
 from .options import ALL, MODELS, PROG, make_parser
-from .parallel import InputError, on_root
+from .parallel import FaultError, InputError, cause, on_root
 from .prepare import config_of, prepare, prepare_again
 from .problems import Problems
 from .signals import Signals
@@ -20,7 +20,12 @@ GUARDED = 3  # the exit code of a run that the guard has ended: runaway activity
 
 
 def run_command(argv: Sequence[str], comm) -> int:
-    """Parse and run; the exit code. The user's mistakes are printed once and give 2 on every rank (collective)."""
+    """Parse and run; the exit code. The user's mistakes are printed once and give 2 on every rank (collective).
+
+    Raises
+    ------
+    FaultError : the machine fails; not on all ranks, or not in the same words.
+    """
     try:
         args = parse(argv, comm)
         if args is None:
@@ -36,6 +41,8 @@ def run_command(argv: Sequence[str], comm) -> int:
             sys.stderr.flush()
         comm.Barrier()
         return 2
+    except (OSError, MemoryError) as error:
+        raise FaultError(cause(error)) from error
 
 
 def parse(argv: Sequence[str], comm) -> argparse.Namespace | None:
@@ -142,10 +149,13 @@ def resume_command(args: argparse.Namespace, comm) -> int:
 
 def execute(model, prepared: tuple, out: Path, comm, keeping: Keeping, config: dict, origin=None) -> int:
     """Run, from the start or from a checkpoint; the exit code."""
-    from . import run
+    from . import resume, run
 
-    with Signals(comm.rank == 0) as signals:
-        result = run.run(model, *prepared, out, comm, None, run.Care(keeping, config, signals, origin))
+    try:
+        with Signals(comm.rank == 0) as signals:
+            result = run.run(model, *prepared, out, comm, None, run.Care(keeping, config, signals, origin))
+    except (OSError, MemoryError) as error:
+        raise FaultError("\n".join([cause(error), *resume.remedy(out)])) from error
     return code_of(result)
 
 

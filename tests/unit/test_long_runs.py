@@ -17,7 +17,7 @@ import pytest
 import distsim
 from distsim import checkpoints, course, durations, folder, watch
 from distsim.cli import STOPPED
-from distsim.parallel import SerialCommunicator
+from distsim.parallel import FaultError, SerialCommunicator
 from distsim.recording.checkpoint_file import DamagedError
 from tests.long_runs import LAYOUTS, NETWORKS, by_source, options_of, same, until
 from tests.unit.test_cli import run
@@ -119,7 +119,7 @@ def test_a_disk_that_is_full_at_a_checkpoint_leaves_the_one_before(tmp_path, unc
         original(path, *arguments)
 
     original, out = checkpoints.write_checkpoint, tmp_path / "run"
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+    with monkeypatch.context() as patch, pytest.raises(FaultError, match="No space left"):
         patch.setattr(checkpoints, "write_checkpoint", write)
         run(*options_of("microcircuit"), "--checkpoint-every", "20ms", "--out", out)
     monkeypatch.setattr("distsim.folder._is_alive", lambda owner: False)
