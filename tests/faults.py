@@ -22,7 +22,7 @@ from tests.unit.test_cli import run
 from tests.unit.test_cli_mpi import ROOT, launcher
 
 RUN = ["microcircuit", *SCALE, "--t-sim", "1500", *VOLTAGES]  # long enough to be hit while it runs
-OFTEN = ["--checkpoint-every", "50ms"]
+OFTEN = ["--checkpoint-every", "100ms"]
 PLACES = [(ranks, rank) for ranks in (1, 2, 4) for rank in range(ranks)]
 LIMIT = 60  # s that a run may take, whatever happens to it
 TIMED_OUT = 124

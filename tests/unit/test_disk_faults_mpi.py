@@ -97,7 +97,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_space(disk, uncut
 def test_a_limit_to_the_size_of_files_reached_at_the_end_is_said_and_the_run_goes_on(tmp_path, uncut, ranks):
     """Parts are smaller than the file that they are joined to."""
     out = tmp_path / "run"
-    started = Started(ranks, "tests.altered_command", "file-size=8000000", *RUNS["joining"], *OFTEN, "--out", out)
+    started = Started(ranks, "tests.altered_command", "file-size=11000000", *RUNS["joining"], *OFTEN, "--out", out)
     check_fault(started.end(), started.said(), str(out / "voltages.h5.part"), "File too large")
     assert not (out / "voltages.h5").exists()
     check_goes_on(out, uncut("joining"), *RUNS["joining"])

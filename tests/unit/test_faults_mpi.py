@@ -36,10 +36,10 @@ def uncut(tmp_path_factory) -> Path:
 # --- exceptions -------------------------------------------------------------------------------------------------------
 
 # The call that fails: late enough for checkpoints to be there, but for the first.
-CALLS = {"build": 1, "update": 8, "exchange": 1200, "record": 30, "checkpoint": 40}
+CALLS = {"build": 1, "update": 16, "exchange": 2500, "record": 30, "checkpoint": 40}
 CASES = [(phase, *place) for phase in CALLS for place in PLACES if (phase, place[0]) != ("exchange", 1)]
 FAULTS = [("build:1:1:MemoryError", "not enough memory"), ("checkpoint:1:40:OSError", FIRE)]
-FEW = [("build", 2, 0), ("update", 1, 0), ("exchange", 2, 0), ("record", 4, 0), ("checkpoint", 2, 0)]
+FEW = [("build", 2, 0), ("update", 1, 0), ("exchange", 2, 0), ("record", 2, 0), ("checkpoint", 2, 0)]
 
 
 def failed(out: Path, ranks: int, *changes: str) -> tuple[int, str]:

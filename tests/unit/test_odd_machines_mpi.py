@@ -60,7 +60,7 @@ def test_without_parallel_hdf5_rank_0_writes_the_same_files(tmp_path, ranks):
 
 
 @pytest.mark.validation
-@pytest.mark.parametrize("fault", ["checkpoint:0:40:OSError", "record:0:30:RuntimeError", "update:1:8:RuntimeError"])
+@pytest.mark.parametrize("fault", ["checkpoint:0:40:OSError", "record:0:30:RuntimeError", "update:1:12:RuntimeError"])
 def test_without_parallel_hdf5_a_fault_on_one_rank_ends_all(tmp_path, fault):
     out, argv = tmp_path / "run", [*RUN, "--t-sim", "500"]
     assert run(*argv, "--out", tmp_path / "whole") == 0
