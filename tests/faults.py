@@ -25,7 +25,7 @@ RUN = ["microcircuit", *SCALE, "--t-sim", "1500", *VOLTAGES]  # long enough to b
 OFTEN = ["--checkpoint-every", "100ms"]
 PLACES = [(ranks, rank) for ranks in (1, 2, 4) for rank in range(ranks)]
 LIMIT = 60  # s that a run may take, whatever happens to it
-TIMED_OUT = 124
+TIMED_OUT = 124  # exit code of timeout
 
 
 class Started:
@@ -55,20 +55,27 @@ class Started:
     def ranks(self) -> dict[int, int]:
         """Return the ranks' processes by rank, as far as there are any."""
         found = {}
-        for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            with contextlib.suppress(OSError):  # it may end meanwhile
+        with contextlib.suppress(OSError):  # any of them may end meanwhile
+            for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
                 match = re.search(rb"OMPI_COMM_WORLD_RANK=(\d+)", Path(f"/proc/{child}/environ").read_bytes())
                 found |= {int(match[1]): int(child)} if match else {}
         return found
 
+    def kill(self, rank: int) -> bool:
+        """Whether there was such a rank to be killed."""
+        with contextlib.suppress(KeyError, ProcessLookupError):
+            os.kill(self.ranks()[rank], signal.SIGKILL)
+            return True
+        return False
+
     def end(self, limit: float = LIMIT) -> int:
-        """Wait for mpirun and return its exit code; after `limit` s all are killed."""
+        """Wait for mpirun and return its exit code; after `limit` s all are killed, and the test has failed."""
         try:
             return self.process.wait(limit)
         except subprocess.TimeoutExpired:
-            for process in self.ranks().values():
-                os.kill(process, signal.SIGKILL)
-            return TIMED_OUT
+            for rank in self.ranks():
+                self.kill(rank)
+            pytest.fail(f"not at its end after {limit} s\n{self.said()}")
         finally:
             self.process.kill()
             self.process.wait()

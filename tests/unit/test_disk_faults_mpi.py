@@ -143,7 +143,7 @@ def test_a_disk_that_cannot_be_written_is_said(disk, uncut, ranks):
     for argv in commands[: 3 if ranks == 1 else 2]:
         done = start(ranks, "-m", "distsim", *argv, cwd=disk)
         check_fault(done.returncode, done.stderr, str(argv[-1]), "Read-only file system")
-        assert done.stdout.strip() == ""
+        assert done.returncode == 2 and done.stdout.strip() == ""
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
     check_goes_on(out, uncut("recording"))
 
