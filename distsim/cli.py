@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from . import folder
 from .launch import GUARDED, STOPPED, code_of, resume_command, single_command
 from .options import ALL, PROG, make_parser
-from .parallel import InputError, on_root
+from .parallel import FaultError, InputError, cause, on_root
 from .prepare import config_of, prepare
 from .problems import Problems
 from .signals import Signals
@@ -18,7 +18,12 @@ __all__ = ["GUARDED", "STOPPED", "run_command"]
 
 
 def run_command(argv: Sequence[str], comm) -> int:
-    """Parse and run; the exit code. The user's mistakes are printed once and give 2 on every rank (collective)."""
+    """Parse and run; the exit code. The user's mistakes are printed once and give 2 on every rank (collective).
+
+    Raises
+    ------
+    FaultError : the machine fails; not on all ranks, or not in the same words.
+    """
     try:
         args = parse(argv, comm)
         if args is None:
@@ -34,6 +39,8 @@ def run_command(argv: Sequence[str], comm) -> int:
             sys.stderr.flush()
         comm.Barrier()
         return 2
+    except (OSError, MemoryError) as error:
+        raise FaultError(cause(error)) from error
 
 
 def parse(argv: Sequence[str], comm) -> argparse.Namespace | None:

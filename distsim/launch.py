@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import folder
 from .options import MODELS
-from .parallel import InputError, on_root
+from .parallel import FaultError, InputError, cause, on_root
 from .prepare import config_of, prepare, prepare_again
 from .signals import Signals
 from .watch import Keeping
@@ -83,10 +83,13 @@ def resume_command(args: argparse.Namespace, comm) -> int:
 
 def execute(model, prepared: tuple, out: Path, comm, keeping: Keeping, config: dict, origin=None) -> int:
     """Run, from the start or from a checkpoint; the exit code."""
-    from . import run
+    from . import resume, run
 
-    with Signals(comm.rank == 0) as signals:
-        result = run.run(model, *prepared, out, comm, None, run.Care(keeping, config, signals, origin))
+    try:
+        with Signals(comm.rank == 0) as signals:
+            result = run.run(model, *prepared, out, comm, None, run.Care(keeping, config, signals, origin))
+    except (OSError, MemoryError) as error:
+        raise FaultError("\n".join([cause(error), *resume.remedy(out)])) from error
     return code_of(result)
 
 

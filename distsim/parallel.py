@@ -16,6 +16,10 @@ class InputError(Exception):
     """The user's mistake: to be shown once, without a traceback; exit code 2 on every rank."""
 
 
+class FaultError(Exception):
+    """What the machine fails to give, space on a disk, a folder, memory: to be said once, without a traceback."""
+
+
 class SerialCommunicator:
     """The one process there is, where no MPI library can be loaded; the part of mpi4py's interface that is used."""
 
@@ -47,6 +51,18 @@ def world():
     except (ImportError, RuntimeError):
         return SerialCommunicator()
     return MPI.COMM_WORLD
+
+
+def place_on_node(comm) -> tuple[int, int]:
+    """This rank among those on its machine, and their number (collective)."""
+    if comm.size == 1:
+        return 0, 1
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    place = node.rank, node.size
+    node.Free()
+    return place
 
 
 def end_all_at_exceptions() -> None:
@@ -97,10 +113,20 @@ def on_root_alone(comm, action: Callable):
     return on_root(comm, then_wake_the_others)
 
 
-def end_all_ranks(comm, error: BaseException) -> None:
-    """Print the traceback of `error` and end all ranks with a code other than 0 (130 after Ctrl-C).
+def cause(error: OSError | MemoryError) -> str:
+    """What went wrong, in words: the file and why."""
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({error})" if str(error) else "not enough memory"
+    if error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
-    Where all ranks fail, as they do at a mistake in a script, rank 0 alone prints and ends the others.
+
+def end_all_ranks(comm, error: BaseException) -> None:
+    """Print the traceback of `error`, or a `FaultError` alone, and end all ranks with a code other than 0 (130 after
+    Ctrl-C).
+
+    Where several ranks fail, as all do at a mistake in a script, the first of them alone prints and ends the others.
     """
     sys.stdout.flush()
     if isinstance(error, KeyboardInterrupt):
@@ -109,9 +135,12 @@ def end_all_ranks(comm, error: BaseException) -> None:
         comm.Abort(130)
         return
     if comm.rank:
-        time.sleep(PATIENCE)
+        time.sleep(PATIENCE * (1 + comm.rank / comm.size))
     where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
-    text = "".join(traceback.format_exception(error))
-    sys.stderr.write(f"distsim: error{where}; all ranks end\n{text}")
+    if isinstance(error, FaultError):
+        sys.stderr.write(f"distsim: error{where}: {error}\n")
+    else:
+        text = "".join(traceback.format_exception(error))
+        sys.stderr.write(f"distsim: error{where}; all ranks end\n{text}")
     sys.stderr.flush()
     comm.Abort(1)

@@ -56,7 +56,7 @@ def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace],
         set_recorders(network, args, problems)
     problems.say()
     with problems.noted():
-        check_network(network, comm.size)
+        check_network(network, comm)
     problems.say()
     recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
     recording["voltage_interval"] = args.voltage_interval

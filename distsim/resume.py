@@ -23,6 +23,15 @@ def latest(place: Path, comm) -> Checkpoint | None:
     return checkpoints.read_latest(place, comm, warn)
 
 
+def remedy(place: Path) -> list[str]:
+    """What can be done after a fault ended the run in `place`; nothing where the folder is gone."""
+    if not place.is_dir():
+        return []
+    if checkpoints_in(place):
+        return [f"once this is mended, the run goes on from its latest checkpoint: python -m distsim resume {place}"]
+    return ["there is no checkpoint to go on from; once this is mended, start the run again with --overwrite"]
+
+
 def earlier_config(place: Path) -> dict[str, Any]:
     """What the run in `place` was asked to do, from its marker or its latest sound checkpoint (on one rank).
 

@@ -27,6 +27,8 @@ import numba
 import numpy
 from numba.core.registry import cpu_target
 
+from ..parallel import place_on_node
+
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = "manifest.json"
 INDEX, CODE = ".nbi", ".nbc"  # suffixes of Numba's files
@@ -99,7 +101,7 @@ def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> 
     """
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()  # 0.2 s, which the first call of a kernel would take otherwise
-    if _leads_node(comm):
+    if place_on_node(comm)[0] == 0:
         with locked(path / "lock"):
             manifest = _read_manifest(path)
             if damaged := _damaged(path, manifest["files"]):
@@ -160,17 +162,6 @@ def _remove(files: Iterable[Path]) -> None:
     for file in files:
         for one in (file, *file.parent.glob(f"{file.name.split('.py')[0]}.*{INDEX}")):  # with the index of the function
             one.unlink(missing_ok=True)
-
-
-def _leads_node(comm) -> bool:
-    if comm.size == 1:
-        return True
-    from mpi4py import MPI
-
-    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    leads = node.rank == 0
-    node.Free()
-    return leads
 
 
 @contextlib.contextmanager

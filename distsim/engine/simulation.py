@@ -84,7 +84,7 @@ class Simulation:
         self.loops = Loops()
         if not warm:
             warmup.fill_cache(self)
-        check_network(network, self.comm.size)
+        check_network(network, self.comm)
         started = time.perf_counter()
         self._build()
         if checkpoint is not None:

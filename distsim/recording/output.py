@@ -126,9 +126,18 @@ class OutputFile:
         if self._given_up:
             raise OSError(f"{self.part}: given up after an earlier error")
         if self.mode == "parallel":
-            action(*args)
-        elif self.writes and not self.attempt(action, *args):
+            self._name_errors(action, *args)
+        elif self.writes and not self.attempt(self._name_errors, action, *args):
             self._broken = True
+
+    def _name_errors(self, action: Callable[..., Any], *args: Any) -> None:
+        """Call `action`; HDF5 does not always say of which file it speaks."""
+        try:
+            action(*args)
+        except OSError as error:
+            if error.filename is None and str(self.part) not in str(error):
+                raise type(error)(f"{self.part}: {error}") from error
+            raise
 
     def settle(self) -> None:
         """Raise on every rank what `attempt` caught on any: its own error on that rank, an OSError on the others."""
@@ -200,9 +209,9 @@ class OutputFile:
 
     def _complete(self) -> None:
         # Flushed first: HDF5 does not survive an error while it closes.
-        self.attempt_writing(lambda: self.h5.flush())
+        self.attempt_writing(_late, lambda: self.h5.flush())
         self.settle()
-        self.attempt_writing(self._close)
+        self.attempt_writing(_late, self._close)
         self.settle()
 
     def _close(self) -> None:
@@ -238,6 +247,14 @@ class OutputFile:
                 self.h5.flush()
                 self._close()
         self.h5 = None
+
+
+def _late(action: Callable[[], None]) -> None:
+    """Call `action`, in which HDF5 writes what it held back, and calls it a RuntimeError where it cannot."""
+    try:
+        action()
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 def sync_folder(folder: Path) -> None:

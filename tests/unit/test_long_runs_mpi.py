@@ -6,10 +6,6 @@ import functools
 import itertools
 import os
 import signal
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -18,9 +14,10 @@ import distsim
 from distsim import folder
 from distsim.cli import STOPPED
 from distsim.recording.checkpoint_file import checkpoints_in
-from tests.long_runs import NETWORKS, SCALE, VOLTAGES, options_of, same, until
+from tests.faults import Started
+from tests.long_runs import NETWORKS, SCALE, VOLTAGES, options_of, same
 from tests.unit.test_cli import run
-from tests.unit.test_cli_mpi import ROOT, launcher, start
+from tests.unit.test_cli_mpi import launcher, start
 
 pytestmark = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
 
@@ -82,47 +79,11 @@ def test_from_n_ranks_to_m(tmp_path, uncut, name, n, m):
 # --- ended and stopped ------------------------------------------------------------------------------------------------
 
 
-class Started:
+def begin(out: Path, *argv: str) -> Started:
     """A run of `LONG` on three ranks that has written two checkpoints."""
-
-    def __init__(self, out: Path, *argv: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-        command = [
-            *launcher(),
-            "-n",
-            "3",
-            sys.executable,
-            "-m",
-            "distsim",
-            *(argv or [*LONG, *OFTEN, "--out", str(out)]),
-        ]
-        there = checkpoints_in(out)
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as this run
-        self.process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT
-        )
-        self.out = out
-        until(lambda: len({*checkpoints_in(out)} - {*there}) == 2 or self.process.poll() is not None)
-
-    def ranks(self) -> list[int]:
-        """Return the ranks' processes."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return sorted(int(child) for child in children if b"distsim" in Path(f"/proc/{child}/cmdline").read_bytes())
-
-    def end(self, limit: float) -> int:
-        """Wait for mpirun; return its exit code."""
-        begun = time.monotonic()
-        try:
-            code = self.process.wait(60)
-        finally:
-            self.process.kill()
-        assert time.monotonic() - begun < limit
-        return code
-
-    def said(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
+    there, started = checkpoints_in(out), Started(3, "distsim", *(argv or [*LONG, *OFTEN, "--out", out]))
+    started.until_checkpoints(out, 2, there)
+    return started
 
 
 def go_on(out: Path, expected: Path) -> None:
@@ -135,7 +96,7 @@ def go_on(out: Path, expected: Path) -> None:
 
 @pytest.mark.parametrize("rank", [0, 2])
 def test_a_killed_rank_ends_all_and_loses_only_what_came_last(tmp_path, uncut, rank):
-    started = Started(tmp_path / "run")
+    started = begin(tmp_path / "run")
     os.kill(started.ranks()[rank], signal.SIGKILL)
     assert started.end(10) not in (0, STOPPED)
     go_on(tmp_path / "run", uncut(*LONG))
@@ -143,11 +104,12 @@ def test_a_killed_rank_ends_all_and_loses_only_what_came_last(tmp_path, uncut, r
 
 def test_a_signal_to_mpirun_or_to_one_rank_stops_all_with_a_checkpoint(tmp_path, uncut):
     """Open MPI hands SIGUSR1 on to the ranks."""
-    started = Started(tmp_path / "run")
+    out = tmp_path / "run"
+    started = begin(out)
     started.process.send_signal(signal.SIGUSR1)
     assert started.end(30) == STOPPED
-    assert started.said().count("SIGUSR1 received") == 1 and f"python -m distsim resume {started.out}" in started.said()
-    started = Started(started.out, "resume", str(started.out))
+    assert started.said().count("SIGUSR1 received") == 1 and f"python -m distsim resume {out}" in started.said()
+    started = begin(out, "resume", str(out))
     os.kill(started.ranks()[1], signal.SIGTERM)
     assert started.end(30) == STOPPED and "SIGTERM received" in started.said()
     go_on(tmp_path / "run", uncut(*LONG))
@@ -156,7 +118,7 @@ def test_a_signal_to_mpirun_or_to_one_rank_stops_all_with_a_checkpoint(tmp_path,
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_mpirun_that_is_asked_to_end_leaves_a_checkpoint(tmp_path, uncut, number):
     """Open MPI sends its ranks SIGTERM, and a second later SIGKILL; its exit code is its own."""
-    started = Started(tmp_path / "run")
+    started = begin(tmp_path / "run")
     started.process.send_signal(number)
     assert started.end(30) != 0
     go_on(tmp_path / "run", uncut(*LONG))

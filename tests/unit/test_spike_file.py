@@ -168,6 +168,22 @@ def test_a_full_disk_is_an_error_that_keeps_what_was_written(tmp_path):
     assert not (tmp_path / "s.h5").exists()
 
 
+def test_an_error_of_hdf5_is_one_of_the_system_that_names_the_file(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("Unable to create file (can't retrieve stat info for file)")
+
+    def fail_late(*_):
+        raise RuntimeError("Unable to flush file's cached information")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match=r"s\.h5\.part: Unable to create file"):
+        patch.setattr(h5py, "File", fail)
+        write(tmp_path / "s.h5")
+    file = SpikeFile(tmp_path / "s.h5", POPULATIONS, DT)
+    monkeypatch.setattr(h5py.File, "flush", fail_late)
+    with pytest.raises(OSError, match=r"s\.h5\.part: Unable to flush"):
+        file.close()
+
+
 def test_after_an_error_nothing_more_is_written(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("the disk is on fire")
