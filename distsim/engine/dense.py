@@ -17,11 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .delivery import row_start
-from .intrinsics import NoAlias, kernel
+from .intrinsics import NoAlias, kernel, prefetch
 
 PLANE = 1024  # words of a plane: 65,536 neurons, the most that a shard has; a constant, so that LLVM sees no overlap
 W = 2 * PLANE  # half words of a plane
 GROUP = 15  # rows added at once
+LINE = 8  # words of a cache line
 FEW = 3  # as many rows, or fewer, have a shorter way: two digits
 MOST_ROWS = 68 * GROUP  # in one sum: numbers have ten digits
 
@@ -67,6 +68,8 @@ def deliver_dense(t, dense, history, synapses):
                 if gid >= panel[LAST_GID]:
                     break
                 dense.rows[n] = panel[BITS] + (gid - panel[FIRST_GID]) * dense.sums[s, WORDS]
+                for word in range(0, dense.sums[s, WORDS], LINE):
+                    prefetch(dense.bits, dense.rows[n] + word)
                 n += 1
                 q += 1
                 if n == MOST_ROWS:
