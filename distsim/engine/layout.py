@@ -39,8 +39,8 @@ def ring_size(delays: np.ndarray) -> int:
 def goes_by_source(n_sources: int, n_synapses: float, layout: Layout, delays: np.ndarray) -> bool:
     """Whether a table of `n_synapses` on each rank has an index by source and delays in the synapses.
 
-    With segments of 8 synapses both layouts are as fast, with 2 this one takes half the time (microcircuit on 8 and 32
-    ranks). It must not take much more memory than the other.
+    With segments of 4 to 8 synapses both layouts are as fast, with 2 this one takes half the time (microcircuit on 16,
+    8 and 32 ranks). It must not take much more memory than the other.
     """
     index = 4 * n_sources * layout.n_shards
     row = 8 * layout.receptors * layout.width * layout.n_shards

@@ -23,7 +23,7 @@ from distsim.bench.alone import deliver_alone
 from distsim.bench.machine import machine
 
 MEASURED, SHOWN = (1, 2), (1, 2, 4, 16, 64, 256, 1024)
-ALONE = ((4, False), (16, False), (32, True), (128, True))  # ranks, of which one is measured, and layout of the table
+ALONE = ((2, False), (8, False), (32, True), (128, True))  # ranks, of which one is measured, and layout of the table
 Times = dict[str, float]
 
 

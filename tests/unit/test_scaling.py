@@ -30,7 +30,7 @@ from distsim.scaling import (
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 COSTS = Costs(1e-9, 10e-9, 2e-9, 70e-9, 0.5e-9, 0.25e-9, 1e-6, 2e-6, 1e10)
-ALONE = ((4, False), (16, False), (32, True), (128, True))
+ALONE = ((2, False), (8, False), (32, True), (128, True))
 
 
 def small() -> Network:
