@@ -24,9 +24,9 @@ def latest(place: Path, comm) -> Checkpoint | None:
 
 
 def remedy(place: Path) -> list[str]:
-    """What can be done after a fault ended the run in `place`; nothing where the folder is gone."""
-    if not place.is_dir():
-        return []
+    """What can be done after a fault ended the run in `place`."""
+    if not place.is_dir():  # which HDF5 does not always say
+        return [f"the folder {place} is gone"]
     if checkpoints_in(place):
         return [f"once this is mended, the run goes on from its latest checkpoint: python -m distsim resume {place}"]
     return ["there is no checkpoint to go on from; once this is mended, start the run again with --overwrite"]
