@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,7 +61,11 @@ def claim(
         for place in places:
             _check_free(place, overwrite, words)
         for place in places:
-            _take(place, overwrite, parts if place == path else (), words, config)
+            place.mkdir(parents=True, exist_ok=True)
+            with _alone(place):
+                if place == path:  # the parts are ours now
+                    _check_owner(place, words)
+                _take(place, overwrite, parts if place == path else (), words, config)
             taken.append(place)
         for place in places:
             _clear(place)
@@ -78,26 +84,26 @@ def release(path: Path) -> None:
 
 
 def claim_again(path: Path, config: Mapping[str, Any]) -> None:
-    """Mark the folder of an earlier run as taken by this one, which goes on with it; `InputError` as `claim`.
+    """Mark the folder of an earlier run as taken by this one, which goes on with it; `InputError` as `claim`."""
+    try:
+        with _alone(path):
+            _check_owner(path, COMMAND_LINE)
+            _take(path, True, (), COMMAND_LINE, config)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
 
-    A launcher may be gone a moment before its ranks are: their end is waited for.
-    """
+
+def await_end(path: Path) -> None:
+    """A launcher may be gone a moment before its ranks are: wait for their end, before the folder is looked at."""
     until = time.monotonic() + PATIENCE
     while (owner := _owner(path)) and _is_alive(owner) and time.monotonic() < until:
         time.sleep(0.1)
-    _check_owner(path, COMMAND_LINE)
-    try:
-        _take(path, True, (), COMMAND_LINE, config)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def pause(path: Path) -> None:
     """The run in `path` stops here, to be gone on with: no process is writing there any more."""
     owner = _owner(path) or {}
-    part = path / (MARKER + ".part")
-    part.write_text(json.dumps({**owner, "host": None, "process": None}), encoding="utf8")
-    part.replace(path / MARKER)
+    _mark(path, {**owner, "host": None, "process": None})
 
 
 def noted_config(path: Path) -> dict[str, Any] | None:
@@ -153,14 +159,33 @@ def _take(
     path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=path):
         pass
-    if overwrite:
-        release(path)
+    if not overwrite and (path / MARKER).exists():
+        raise InputError(f"{words.folder} {path}: another run has just begun there; choose another folder")
+    me = {"host": socket.gethostname(), "process": os.getpid(), "since": _since(os.getpid())}
+    _mark(path, {**me, "parts": list(parts), "config": config})
+
+
+def _mark(path: Path, owner: Mapping[str, Any]) -> None:
+    """Write the marker as a whole or, where the disk is full, leave what was there."""
+    part = path / (MARKER + ".part")
     try:
-        with open(path / MARKER, "x", encoding="utf8") as file:
-            owner = {"host": socket.gethostname(), "process": os.getpid(), "parts": list(parts), "config": config}
-            json.dump(owner, file)
-    except FileExistsError:
-        raise InputError(f"{words.folder} {path}: another run has just begun there; choose another folder") from None
+        part.write_text(json.dumps(owner), encoding="utf8")
+        part.replace(path / MARKER)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """In a ``with`` statement no other process looks at the folder and takes it; where it cannot be locked, one may."""
+    place = os.open(path, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
 
 
 def _owner(path: Path) -> dict | None:
@@ -179,7 +204,15 @@ def _is_alive(owner: dict) -> bool:
         os.kill(process, 0)
     except (OSError, ValueError):
         return False
-    return not _is_zombie(process)
+    return not _is_zombie(process) and owner.get("since") in (None, _since(process))
+
+
+def _since(process: int) -> str | None:
+    """When a process was started, which tells it from a later one of the same number; None where that is not known."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return None
 
 
 def _is_zombie(process: int) -> bool:

@@ -27,6 +27,7 @@ def single_command(args: argparse.Namespace, comm) -> int:
     if args.resume:
         if args.out is None or args.overwrite:
             raise InputError("--resume auto: needs --out, and no --overwrite")
+        on_root(comm, lambda: folder.await_end(Path(args.out)))
         found = on_root(comm, lambda: resume.look(Path(args.out), config))
     if found == "complete":
         finding = on_root(comm, lambda: resume.finding_of(Path(args.out)))
@@ -49,6 +50,7 @@ def resume_command(args: argparse.Namespace, comm) -> int:
     from . import resume
 
     out = Path(args.folder)
+    on_root(comm, lambda: folder.await_end(out))
     config = on_root(comm, lambda: resume.earlier_config(out))
     model = {model.NAME: model for model in MODELS}[config["network"]]
     t_sim = config["options"]["t_sim"] if args.t_sim is None else args.t_sim

@@ -18,7 +18,7 @@ def latest(place: Path, comm) -> Checkpoint | None:
 
     def warn(text: str) -> None:
         if comm.rank == 0:
-            print(f"warning: {text}; set aside, the one before is used", flush=True)
+            print(f"warning: {text}; set aside, the one before is used if there is one", flush=True)
 
     return checkpoints.read_latest(place, comm, warn)
 
@@ -57,9 +57,18 @@ def is_complete(place: Path) -> bool:
     return (place / "summary.json").is_file() and not folder.is_unfinished(place)
 
 
+def read_summary(place: Path) -> dict[str, Any]:
+    """The summary of a complete run (on one rank); `InputError` where it cannot be read."""
+    path = place / "summary.json"
+    try:
+        return json.loads(path.read_text(encoding="utf8"))
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); --overwrite starts the run again") from None
+
+
 def finding_of(place: Path) -> str | None:
     """How the guard ended the run in `place`, in words; None if it did not (on one rank)."""
-    found = json.loads((place / "summary.json").read_text(encoding="utf8")).get("stopped")
+    found = read_summary(place).get("stopped")
     return f"was stopped at {found['time_ms']:g} ms: {found['why']}" if found else None
 
 
@@ -74,7 +83,7 @@ def same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
 
 def config_of_summary(place: Path, like: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the complete run in `place`, by its summary, in the form of `like`."""
-    summary = json.loads((place / "summary.json").read_text(encoding="utf8"))
+    summary = read_summary(place)
     found = summary.get("config", {})
     parts = {key: {name: found.get(name) for name in like[key]} for key in ("parameters", "options")}
     return {"network": summary.get("network"), **parts}

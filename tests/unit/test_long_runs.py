@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +20,7 @@ import pytest
 import distsim
 from distsim import checkpoints, course, durations, folder, watch
 from distsim.cli import STOPPED
-from distsim.parallel import FaultError, SerialCommunicator
+from distsim.parallel import FaultError, InputError, SerialCommunicator
 from tests.long_runs import LAYOUTS, NETWORKS, by_source, options_of, same, until
 from tests.unit.test_cli import run
 
@@ -341,9 +344,63 @@ def test_a_process_that_has_ended_but_was_not_waited_for_is_not_writing(tmp_path
     out = stopped(tmp_path / "run")
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = {**json.loads((out / "running.json").read_text()), "host": socket.gethostname(), "process": process.pid}
+    owner["since"] = None
     (out / "running.json").write_text(json.dumps(owner))
     assert run("resume", out) == 2 and f"process {process.pid}" in capsys.readouterr().err
     process.stdin.close()
     until(lambda: Path(f"/proc/{process.pid}/stat").read_text().split()[2] == "Z")
     assert run("resume", out) == 0
     process.wait()
+
+
+def test_a_process_with_the_number_of_one_that_was_killed_is_not_the_one_that_writes(tmp_path):
+    out = stopped(tmp_path / "run")
+    marker = out / "running.json"
+    mine = {"host": socket.gethostname(), "process": os.getpid(), "since": "0"}
+    marker.write_text(json.dumps({**json.loads(marker.read_text()), **mine}))
+    assert run("resume", out) == 0
+
+
+def test_a_marker_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
+    out = stopped(tmp_path / "run")
+    before = (out / "running.json").read_bytes()
+
+    def full(self, *args, **options):
+        self.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        assert run("resume", out) == 2
+    assert (out / "running.json").read_bytes() == before and not [*out.glob("running.json.*")]
+    assert run("resume", out) == 0
+
+
+def test_of_two_that_claim_a_folder_at_once_one_gets_it(tmp_path):
+    granted, start = [], threading.Barrier(2)
+
+    def claim() -> None:
+        start.wait()
+        with contextlib.suppress(InputError):
+            folder.claim_again(tmp_path, {})
+            granted.append(1)
+
+    marker = tmp_path / "running.json"
+    for _ in range(50):
+        marker.write_text('{"host": null, "process": null}')
+        threads = [threading.Thread(target=claim) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(granted) == 1
+        granted.clear()
+
+
+def test_a_damaged_summary_is_named(tmp_path, capsys):
+    out = tmp_path / "run"
+    command = ("microcircuit", "--scale", 0.02, "--t-presim", 0, "--t-sim", 2, "--no-plots", "--out", out)
+    assert run(*command) == 0
+    (out / "summary.json").write_text((out / "summary.json").read_text()[:100])
+    assert run(*command, "--resume", "auto") == 2
+    assert str(out / "summary.json") in capsys.readouterr().err
