@@ -156,7 +156,6 @@ def _check_free(path: Path, overwrite: bool, words: Words) -> None:
 def _take(
     path: Path, overwrite: bool, parts: Sequence[str], words: Words, config: Mapping[str, Any] | None = None
 ) -> None:
-    path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=path):
         pass
     if not overwrite and (path / MARKER).exists():
@@ -209,18 +208,20 @@ def _is_alive(owner: dict) -> bool:
 
 def _since(process: int) -> str | None:
     """When a process was started, which tells it from a later one of the same number; None where that is not known."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        return None
+    return (_stat(process) or [None] * 20)[19]
 
 
 def _is_zombie(process: int) -> bool:
     """Whether a process has ended and only waits to be noticed, which takes its time after a rank was killed."""
+    return _stat(process)[:1] == ["Z"]
+
+
+def _stat(process: int) -> list[str]:
+    """What Linux says of a process, from its state on; nothing where it does not tell."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):
-        return False
+        return []
 
 
 def _first_free(network: str) -> Path:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..distributions import Distribution
 from ..elements import Projection
 from ..network import Network
 from .delivery import GRAIN_BITS
-from .synapse_plan import delay_table, in_table, n_expected, n_in_table
+from .synapse_plan import delay_table, in_table, n_expected
 
 MOST_EMPTY = 0.3  # empty places for each synapse up to which grains of several synapses pay
 
 
 def plan_grain(network: Network, size: int, n_shards: int, delays: np.ndarray, by_source: bool) -> int:
     """Bits of the grains of a table: GRAIN_BITS where few places are empty, otherwise 0."""
-    empty = size * empty_places(network, size, n_shards, delays, by_source)
-    return GRAIN_BITS if 0 < empty < MOST_EMPTY * n_in_table(network) else 0
+    projections = in_table(network)
+    empty = size * empty_places(network, projections, size, n_shards, delays, by_source)
+    return GRAIN_BITS if 0 < empty < MOST_EMPTY * sum(map(n_expected, projections)) else 0
 
 
-def empty_places(network: Network, size: int, n_shards: int, delays: np.ndarray, by_source: bool) -> int:
+def empty_places(
+    network: Network, projections: Sequence[Projection], size: int, n_shards: int, delays: np.ndarray, by_source: bool
+) -> int:
     """Places to be expected that fill up grains of several synapses, on each of `size` ranks: the segments of a
     population's neurons hold Poisson numbers of synapses, whose means differ with the delay."""
     means = {population.name: np.zeros(delays.size) for population in network.populations}
-    for projection in in_table(network):
+    for projection in projections:
         source = projection.source.population
         means[source.name] += n_expected(projection) / max(1, source.n) * shares(network, projection, delays)
     total = 0.0

@@ -46,10 +46,9 @@ def store_count(typingctx, array, index, first):
     def codegen(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
         i32, vector = ir.IntType(32), ir.VectorType(ir.IntType(32), COUNTED)
-        alone = builder.insert_element(ir.Constant(vector, ir.Undefined), args[2], i32(0))
-        everywhere = builder.shuffle_vector(
-            alone, ir.Constant(vector, ir.Undefined), ir.Constant(vector, [0] * COUNTED)
-        )
+        nothing = ir.Constant(vector, ir.Undefined)
+        alone = builder.insert_element(nothing, args[2], i32(0))
+        everywhere = builder.shuffle_vector(alone, nothing, ir.Constant(vector, [0] * COUNTED))
         numbers = builder.add(everywhere, ir.Constant(vector, list(range(COUNTED))))
         address = builder.bitcast(builder.gep(data, [args[1]]), vector.as_pointer())
         builder.store(numbers, address, align=4)

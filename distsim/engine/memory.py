@@ -8,7 +8,7 @@ from .dense_connectivity import matrix_bytes, plan_groups
 from .grains import empty_places, plan_grain
 from .layout import goes_by_source, plan_layout, ring_size
 from .population_state import two_receptors
-from .synapse_plan import delays_in_use, in_table, n_expected, n_in_table
+from .synapse_plan import delays_in_use, in_table, n_expected
 from .update import ROW
 from .weights import plan_weights
 
@@ -31,15 +31,17 @@ def estimate_arrays(network: Network, size: int) -> dict[str, int]:
     groups, delays = plan_groups(network), delays_in_use(network)
     n_local, code = -(-network.n // size), plan_weights(network)
     layout = plan_layout(n_local, 2 if two_receptors(network).any() else 1, ROW)
-    by_source = code.form != WIDE and goes_by_source(network.n, n_in_table(network) / size, layout, delays)
+    projections = in_table(network)
+    n_in_table = sum(map(n_expected, projections))
+    by_source = code.form != WIDE and goes_by_source(network.n, n_in_table / size, layout, delays)
     bytes_a_place = (8 if code.form == WIDE else 4) + (2 if by_source else 0)
     of_source: dict[str, int] = {}
-    for projection in in_table(network):
+    for projection in projections:
         name = projection.source.population.name
         of_source[name] = of_source.get(name, 0) + n_expected(projection)
-    places = sum(of_source.values()) // size
+    places = n_in_table // size
     if plan_grain(network, size, layout.n_shards, delays, by_source):
-        places += empty_places(network, size, layout.n_shards, delays, by_source)
+        places += empty_places(network, projections, size, layout.n_shards, delays, by_source)
     rows = (ring_size(delays) if by_source else 1) * layout.receptors * layout.width * layout.n_shards
     return {
         "synapses": bytes_a_place * places + matrix_bytes(groups, size),
