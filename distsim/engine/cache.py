@@ -85,10 +85,10 @@ def njit(**options):
     return decorate
 
 
-def cfunc(signature, function):
+def cfunc(signature, function, pipeline_class=None):
     """`function` compiled as a C function, kept in `FOLDER`."""
     with _kept_here():
-        return numba.cfunc(signature, cache=True)(function)
+        return numba.cfunc(signature, cache=True, pipeline_class=pipeline_class)(function)
 
 
 # --- filled once ------------------------------------------------------------------------------------------------------

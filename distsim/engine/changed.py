@@ -6,8 +6,6 @@ import dataclasses
 
 import numpy as np
 
-from .population_state import with_parameters
-
 
 def record_changes(simulation) -> dict:
     """Parameters of populations and Poisson input that are no longer as described, see `changes`."""
@@ -36,10 +34,6 @@ def repeat_changes(simulation, changes: dict) -> None:
     for number, population in enumerate(network.populations):
         for name, value in changes["parameters"].get(population.name, {}).items():
             simulation.parameters[number][name] = np.array(value) if isinstance(value, list) else value
-    simulation.loops.fill_cache(simulation.comm, network, simulation.parameters)
-    simulation.neurons = with_parameters(
-        simulation.neurons, network, simulation.parameters, simulation.deal, simulation.loops
-    )
     simulation.stimuli = [
         (k, dataclasses.replace(inputs[k], rate=rate, weight=weight, start=start, stop=stop))
         for k, rate, weight, start, stop in changes["stimuli"]
@@ -47,4 +41,4 @@ def repeat_changes(simulation, changes: dict) -> None:
     pairs = zip(inputs, changes["latest"], strict=True)
     simulation.latest = [dataclasses.replace(s, rate=rate, weight=weight) for s, (rate, weight) in pairs]
     simulation.n_changes = changes["number"]
-    simulation.plan_poisson()
+    simulation.plan_changed()

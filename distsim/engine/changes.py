@@ -18,7 +18,6 @@ from .population_state import (
     local_values,
     potential_places,
     sum_currents,
-    with_parameters,
 )
 
 
@@ -70,8 +69,7 @@ def set_neurons(simulation, selection: Selection, given: Mapping[str, Value]) ->
     V_m = neurons.state[potential_places(neurons, lids)] + _local(simulation, number, "E_L", lids)
     simulation.parameters[number] = new
     if lasting:
-        simulation.loops.fill_cache(simulation.comm, network, simulation.parameters)
-        simulation.neurons = with_parameters(neurons, network, simulation.parameters, simulation.deal, simulation.loops)
+        simulation.plan_changed()
     for name in DRAWN:
         if name in values:
             whole = values[name] if np.ndim(values[name]) == 0 else spread(population, selection.indices, values[name])
@@ -154,7 +152,7 @@ def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str
             read[key] = quantities.number(f"{name}: {key}", value, -quantities.LARGEST, quantities.LARGEST)
     simulation.latest[number] = dataclasses.replace(simulation.latest[number], **read)
     simulation.stimuli = changed(simulation.stimuli, number, simulation.step, read)
-    simulation.plan_poisson()
+    simulation.plan_changed()
 
 
 def get_stimulus(simulation, what: PoissonInput | Selection, name: str) -> float:

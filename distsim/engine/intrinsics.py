@@ -1,8 +1,9 @@
 """What Numba has no word for: prefetching, calling C functions by their address, arrays that do not overlap.
 
 Addresses are passed as integers, so compiled code is the same in every process and for every MPI library, and stays
-valid in the on-disk cache. All arguments are 64-bit integers (pointers included): on the 64-bit little-endian machines
-that Numba supports a C function that takes an `int` reads the lower half of the register or stack slot it is given.
+valid in the on-disk cache. All arguments are doubles or 64-bit integers (pointers included): on the 64-bit
+little-endian machines that Numba supports a C function that takes an `int` reads the lower half of the register or
+stack slot it is given.
 """
 
 from __future__ import annotations
@@ -21,6 +22,14 @@ from .cache import njit
 
 READ, KEEP = 0, 3
 COUNTED = 16  # numbers that `store_count` stores
+LINE = 64  # bytes that `equal_bytes` looks at: of a cache line
+
+
+def repeated(builder, number, vector):
+    """A vector of equal numbers."""
+    nothing, i32 = ir.Constant(vector, ir.Undefined), ir.IntType(32)
+    places = ir.Constant(ir.VectorType(i32, vector.count), [0] * vector.count)
+    return builder.shuffle_vector(builder.insert_element(nothing, number, i32(0)), nothing, places)
 
 
 @intrinsic
@@ -45,16 +54,36 @@ def store_count(typingctx, array, index, first):
 
     def codegen(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        i32, vector = ir.IntType(32), ir.VectorType(ir.IntType(32), COUNTED)
-        nothing = ir.Constant(vector, ir.Undefined)
-        alone = builder.insert_element(nothing, args[2], i32(0))
-        everywhere = builder.shuffle_vector(alone, nothing, ir.Constant(vector, [0] * COUNTED))
-        numbers = builder.add(everywhere, ir.Constant(vector, list(range(COUNTED))))
+        vector = ir.VectorType(ir.IntType(32), COUNTED)
+        numbers = builder.add(repeated(builder, args[2], vector), ir.Constant(vector, list(range(COUNTED))))
         address = builder.bitcast(builder.gep(data, [args[1]]), vector.as_pointer())
         builder.store(numbers, address, align=4)
         return context.get_dummy_value()
 
     return types.void(array, types.int64, types.uint32), codegen
+
+
+@intrinsic
+def equal_bytes(typingctx, array, index, byte):
+    """Which of the LINE bytes array[index : index + LINE] are `byte`: the bits of an uint64, all of them read."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        vector = ir.VectorType(ir.IntType(8), LINE)
+        numbers = builder.load(builder.bitcast(builder.gep(data, [args[1]]), vector.as_pointer()), align=1)
+        return builder.bitcast(builder.icmp_unsigned("==", numbers, repeated(builder, args[2], vector)), ir.IntType(64))
+
+    return types.uint64(array, types.int64, types.uint8), codegen
+
+
+@intrinsic
+def lowest_bit(typingctx, bits):
+    """Number of the lowest bit of an uint64 that is 1."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.IntType(1)(1))
+
+    return types.int64(types.uint64), codegen
 
 
 # `njit` for functions that make no arrays: without reference counts, two atomic operations for each view of an array.
@@ -70,15 +99,21 @@ class NoAlias(Compiler):
         return super().define_pipelines()
 
 
+@kernel()
+def lowest_bits(n):
+    """An uint64 whose lowest n >= 1 bits (64 of more than 64) are 1."""
+    return ~np.uint64(0) >> np.uint64(max(0, 64 - n))
+
+
 @intrinsic
 def call(typingctx, address, arguments):
-    """Call the C function at `address` with a tuple of 64-bit integers; its 32-bit result."""
-    signature = types.int32(types.int64, types.UniTuple(types.int64, len(arguments)))
+    """Call the C function at `address` with a tuple of floats and integers; its 32-bit result."""
+    kinds = [types.float64 if isinstance(kind, types.Float) else types.int64 for kind in arguments]
+    signature = types.int32(types.int64, types.Tuple(kinds))
 
     def codegen(context, builder, signature, args):
-        i64 = ir.IntType(64)
         values = cgutils.unpack_tuple(builder, args[1])
-        function_type = ir.FunctionType(ir.IntType(32), [i64] * len(values))
+        function_type = ir.FunctionType(ir.IntType(32), [value.type for value in values])
         return builder.call(builder.inttoptr(args[0], function_type.as_pointer()), values)
 
     return signature, codegen

@@ -1,4 +1,9 @@
-"""The models' compiled loops: which a network needs, in the cache of the machine, loaded by this rank."""
+"""The models' compiled loops: which a network needs, in the cache of the machine, loaded by this rank.
+
+A loop takes what arrives at a block, and the Poisson numbers of one stimulus, straight from where they are (DIRECT).
+Blocks with more than that have their input gathered first, for a loop that takes it from there (GATHERED). Which loops
+a network needs follows from the description alone, so that all ranks know it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..elements import Value
+from ..elements import PoissonInput, Population, Value
 from ..network import Network
-from ..neurons import NeuronModel
 from .cache import FOLDER, fill_once
-from .update import compile_update, loop_name
+from .poisson import fits_cells
+from .population_state import DIRECT, GATHERED, POPULATION, TAKES_NUMBERS, Neurons
+from .update import Variant, compile_update
+from .weights import fixed_unit
 
 
 class Loops:
@@ -21,34 +28,75 @@ class Loops:
         self._compiled: dict = {}
         self._in_cache: set[str] = set()
 
-    def address(self, model: NeuronModel, receptors: int, by_neuron: bool) -> int:
-        what = (id(model), receptors, by_neuron)
+    def address(self, variant: Variant | None) -> int:
+        """Where the loop is in memory; 0 for none."""
+        if variant is None:
+            return 0
+        what = (id(variant.model), *variant[1:])
         if what not in self._compiled:
-            self._compiled[what] = compile_update(model, receptors, by_neuron)
+            self._compiled[what] = compile_update(variant)
         return self._compiled[what].address
 
     def fill_cache(
-        self,
-        comm,
-        network: Network,
-        parameters: Sequence[Mapping[str, Value]],
-        others: Mapping[str, Callable[[], object]] | None = None,
+        self, comm, wanted: Sequence[Variant], others: Mapping[str, Callable[[], object]] | None = None
     ) -> None:
-        """Have the loops for `parameters` of the populations, and `others`, in the cache (collective)."""
+        """Have the loops `wanted`, and `others`, in the cache (collective)."""
         # Not by what this rank has loaded: a rank without neurons of a population loads nothing for it.
-        named = {loop_name(*variant): variant for variant in loops_of(network, parameters)}
-        new = {name: functools.partial(self.address, *v) for name, v in named.items() if name not in self._in_cache}
+        named = {variant.name: variant for variant in wanted}
+        new = {name: functools.partial(self.address, v) for name, v in named.items() if name not in self._in_cache}
         if new or others:
             fill_once(comm, FOLDER, {**(others or {}), **new})
             self._in_cache |= new.keys()
 
 
-def loops_of(network: Network, parameters: Sequence[Mapping[str, Value]]) -> list[tuple[NeuronModel, int, bool]]:
-    """The loops that a network with these `parameters` of its populations needs: (model, receptors, whether parameters
-    differ from neuron to neuron)."""
-    found = {}
-    for population, values in zip(network.populations, parameters, strict=True):
-        propagators = population.model.propagators(values, network.grid.dt_ms)
-        by_neuron = any(np.ndim(value) for value in propagators.values())
-        found[id(population.model), population.model.receptors(values), by_neuron] = population.model
-    return [(model, receptors, by_neuron) for (_, receptors, by_neuron), model in found.items()]
+def loops_of(
+    network: Network, parameters: Sequence[Mapping[str, Value]], stimuli: Sequence[PoissonInput]
+) -> list[Variant]:
+    """The loops that a network with these `parameters` of its populations and these `stimuli` needs."""
+    variants = (
+        variant
+        for population, values in zip(network.populations, parameters, strict=True)
+        for variant in variants_of(network, population, values, stimuli)
+        if variant is not None
+    )
+    return list({(id(variant.model), *variant[1:]): variant for variant in variants}.values())
+
+
+def variants_of(
+    network: Network, population: Population, parameters: Mapping[str, Value], stimuli: Sequence[PoissonInput]
+) -> tuple[Variant | None, Variant | None]:
+    """The loops of one population: DIRECT and GATHERED."""
+    model = population.model
+    propagators = model.propagators(parameters, network.grid.dt_ms)
+    by_neuron = any(np.ndim(value) for value in propagators.values())
+    gathered = Variant(model, model.receptors(parameters), by_neuron, False, False)
+    if model.is_source:
+        return None, gathered
+    onto = [stimulus for stimulus in stimuli if stimulus.target.population is population and stimulus.rate > 0]
+    simple = [is_simple(network, gathered.receptors, stimulus) for stimulus in onto]
+    direct = gathered._replace(fixed=fixed_unit(network) is not None, numbers=any(simple))
+    return direct, gathered if len(onto) > sum(simple[:1]) else None
+
+
+def is_simple(network: Network, receptors: int, stimulus: PoissonInput) -> bool:
+    """Whether a stimulus is one to the first receptor of a whole population whose numbers are bytes."""
+    is_first = receptors == 1 or stimulus.weight >= 0
+    is_whole = len(stimulus.target) == stimulus.target.population.n
+    return is_first and is_whole and fits_cells(stimulus.rate * network.grid.dt_ms * 1e-3)
+
+
+def choose_loops(
+    neurons: Neurons,
+    network: Network,
+    parameters: Sequence[Mapping[str, Value]],
+    stimuli: Sequence[PoissonInput],
+    loops: Loops,
+) -> None:
+    """Let the blocks be updated by the loops that `parameters` and `stimuli` ask for."""
+    for number, population in enumerate(network.populations):
+        mine = neurons.blocks[:, POPULATION] == number
+        if mine.any():
+            direct, gathered = variants_of(network, population, parameters[number], stimuli)
+            neurons.blocks[mine, DIRECT] = loops.address(direct)
+            neurons.blocks[mine, GATHERED] = loops.address(gathered)
+            neurons.blocks[mine, TAKES_NUMBERS] = direct is not None and direct.numbers

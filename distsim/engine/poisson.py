@@ -22,13 +22,12 @@ from ..elements import PoissonInput
 from ..network import Network
 from . import streams
 from .decomposition import Decomposition, runs
-from .intrinsics import NoAlias, kernel
+from .intrinsics import LINE, NoAlias, equal_bytes, kernel, lowest_bit, lowest_bits
 from .update import ROW
 
 LARGEST_MEAN = 40_000.0  # of one table, so that a number fits 16 bits; larger ones are sums
 MOST_THRESHOLDS = 64  # counted, not searched
 CELLS = 1 << 16
-ONES = np.uint64(0x0101010101010101)
 
 # columns of PoissonInputs.entries
 FIRST, LAST, DELAY, START, STOP, OBJECT, RECEPTOR, WIDE, COUNTS, DRAWN = range(10)
@@ -45,7 +44,7 @@ class PoissonInputs(NamedTuple):
         and REST (what stands for a number still to be drawn) belong to cells; TABLE, GUIDE and LOWEST to `tables`.
     of_block : int64 (blocks + 1,), the first entry of each block. weights : float64 (n,), pA.
     cells : uint16, thresholds; tables : uint32, guides : int32, of `streams.QuantileTable`s.
-    narrow : uint8, numbers of eight steps: of steps 2 w and 2 w + 1 side by side for each neuron, w after w.
+    narrow : uint8, numbers of eight steps: of steps 2 w and 2 w + 1 side by side for each neuron, w after w; LINE more.
     wide : uint16, less LOWEST, numbers of four steps, step after step.
     words : uint32 (4, ROW), scratch.
     """
@@ -91,6 +90,15 @@ def cell_table(levels: np.ndarray, cdf: np.ndarray) -> CellTable:
     return CellTable(int(levels[kept][0]), (ends - 1).astype(np.uint16), table)
 
 
+def fits_cells(mean: float) -> bool:
+    """Whether numbers of this mean > 0 are counted in cells, and so are bytes."""
+    return mean < MOST_THRESHOLDS**2 and is_narrow(cell_table(*streams.poisson_levels(mean)))
+
+
+def is_narrow(table: CellTable) -> bool:
+    return table.thresholds.size <= MOST_THRESHOLDS
+
+
 def plan_poisson(
     stimuli: Sequence[tuple[int, PoissonInput]],
     network: Network,
@@ -130,7 +138,7 @@ def plan_poisson(
         np.concatenate([np.zeros(0, np.uint16), *tables.cells]),
         np.concatenate([np.zeros(0, np.uint32), *tables.thresholds]),
         np.concatenate([np.zeros(0, np.int32), *tables.guides]),
-        np.zeros(n_counts[0], np.uint8),
+        np.zeros(n_counts[0] + LINE, np.uint8),
         np.zeros(n_counts[1], np.uint16),
         np.empty((4, ROW), np.uint32),
     )
@@ -154,13 +162,13 @@ class _Tables:
 
     def _add(self, levels: np.ndarray, cdf: np.ndarray) -> tuple[tuple[int, ...], int]:
         found = cell_table(levels, cdf)
-        is_wide = found.thresholds.size > MOST_THRESHOLDS
+        is_wide = not is_narrow(found)
         table = streams.quantile_table(int(levels[0]), cdf) if is_wide else found.rest
         where = (self._n[1], len(self.guides) << streams.GUIDE_BITS, table.first)
         self.thresholds.append(table.thresholds)
         self.guides.append(table.guide)
         self._n[1] += table.thresholds.size
-        cells = np.full(-(-found.thresholds.size // 4) * 4, CELLS - 1, np.uint16)
+        cells = np.full(padded(found.thresholds.size), CELLS - 1, np.uint16)
         cells[: found.thresholds.size] = found.thresholds
         cell = (self._n[0], self._n[0] + cells.size, found.base, found.base + found.thresholds.size)
         self.cells.append(cells)
@@ -211,7 +219,7 @@ def draw_poisson(t, poisson, rank, size, k0, k1):
 
 @kernel()
 def count_cells(pieces, thresholds, base, numbers):
-    """numbers[i] = base + how many of the thresholds (a multiple of 4 of them, ascending) pieces[i] exceeds."""
+    """numbers[i] = base + how many of the thresholds (`padded`, ascending) pieces[i] exceeds."""
     j = 0
     while j < thresholds.size:  # as many as there are in one pass, at most twelve
         left = thresholds.size - j
@@ -219,6 +227,9 @@ def count_cells(pieces, thresholds, base, numbers):
         if left >= 12:
             count_twelve(pieces, thresholds[j : j + 12], so_far, base, numbers)
             j += 12
+        elif left >= 10:
+            count_ten(pieces, thresholds[j : j + 10], so_far, base, numbers)
+            j += 10
         elif left >= 8:
             count_eight(pieces, thresholds[j : j + 8], so_far, base, numbers)
             j += 8
@@ -227,9 +238,20 @@ def count_cells(pieces, thresholds, base, numbers):
             j += 4
 
 
+def padded(n: int) -> int:
+    """`n` thresholds or more: as many as are counted at once."""
+    whole, left = divmod(n, 12)
+    return 12 * whole + next(k for k in (0, 4, 8, 10, 12) if k >= left)
+
+
+@kernel(forceinline=True)
+def of_two(x, a, b):
+    return np.uint8(np.uint8(x > a) + np.uint8(x > b))
+
+
 @kernel(forceinline=True)
 def of_four(x, a, b, c, d):
-    return np.uint8(np.uint8(x > a) + np.uint8(x > b) + np.uint8(x > c) + np.uint8(x > d))
+    return np.uint8(of_two(x, a, b) + of_two(x, c, d))
 
 
 @kernel(cache=True, pipeline_class=NoAlias)
@@ -249,6 +271,15 @@ def count_eight(pieces, c, so_far, base, numbers):
 
 
 @kernel(cache=True, pipeline_class=NoAlias)
+def count_ten(pieces, c, so_far, base, numbers):
+    c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
+    for i in range(numbers.size):
+        x = pieces[i]
+        k = of_four(x, c0, c1, c2, c3) + of_four(x, c4, c5, c6, c7) + of_two(x, c8, c9)
+        numbers[i] = np.uint8((numbers[i] if so_far else base) + k)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
 def count_twelve(pieces, c, so_far, base, numbers):
     c0, c1, c2, c3, c4, c5 = c[0], c[1], c[2], c[3], c[4], c[5]
     c6, c7, c8, c9, c10, c11 = c[6], c[7], c[8], c[9], c[10], c[11]
@@ -262,28 +293,12 @@ def count_twelve(pieces, c, so_far, base, numbers):
 def draw_rest(numbers, step, owner, size, poisson, entry, k0, k1):
     """Draw those of the numbers of steps `step` and step + 1 of which the cell tells nothing."""
     rest = np.uint8(entry[REST])
-    some = np.uint8(0)
-    for i in range(numbers.size):
-        some |= np.uint8(numbers[i] == rest)
-    if not some:
-        return
-    whole = numbers.size >> 3
-    eight = numbers[: 8 * whole].view(np.uint64)
-    for w in range(whole):
-        if has_byte(eight[w], rest):
-            for i in range(8 * w, 8 * w + 8):
-                if numbers[i] == rest:
-                    numbers[i] = rest_number(i, step, owner, size, poisson, entry, k0, k1)
-    for i in range(8 * whole, numbers.size):
-        if numbers[i] == rest:
+    for start in range(0, numbers.size, LINE):
+        found = equal_bytes(numbers, start, rest) & lowest_bits(numbers.size - start)
+        while found:
+            i = start + lowest_bit(found)
             numbers[i] = rest_number(i, step, owner, size, poisson, entry, k0, k1)
-
-
-@kernel(forceinline=True)
-def has_byte(word, byte):
-    """Whether one of the eight bytes of a word is `byte`."""
-    x = word ^ (np.uint64(byte) * ONES)
-    return (x - ONES) & ~x & (ONES << np.uint64(7)) != 0
+            found &= found - np.uint64(1)
 
 
 @kernel()

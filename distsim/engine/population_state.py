@@ -14,12 +14,11 @@ from . import streams
 from .decomposition import Decomposition
 from .intrinsics import kernel
 from .layout import Layout
-from .model_loops import Loops
 from .update import ROW
 
 # columns of Neurons.blocks
-POPULATION, FIRST, LAST, SLOT, SHARD, STATE, SOURCE, UPDATE_ADDRESS, RECEPTORS, PAR, PAR_STRIDE = range(11)
-SHARES_CURRENT = 11
+POPULATION, FIRST, LAST, SLOT, SHARD, STATE, SOURCE, RECEPTORS, PAR, PAR_STRIDE, SHARES_CURRENT = range(11)
+DIRECT, GATHERED, TAKES_NUMBERS, N_COLUMNS = range(11, 15)
 
 
 class Neurons(NamedTuple):
@@ -27,16 +26,17 @@ class Neurons(NamedTuple):
 
     Attributes
     ----------
-    blocks : int64 (n, 12), runs of at most ROW neurons of one population in one shard: local ids FIRST ... LAST - 1,
-        their place SLOT in the shard's row, where their STATE begins, how to update them, whether all of them have the
-        same current.
+    blocks : int64 (n, 14), runs of at most ROW neurons of one population in one shard: local ids FIRST ... LAST - 1,
+        their place SLOT in the shard's row, where their STATE begins, whether all of them have the same current; the
+        addresses of the loops that update them, see `model_loops`.
     state : float64, flat, block after block: variable k of the i-th neuron at STATE + ROW k + i; the first variable is
         V_m - E_L (mV).
     refractory : int16 (n_local,), steps left.
     I_e, device, current : float64 (n_local,), constant and device currents and their sum (pA).
     propagators : float64, flat, population after population.
     emitted : int64 (n_local,), spikes since the start.
-    inputs : float64 (2, ROW), scratch: weights that arrive in the step. fired : uint8 (ROW,), scratch.
+    inputs : float64 (2, ROW), scratch: what is gathered of the weights that arrive in the step.
+    fired : uint8 (ROW,), scratch.
     """
 
     blocks: np.ndarray
@@ -56,8 +56,8 @@ def two_receptors(network: Network) -> np.ndarray:
     return np.array([p.model.receptors(p.parameters) == 2 for p in network.populations], bool)
 
 
-def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layout, loops: Loops) -> Neurons:
-    """State at time 0 and the blocks to update."""
+def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layout) -> Neurons:
+    """State at time 0 and the blocks to update, still without loops."""
     blocks, size = _place_blocks(network, deal, layout)
     n = deal.n_local
     neurons = Neurons(
@@ -83,7 +83,7 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
             neurons.I_e[lids] = I_e
     sum_currents(neurons, np.arange(n))
     find_shared_currents(neurons)
-    return with_parameters(neurons, network, [p.parameters for p in network.populations], deal, loops)
+    return with_parameters(neurons, network, [p.parameters for p in network.populations], deal)
 
 
 @kernel(cache=True)
@@ -112,10 +112,10 @@ def _place_blocks(network: Network, deal: Decomposition, layout: Layout) -> tupl
             shard = first // layout.width
             end = min(last, first + ROW, (shard + 1) * layout.width)
             place = (number, first, end, first - shard * layout.width, shard, size, int(population.model.is_source))
-            blocks.append((*place, 0, 0, 0, 0, 0))
+            blocks.append((*place, *[0] * (N_COLUMNS - len(place))))
             size += ROW * len(population.model.states)
             first = end
-    return np.array(blocks, np.int64).reshape(-1, SHARES_CURRENT + 1), size
+    return np.array(blocks, np.int64).reshape(-1, N_COLUMNS), size
 
 
 def potential_places(neurons: Neurons, lids: np.ndarray) -> np.ndarray:
@@ -127,7 +127,7 @@ def potential_places(neurons: Neurons, lids: np.ndarray) -> np.ndarray:
 
 
 def with_parameters(
-    neurons: Neurons, network: Network, parameters: Sequence[Mapping[str, Value]], deal: Decomposition, loops: Loops
+    neurons: Neurons, network: Network, parameters: Sequence[Mapping[str, Value]], deal: Decomposition
 ) -> Neurons:
     """`neurons` updated by these `parameters` of the populations (numbers or arrays of n numbers) from now on."""
     tables, size = [np.zeros(0)], 0
@@ -135,11 +135,8 @@ def with_parameters(
         first, last = deal.local_range(population.first, population.n)
         table = _propagators(population, values, network.grid.dt_ms, deal.gid(np.arange(first, last)))
         by_neuron = table.ndim == 2
-        receptors = population.model.receptors(values)
         blocks = neurons.blocks[neurons.blocks[:, POPULATION] == number]
-        if len(blocks):
-            blocks[:, UPDATE_ADDRESS] = loops.address(population.model, receptors, by_neuron)
-        blocks[:, RECEPTORS] = receptors
+        blocks[:, RECEPTORS] = population.model.receptors(values)
         blocks[:, PAR] = size + (blocks[:, FIRST] - first if by_neuron else 0)
         blocks[:, PAR_STRIDE] = last - first
         neurons.blocks[neurons.blocks[:, POPULATION] == number] = blocks

@@ -31,9 +31,9 @@ from .guard import Finding, Guard, GuardError
 from .intrinsics import CLOCK_GETTIME
 from .layout import plan_layout
 from .ledger import Ledger, balance, n_local_synapses
-from .model_loops import Loops
+from .model_loops import Loops, choose_loops, loops_of
 from .poisson import plan_poisson
-from .population_state import FIRST, LAST, plan_neurons, two_receptors
+from .population_state import FIRST, LAST, plan_neurons, two_receptors, with_parameters
 from .recorders import Period
 from .sinks import MemorySink
 from .stimulation import plan_currents, plan_spikes
@@ -110,7 +110,7 @@ class Simulation:
         self.is_two = two = two_receptors(self.network)
         layout = plan_layout(self.deal.n_local, 2 if two.any() else 1, ROW)
         self.synapses, self.dense = connect(self.network, self.seed, layout, self.deal, two)
-        self.neurons = plan_neurons(self.network, self.seed, self.deal, layout, self.loops)
+        self.neurons = plan_neurons(self.network, self.seed, self.deal, layout)
         self.parameters = [dict(population.parameters) for population in self.network.populations]
         self.stimuli, self.n_changes = list(enumerate(self.network.poisson_inputs)), 0
         self.latest = list(self.network.poisson_inputs)
@@ -127,9 +127,18 @@ class Simulation:
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
 
     def plan_poisson(self) -> None:
-        """Tables of Poisson input for `stimuli`."""
+        """Tables of Poisson input for `stimuli`, and loops that take it."""
         blocks = self.neurons.blocks[:, [FIRST, LAST]]
         self.poisson = plan_poisson(self.stimuli, self.network, self.deal, self.is_two, blocks)
+        stimuli = [stimulus for _, stimulus in self.stimuli]
+        choose_loops(self.neurons, self.network, self.parameters, stimuli, self.loops)
+
+    def plan_changed(self) -> None:
+        """What depends on `parameters` and `stimuli`, which have changed (collective)."""
+        stimuli = [stimulus for _, stimulus in self.stimuli]
+        self.loops.fill_cache(self.comm, loops_of(self.network, self.parameters, stimuli))
+        self.neurons = with_parameters(self.neurons, self.network, self.parameters, self.deal)
+        self.plan_poisson()
 
     def _plan_buffers(self, max_delay: int) -> None:
         network, deal = self.network, self.deal

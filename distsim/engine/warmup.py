@@ -9,6 +9,7 @@ from ..parallel import SerialCommunicator
 from ..rules import explicit, fixed_outdegree, fixed_total_number, pairwise_bernoulli
 from .checkpoint import restore, state_of
 from .dense_connectivity import FEWEST, SPARSEST
+from .model_loops import loops_of
 
 
 def fill_cache(simulation) -> None:
@@ -22,7 +23,8 @@ def fill_cache(simulation) -> None:
 
     network = simulation.network
     parameters = [population.parameters for population in network.populations]
-    simulation.loops.fill_cache(simulation.comm, network, parameters, {"kernels": compile_kernels})
+    wanted = loops_of(network, parameters, network.poisson_inputs)
+    simulation.loops.fill_cache(simulation.comm, wanted, {"kernels": compile_kernels})
 
 
 def small_network() -> Network:

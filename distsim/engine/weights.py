@@ -57,14 +57,21 @@ class WeightCode:
 
 
 def plan_weights(network: Network) -> WeightCode:
-    """FIXED where all weights are drawn and the unit resolves every distribution, otherwise a palette."""
+    """FIXED where there is a `fixed_unit`, otherwise a palette."""
+    weights, unit = [projection.weight for projection in network.projections], fixed_unit(network)
+    if unit is None:
+        return _merge([_palette_levels(weight) for weight in weights])
+    tables = [_even_levels(weight, unit) for weight in weights]
+    return WeightCode(FIXED, unit, np.zeros(0), 0, [(table, table.first) for table in tables])
+
+
+def fixed_unit(network: Network) -> float | None:
+    """The unit (pA) of which weights are multiples if all of them are drawn and it resolves every distribution."""
     weights = [projection.weight for projection in network.projections]
-    if weights and all(map(_is_spread, weights)) and most_events(network) < MOST_SUMMANDS:
-        unit = max(max(map(abs, weight.support())) for weight in weights) / LARGEST
-        if min(weight.resolution for weight in weights) >= unit:
-            tables = [_even_levels(weight, unit) for weight in weights]
-            return WeightCode(FIXED, unit, np.zeros(0), 0, [(table, table.first) for table in tables])
-    return _merge([_palette_levels(weight) for weight in weights])
+    if not weights or not all(map(_is_spread, weights)) or most_events(network) >= MOST_SUMMANDS:
+        return None
+    unit = max(max(map(abs, weight.support())) for weight in weights) / LARGEST
+    return unit if min(weight.resolution for weight in weights) >= unit else None
 
 
 def _is_spread(weight) -> bool:

@@ -7,8 +7,9 @@ import pytest
 
 from distsim import Network, one_to_one
 from distsim.engine.simulation import Simulation
-from distsim.engine.update import ROW, compile_update, loop_source
+from distsim.engine.update import ROW, Variant, compile_update, loop_source
 from distsim.neurons import MODELS, NeuronModel
+from distsim.neurons.iaf_psc_delta import iaf_psc_delta
 from distsim.neurons.iaf_psc_exp import current_to_potential, iaf_psc_exp, propagators
 from distsim.parallel import SerialCommunicator
 
@@ -58,12 +59,14 @@ def test_the_refractory_time_is_rounded_to_steps(t_ref, dt, steps):
 
 # --- one step, and the loop over neurons ------------------------------------------------------------------------------
 
+STATE, REFRACTORY, EX, NUMBERS, CURRENT, IS_SHARED, FIRED = 1, 2, 5, 8, 11, 12, 13  # arguments of the loop
 PLAIN = [model for model in MODELS.values() if not model.is_source]
 
 
-def arguments(model: NeuronModel, n: int, receptors: int, by_neuron: bool, seed: int = 1) -> list:
+def arguments(variant: Variant, n: int, seed: int = 1) -> list:
     """Return the arguments of the loop for n neurons in a random state, many of them near the threshold."""
     rng = np.random.default_rng(seed)
+    model, receptors, by_neuron, fixed, _ = variant
     state = rng.normal(0.0, 100.0, len(model.states) * ROW)
     state[:n] = rng.uniform(-20.0, 20.0, n)
     for k, name in enumerate(model.states):
@@ -82,64 +85,88 @@ def arguments(model: NeuronModel, n: int, receptors: int, by_neuron: bool, seed:
         rng.integers(0, 3, n).astype(np.int16),
         par.ravel(),
         n,
-        rng.normal(0.0, 50.0, 2 * ROW),
+        *(rng.integers(-900, 900, (2, n)).astype(np.int32) if fixed else rng.normal(0.0, 50.0, (2, n))),
+        0.0625,
+        rng.integers(0, 1 << 16, n).astype(np.uint16),
+        np.uint16(8),
+        2.5,
         rng.normal(300.0, 300.0, n),
         0,
         np.full(n, 7, np.uint8),
     ]
 
 
-def plain_loop(model: NeuronModel, receptors: int, by_neuron: bool):
-    names = {"step": model.step}
-    exec(loop_source(model, receptors, by_neuron), names)
+def plain_loop(variant: Variant):
+    names = {"step": variant.model.step, "np": np}
+    exec(loop_source(variant), names)
     return names["update"]
 
 
-def call_compiled(function, given: list) -> int:
+def call_compiled(function, given: list) -> None:
     """Call the compiled loop as the engine does, with pointers."""
     kinds = zip(given, function.ctypes.argtypes, strict=True)
-    return function.ctypes(*(a.ctypes.data_as(kind) if isinstance(a, np.ndarray) else a for a, kind in kinds))
+    function.ctypes(*(a.ctypes.data_as(kind) if isinstance(a, np.ndarray) else a for a, kind in kinds))
 
 
 @pytest.mark.parametrize("model", PLAIN, ids=lambda model: model.name)
 @pytest.mark.parametrize("by_neuron", [False, True], ids=["shared", "by neuron"])
 @pytest.mark.parametrize("receptors", [1, 2])
-def test_the_compiled_loop_is_the_plain_one(model, receptors, by_neuron):
-    function = compile_update(model, receptors, by_neuron)
+@pytest.mark.parametrize(("fixed", "numbers"), [(True, True), (True, False), (False, True), (False, False)])
+def test_the_compiled_loop_is_the_plain_one(model, by_neuron, receptors, fixed, numbers):
+    variant = Variant(model, receptors, by_neuron, fixed, numbers)
+    function = compile_update(variant)
     for n in (1, 7, 500):
-        one, other = (arguments(model, n, receptors, by_neuron) for _ in range(2))
+        one, other = (arguments(variant, n) for _ in range(2))
+        arrives = one[EX].copy()
         for _ in range(5):
-            assert call_compiled(function, one) == plain_loop(model, receptors, by_neuron)(*other)
+            one[EX][:] = other[EX][:] = arrives
+            call_compiled(function, one)
+            plain_loop(variant)(*other)
             for a, b in zip(one, other, strict=True):
                 np.testing.assert_array_equal(a, b)
+            assert not one[EX].any()
 
 
 @pytest.mark.parametrize("model", PLAIN, ids=lambda model: model.name)
 def test_a_shared_current_is_that_of_all(model):
-    function = compile_update(model, 2, False)
-    one, other = (arguments(model, 500, 2, False) for _ in range(2))
-    one[7], other[6] = 1, np.full(500, one[6][0])
-    assert call_compiled(function, one) == call_compiled(function, other)
-    for k in (1, 2, 8):
+    variant = Variant(model, 2, False, False, False)
+    function = compile_update(variant)
+    one, other = (arguments(variant, 500) for _ in range(2))
+    one[IS_SHARED], other[CURRENT] = 1, np.full(500, one[CURRENT][0])
+    call_compiled(function, one)
+    call_compiled(function, other)
+    for k in (STATE, REFRACTORY, FIRED):
         np.testing.assert_array_equal(one[k], other[k])
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_input_is_what_arrived_and_the_numbers_of_a_stimulus(fixed):
+    one = arguments(Variant(iaf_psc_delta, 1, False, fixed, True), 50)
+    other = arguments(Variant(iaf_psc_delta, 1, False, False, False), 50)
+    other[EX] = (0.0625 if fixed else 1.0) * one[EX] + 2.5 * (one[NUMBERS] >> 8)
+    plain_loop(Variant(iaf_psc_delta, 1, False, fixed, True))(*one)
+    plain_loop(Variant(iaf_psc_delta, 1, False, False, False))(*other)
+    np.testing.assert_array_equal(one[STATE], other[STATE])
 
 
 @pytest.mark.parametrize("receptors", [1, 2])
 def test_the_step_is_the_exact_solution(receptors):
-    given = arguments(iaf_psc_exp, 400, receptors, True)
-    n, state, refractory, par, _, inputs, current, _, fired = given
+    variant = Variant(iaf_psc_exp, receptors, True, False, False)
+    given = arguments(variant, 400)
+    n, state, refractory, par, _, ex, inh, *_, current, _, fired = given
+    ex, inh = ex.copy(), inh.copy()
     V, I_ex, I_in = (state[k * ROW :][:n].copy() for k in range(3))
     wait, p = refractory.copy(), dict(zip(iaf_psc_exp.propagator_names, par.reshape(-1, n), strict=True))
     new = (1 + p["leak"]) * V + p["from_ex"] * I_ex + p["from_in"] * I_in + p["from_current"] * current
     new = np.where(wait > 0, V, new)
     spikes = new >= p["theta"]
-    n_fired = plain_loop(iaf_psc_exp, receptors, True)(*given)
-    assert n_fired == spikes.sum() > 0
+    plain_loop(variant)(*given)
+    assert spikes.any()
     np.testing.assert_array_equal(fired, spikes)
     np.testing.assert_allclose(state[:n], np.where(spikes, p["V_reset"], new), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(state[ROW:][:n], p["decay_ex"] * I_ex + inputs[:n], rtol=1e-14)
+    np.testing.assert_allclose(state[ROW:][:n], p["decay_ex"] * I_ex + ex, rtol=1e-14)
     np.testing.assert_array_equal(refractory, np.where(spikes, p["steps"], np.maximum(wait - 1, 0)))
-    inhibition = p["decay_in"] * I_in + inputs[ROW:][:n] if receptors == 2 else np.zeros(n)
+    inhibition = p["decay_in"] * I_in + inh if receptors == 2 else np.zeros(n)
     np.testing.assert_allclose(state[2 * ROW :][:n], inhibition, rtol=1e-14)
 
 
@@ -197,8 +224,9 @@ def test_the_threshold_itself_is_reached():
 @pytest.mark.parametrize("model", [model for model in MODELS.values() if model.is_source], ids=lambda m: m.name)
 def test_sources_relay_what_arrives(model):
     arrived, fired, none = np.array([0.0, 1.0, 3.0, 255.0]), np.full(4, 9, np.uint8), np.zeros(4)
-    given = [4, none, np.zeros(4, np.int16), none, 0, arrived, none, 1, fired]
-    assert call_compiled(compile_update(model, 1, False), given) == 259
+    numbers = np.zeros(4, np.uint16)
+    given = [4, none, np.zeros(4, np.int16), none, 0, arrived, none, 1.0, numbers, 0, 0.0, none, 1, fired]
+    call_compiled(compile_update(Variant(model, 1, False, False, False)), given)
     assert fired.tolist() == [0, 1, 3, 255]
 
 
