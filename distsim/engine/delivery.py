@@ -225,8 +225,10 @@ def deliver_shard(n, places, grains, bits, index, words, codes, palette, row, st
                 add_grains(listed, grains, bits, words, codes, palette, row, steps, offsets)
                 listed = 0
             store_count(grains, listed, grain)  # those that are too many are overwritten
-            for k in range(COUNTED, count):
-                grains[np.uint64(listed + k)] = grain + np.uint32(k)
+            k = COUNTED
+            while k < count:
+                store_count(grains, listed + k, grain + np.uint32(k))
+                k += COUNTED
             listed += count
     add_grains(listed, grains, bits, words, codes, palette, row, steps, offsets)
     return events
