@@ -221,72 +221,67 @@ def draw_poisson(t, poisson, rank, size, k0, k1):
 def count_cells(pieces, thresholds, base, numbers):
     """numbers[i] = base + how many of the thresholds (`padded`, ascending) pieces[i] exceeds."""
     j = 0
-    while j < thresholds.size:  # as many as there are in one pass, at most twelve
+    while j < thresholds.size:  # ten in a pass
         left = thresholds.size - j
         so_far = j > 0
-        if left >= 12:
-            count_twelve(pieces, thresholds[j : j + 12], so_far, base, numbers)
-            j += 12
-        elif left >= 10:
+        if left >= 10:
             count_ten(pieces, thresholds[j : j + 10], so_far, base, numbers)
             j += 10
-        elif left >= 8:
-            count_eight(pieces, thresholds[j : j + 8], so_far, base, numbers)
-            j += 8
+        elif left >= 7:
+            count_seven(pieces, thresholds[j : j + 7], so_far, base, numbers)
+            j += 7
         else:
-            count_four(pieces, thresholds[j : j + 4], so_far, base, numbers)
-            j += 4
+            count_three(pieces, thresholds[j : j + 3], so_far, base, numbers)
+            j += 3
 
 
 def padded(n: int) -> int:
     """`n` thresholds or more: as many as are counted at once."""
-    whole, left = divmod(n, 12)
-    return 12 * whole + next(k for k in (0, 4, 8, 10, 12) if k >= left)
+    whole, left = divmod(n, 10)
+    return 10 * whole + next(k for k in (0, 3, 7, 10) if k >= left)
 
 
 @kernel(forceinline=True)
-def of_two(x, a, b):
-    return np.uint8(np.uint8(x > a) + np.uint8(x > b))
+def of_one(k, x, a):
+    return np.uint8(k + np.uint8(1)) if x > a else k
 
 
 @kernel(forceinline=True)
-def of_four(x, a, b, c, d):
-    return np.uint8(of_two(x, a, b) + of_two(x, c, d))
+def of_three(k, x, a, b, c):
+    """k + how many of a <= b <= c are less than x: the middle one tells with which other one to compare."""
+    above = x > b
+    k = np.uint8(k + np.uint8(2)) if above else k
+    return of_one(k, x, c if above else a)
+
+
+@kernel(forceinline=True)
+def of_seven(k, x, a, b, c, d, e, f, g):
+    above = x > d
+    k = np.uint8(k + np.uint8(4)) if above else k
+    middle, low, high = f if above else b, e if above else a, g if above else c
+    return of_three(k, x, low, middle, high)
 
 
 @kernel(cache=True, pipeline_class=NoAlias)
-def count_four(pieces, c, so_far, base, numbers):
-    c0, c1, c2, c3 = c[0], c[1], c[2], c[3]
+def count_three(pieces, c, so_far, base, numbers):
+    c0, c1, c2 = c[0], c[1], c[2]
     for i in range(numbers.size):
-        k = of_four(pieces[i], c0, c1, c2, c3)
-        numbers[i] = np.uint8((numbers[i] if so_far else base) + k)
+        numbers[i] = of_three(numbers[i] if so_far else base, pieces[i], c0, c1, c2)
 
 
 @kernel(cache=True, pipeline_class=NoAlias)
-def count_eight(pieces, c, so_far, base, numbers):
-    c0, c1, c2, c3, c4, c5, c6, c7 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
+def count_seven(pieces, c, so_far, base, numbers):
+    c0, c1, c2, c3, c4, c5, c6 = c[0], c[1], c[2], c[3], c[4], c[5], c[6]
     for i in range(numbers.size):
-        k = of_four(pieces[i], c0, c1, c2, c3) + of_four(pieces[i], c4, c5, c6, c7)
-        numbers[i] = np.uint8((numbers[i] if so_far else base) + k)
+        numbers[i] = of_seven(numbers[i] if so_far else base, pieces[i], c0, c1, c2, c3, c4, c5, c6)
 
 
 @kernel(cache=True, pipeline_class=NoAlias)
 def count_ten(pieces, c, so_far, base, numbers):
     c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
     for i in range(numbers.size):
-        x = pieces[i]
-        k = of_four(x, c0, c1, c2, c3) + of_four(x, c4, c5, c6, c7) + of_two(x, c8, c9)
-        numbers[i] = np.uint8((numbers[i] if so_far else base) + k)
-
-
-@kernel(cache=True, pipeline_class=NoAlias)
-def count_twelve(pieces, c, so_far, base, numbers):
-    c0, c1, c2, c3, c4, c5 = c[0], c[1], c[2], c[3], c[4], c[5]
-    c6, c7, c8, c9, c10, c11 = c[6], c[7], c[8], c[9], c[10], c[11]
-    for i in range(numbers.size):
-        x = pieces[i]
-        k = of_four(x, c0, c1, c2, c3) + of_four(x, c4, c5, c6, c7) + of_four(x, c8, c9, c10, c11)
-        numbers[i] = np.uint8((numbers[i] if so_far else base) + k)
+        k = of_seven(numbers[i] if so_far else base, pieces[i], c0, c1, c2, c3, c4, c5, c6)
+        numbers[i] = of_three(k, pieces[i], c7, c8, c9)
 
 
 @kernel()
