@@ -53,7 +53,8 @@ def connect(
     words = np.empty(most.sum(), np.uint32)  # memory that is not written to is not taken
     codes = np.empty(most.sum() if code.form == WIDE else 0, np.uint32)
     delay_codes = np.empty(most.sum() if plan.by_source else 0, np.uint16)
-    index = np.zeros((layout.n_shards, network.n * plan.segments + 1), np.uint32)
+    index = np.empty((layout.n_shards, network.n * plan.segments + 1), np.uint32)  # on huge pages, unlike np.zeros
+    index.fill(0)
     base = np.zeros(layout.n_shards + 1, np.int64)
     for shard, builder in enumerate(shards):
         start = base[shard]

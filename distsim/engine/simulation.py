@@ -28,6 +28,7 @@ from .connectivity import connect
 from .decomposition import Decomposition
 from .delivery import make_scratch
 from .guard import Finding, Guard, GuardError
+from .huge_pages import together
 from .intrinsics import CLOCK_GETTIME
 from .layout import plan_layout
 from .ledger import Ledger, balance, n_local_synapses
@@ -132,6 +133,16 @@ class Simulation:
         self.poisson = plan_poisson(self.stimuli, self.network, self.deal, self.is_two, blocks)
         stimuli = [stimulus for _, stimulus in self.stimuli]
         choose_loops(self.neurons, self.network, self.parameters, stimuli, self.loops)
+        self._lay_together()
+
+    def _lay_together(self) -> None:
+        """What the update of the neurons reads and writes, on huge pages."""
+        neurons, synapses, poisson = self.neurons, self.synapses, self.poisson
+        arrays = (neurons.state, neurons.refractory, synapses.row_fixed, synapses.row, poisson.narrow)
+        state, refractory, row_fixed, row, narrow = together(arrays)
+        self.neurons = neurons._replace(state=state, refractory=refractory)
+        self.synapses = synapses._replace(row_fixed=row_fixed, row=row)
+        self.poisson = poisson._replace(narrow=narrow)
 
     def plan_changed(self) -> None:
         """What depends on `parameters` and `stimuli`, which have changed (collective)."""
