@@ -86,10 +86,14 @@ def matrix_limit(dense, period: Period, probes: Probes) -> Limit:
     """Delivery from bit matrices."""
     before = np.concatenate([[0], np.cumsum(period.counts)])
     rows = targets = 0.0
-    for first_panel, last_panel, n_words, n_targets, *_ in dense.sums:
-        spikes = sum(before[last] - before[first] for _, first, last, _ in dense.panels[first_panel:last_panel])
-        rows += 8.0 * n_words * spikes
-        targets += MATRIX_TARGET * n_targets * min(period.active * period.steps, float(spikes))
+    for first_panel, last_panel, _, n_targets, *_ in dense.sums:
+        reached = 0.0
+        for _, first, last, _, row in dense.panels[first_panel:last_panel]:
+            spans = dense.spans[row : row + last - first].astype(float)
+            n_words = np.maximum(spans[:, 1] - spans[:, 0], 0.0).mean()
+            rows += 8.0 * n_words * (before[last] - before[first])
+            reached += 64.0 * n_words * (before[last] - before[first])
+        targets += MATRIX_TARGET * min(n_targets * period.active * period.steps, reached)
     seconds = rows / probes.reading(dense.bits.nbytes) + targets / probes.updating(8.0 * dense.sums[:, 3].sum())
     return Limit(rows + targets, 0.0, seconds)
 

@@ -144,7 +144,7 @@ def deliver(t, synapses, history, scratch):
     """
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     by_source = synapses.delay_codes.size > 0
-    n, events = 0, 0
+    n, events = np.int64(0), 0
     for d in range(synapses.segments - 1, -1, -1):  # the oldest spikes first
         emitted = t - synapses.delays[d]
         if by_source:
@@ -156,8 +156,8 @@ def deliver(t, synapses, history, scratch):
             n += 1
             if n == BATCH:
                 events += deliver_batch(n, synapses, scratch)
-                n = 0
-    return events + deliver_batch(n, synapses, scratch)
+                n = np.int64(0)
+    return events + deliver_batch(n, synapses, scratch) if n else events
 
 
 @kernel(cache=True)
@@ -210,7 +210,7 @@ def row_start(t, shard, synapses):
 @kernel()
 def deliver_shard(n, places, grains, bits, index, words, codes, palette, row, steps, offsets):
     """List the grains of the segments, whose index is prefetched, then add them; number of synaptic events."""
-    events, listed = 0, 0
+    events, listed = 0, np.int64(0)
     room, empty = grains.size - COUNTED - NEAR, (np.uint32(1) << bits) - np.uint32(1)
     for q in range(-FAR, n):
         if q + FAR < n:
@@ -223,7 +223,7 @@ def deliver_shard(n, places, grains, bits, index, words, codes, palette, row, st
             events += (count << np.int64(bits)) - np.int64(first & empty)
             if listed + count > room:
                 add_grains(listed, grains, bits, words, codes, palette, row, steps, offsets)
-                listed = 0
+                listed = np.int64(0)
             store_count(grains, listed, grain)  # those that are too many are overwritten
             k = COUNTED
             while k < count:

@@ -6,8 +6,9 @@ rows of the spikes that are due. The rows are summed as binary numbers that stan
 64 neurons a word, and full adders (two logical operations of AVX-512 each) add fifteen rows at once to all of them.
 
 Limits, per spike and 512 local targets: one cache line from the L3 cache or memory, three logical operations; then,
-once a step, 0.2 ns a neuron to turn upright numbers into input. A synapse so costs a tenth of what it costs in
-`delivery`. Second synapses of a pair are in the table of `delivery`. Sums are whole numbers: no order can change them.
+once a step, 0.06 (one spike) to 0.34 ns a neuron to turn upright numbers into input. A synapse so costs a tenth of what
+it costs in `delivery`. Only the span of words in which the rows have bits is looked at, since clusters leave most of a
+row empty. Second synapses of a pair are in the table of `delivery`. Sums are whole numbers: no order can change them.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ from typing import NamedTuple
 import numpy as np
 
 from .delivery import row_start
-from .intrinsics import NoAlias, kernel, prefetch
+from .intrinsics import NoAlias, count_ones, kernel, prefetch
 
 PLANE = 1024  # words of a plane: 65,536 neurons, the most that a shard has; a constant, so that LLVM sees no overlap
 W = 2 * PLANE  # half words of a plane
 GROUP = 15  # rows added at once
 LINE = 8  # words of a cache line
-FEW = 3  # as many rows, or fewer, have a shorter way: two digits
+FEW = 3  # as many rows, or fewer, have a shorter way
+NONE = (np.int64(0), np.int64(PLANE), np.int64(0))  # rows, and the words in which they have bits
 MOST_ROWS = 68 * GROUP  # in one sum: numbers have ten digits
 
 # columns of Dense.sums and Dense.panels
 FIRST_PANEL, LAST_PANEL, WORDS, TARGETS, SHARD, SLOT = range(6)
-DELAY, FIRST_GID, LAST_GID, BITS = range(4)
+DELAY, FIRST_GID, LAST_GID, BITS, ROW = range(5)
 
 
 class Dense(NamedTuple):
@@ -39,45 +41,71 @@ class Dense(NamedTuple):
     sums : int64 (n, 6), what is summed: the panels FIRST_PANEL ... LAST_PANEL - 1, rows of WORDS words, onto TARGETS
         neurons that begin at SLOT of the row of SHARD.
     weights : float64 (n,), of each sum, pA (mV for delta synapses).
-    panels : int64 (m, 4), a matrix each: DELAY in steps, sources FIRST_GID ... LAST_GID - 1, where its BITS begin.
-    bits : uint64; the first PLANE words are 0. planes : uint64 (10 PLANE,), rows : int64 (MOST_ROWS,), scratch.
+    panels : int64 (m, 5), a matrix each: DELAY in steps, sources FIRST_GID ... LAST_GID - 1, where its BITS begin and
+        its rows in `spans`.
+    spans : uint16 (rows, 2), first and last (excluded) word of each row that has bits; WORDS and 0 where none has.
+    bits : uint64; the first PLANE words are 0.
+    spikes : int64 (m, 2), planes : uint64 (10 PLANE,), rows : int64 (MOST_ROWS + GROUP,), scratch.
     """
 
     sums: np.ndarray
     weights: np.ndarray
     panels: np.ndarray
+    spans: np.ndarray
     bits: np.ndarray
+    spikes: np.ndarray
     planes: np.ndarray
     rows: np.ndarray
 
 
-@kernel()
+@kernel(forceinline=True)
 def deliver_dense(t, dense, history, synapses):
     """Add to the rows of the synapse table what is due at step `t`; number of synaptic events."""
-    events = 0
+    find_spikes(t, dense, history)
+    events, gid_mask = 0, history.gids.size - 1
+    for s in range(dense.sums.shape[0]):
+        n, first, last = NONE
+        for p in range(dense.sums[s, FIRST_PANEL], dense.sums[s, LAST_PANEL]):
+            panel, spikes = dense.panels[p], dense.spikes[p]
+            for q in range(spikes[0], spikes[1]):
+                row = np.int64(history.gids[q & gid_mask]) - panel[FIRST_GID]
+                span = dense.spans[panel[ROW] + row]
+                first, last = min(first, np.int64(span[0])), max(last, np.int64(span[1]))
+                dense.rows[n] = panel[BITS] + row * dense.sums[s, WORDS]
+                if spikes[1] - spikes[0] > GROUP:
+                    prefetch_row(dense.rows[n], span, dense.bits)
+                n += 1
+                if n == MOST_ROWS:
+                    events += add_sum(t, s, n, first, last, dense, synapses)
+                    n, first, last = NONE
+        if first < last:
+            events += add_sum(t, s, n, first, last, dense, synapses)
+    return events
+
+
+@kernel(forceinline=True)
+def find_spikes(t, dense, history):
+    """Find the spikes that are due at step `t` in each panel; where these are few, ask for their rows."""
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     for s in range(dense.sums.shape[0]):
-        n = 0
         for p in range(dense.sums[s, FIRST_PANEL], dense.sums[s, LAST_PANEL]):
-            panel = dense.panels[p]
+            panel, spikes = dense.panels[p], dense.spikes[p]
             step = (t - panel[DELAY]) & step_mask
-            last = history.first[step] + history.count[step]
-            q = first_from(panel[FIRST_GID], history.first[step], last, history.gids, gid_mask)
-            while q < last:
-                gid = np.int64(history.gids[q & gid_mask])
-                if gid >= panel[LAST_GID]:
-                    break
-                dense.rows[n] = panel[BITS] + (gid - panel[FIRST_GID]) * dense.sums[s, WORDS]
-                for word in range(0, dense.sums[s, WORDS], LINE):
-                    prefetch(dense.bits, dense.rows[n] + word)
-                n += 1
-                q += 1
-                if n == MOST_ROWS:
-                    events += add_sum(t, s, n, dense, synapses)
-                    n = 0
-        if n:
-            events += add_sum(t, s, n, dense, synapses)
-    return events
+            first = history.first[step]
+            last = first + history.count[step]
+            spikes[0] = first_from(panel[FIRST_GID], first, last, history.gids, gid_mask)
+            spikes[1] = first_from(panel[LAST_GID], spikes[0], last, history.gids, gid_mask)
+            if spikes[1] - spikes[0] <= GROUP:
+                for q in range(spikes[0], spikes[1]):
+                    row = np.int64(history.gids[q & gid_mask]) - panel[FIRST_GID]
+                    start = panel[BITS] + row * dense.sums[s, WORDS]
+                    prefetch_row(start, dense.spans[panel[ROW] + row], dense.bits)
+
+
+@kernel()
+def prefetch_row(start, span, bits):
+    for word in range(np.int64(span[0]) & -LINE, np.int64(span[1]), LINE):
+        prefetch(bits, start + word)
 
 
 @kernel()
@@ -93,24 +121,39 @@ def first_from(gid, first, last, gids, mask):
 
 
 @kernel()
-def add_sum(t, s, n, dense, synapses):
-    """Sum the rows dense.rows[:n] and add the input to those of step `t`; number of synaptic events."""
-    what = dense.sums[s]
-    n_words, n_rows = what[WORDS], n
-    while n_rows % GROUP and n_rows != FEW:
-        dense.rows[n_rows] = 0  # a row without synapses
-        n_rows += 1
-    if n_rows == FEW:
-        add_few_rows(dense.rows, n_words, dense.bits, dense.planes)
-    else:
-        for k in range(10):
-            for j in range(n_words):
-                dense.planes[k * PLANE + j] = 0
-        for g in range(0, n_rows, GROUP):
-            add_rows(dense.rows[g : g + GROUP], n_words, dense.bits, dense.planes)
+def add_sum(t, s, n, first, last, dense, synapses):
+    """Sum words first ... last - 1 of the rows dense.rows[:n] and add the input at step `t`; number of events."""
+    what, weight, n_words = dense.sums[s], dense.weights[s], last - first
+    bits, rows, planes = dense.bits[first:], dense.rows, dense.planes  # the first words are a row without synapses
     start = row_start(t, what[SHARD], synapses) + what[SLOT]
-    target = synapses.row[start : start + what[TARGETS]]
-    return spread(n, dense.planes.view(np.uint32), dense.weights[s], target)
+    target = synapses.row[start + 64 * first : start + min(64 * last, what[TARGETS])]
+    n_rows = n
+    while n_rows % GROUP and n_rows != 1 and n_rows != FEW:
+        rows[n_rows] = 0
+        n_rows += 1
+    if n_rows == 1:
+        return add_one_row(bits[rows[0] : rows[0] + n_words], weight, target)
+    if n_rows == FEW:
+        return add_few_rows(rows, n_words, bits, weight, target)
+    for k in range(10):
+        for j in range(n_words):
+            planes[k * PLANE + j] = 0
+    for g in range(0, n_rows, GROUP):
+        add_rows(rows[g : g + GROUP], n_words, bits, planes)
+    return spread(n, planes.view(np.uint32), weight, target)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def add_one_row(row, weight, target):
+    """Add the weight to `target` where the row has bits; their number. 0.06 ns a neuron."""
+    total, whole = 0, target.size >> 6
+    for j in range(row.size):
+        n = 64 if j < whole else target.size - 64 * whole
+        part = target[64 * j : 64 * j + n]
+        total += count_ones(row[j])
+        for k in range(n):
+            part[k] += weight if row[j] & (np.uint64(1) << np.uint64(k)) else 0.0
+    return total
 
 
 @kernel(forceinline=True)
@@ -121,11 +164,22 @@ def full_adder(a, b, c):
 
 
 @kernel(cache=True, pipeline_class=NoAlias)
-def add_few_rows(r, n_words, bits, planes):
-    """Let the first two planes be the sum of the rows that begin at bits[r[0]], bits[r[1]] and bits[r[2]]."""
+def add_few_rows(r, n_words, bits, weight, target):
+    """Add the weight to `target` for each bit in the rows that begin at bits[r[0]], bits[r[1]] and bits[r[2]]; number
+    of bits. 0.1 ns a neuron."""
     x0, x1, x2 = bits[r[0] : r[0] + n_words], bits[r[1] : r[1] + n_words], bits[r[2] : r[2] + n_words]
+    twice, thrice = 2 * weight, 3 * weight
+    total, whole = 0, target.size >> 6
     for j in range(n_words):
-        planes[j], planes[PLANE + j] = full_adder(x0[j], x1[j], x2[j])
+        n = 64 if j < whole else target.size - 64 * whole
+        part = target[64 * j : 64 * j + n]
+        ones, twos = full_adder(x0[j], x1[j], x2[j])
+        total += count_ones(ones) + 2 * count_ones(twos)
+        for k in range(n):
+            bit = np.uint64(1) << np.uint64(k)
+            low, high = weight if ones & bit else 0.0, thrice if ones & bit else twice
+            part[k] += high if twos & bit else low
+    return total
 
 
 @kernel(cache=True, pipeline_class=NoAlias)
@@ -175,7 +229,7 @@ def number(k, a, b, c, d):
 def spread(n_rows, planes, weight, target):
     """Add weight times the numbers in `planes` (uint32: 32 neurons a word) to `target`; the sum of the numbers.
 
-    Of n_rows rows no number has more digits than n_rows; 0.16 to 0.34 ns a neuron.
+    Of n_rows rows no number has more digits than n_rows; 0.2 to 0.34 ns a neuron.
     """
     total, zero = 0, np.uint32(0)
     whole = target.size >> 5
@@ -184,12 +238,7 @@ def spread(n_rows, planes, weight, target):
         part = target[32 * j : 32 * j + n]
         a, b, c, d = planes[j], planes[W + j], planes[2 * W + j], planes[3 * W + j]
         events = np.int32(0)
-        if n_rows <= FEW:
-            for k in range(n):
-                x = number(k, a, b, zero, zero)
-                events += x
-                part[k] += weight * x
-        elif n_rows < 1 << 4:
+        if n_rows < 1 << 4:
             for k in range(n):
                 x = number(k, a, b, c, d)
                 events += x

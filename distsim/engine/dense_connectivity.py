@@ -18,6 +18,7 @@ from . import draws
 from .cache import njit
 from .decomposition import Decomposition
 from .dense import GROUP, MOST_ROWS, PLANE, Dense
+from .intrinsics import count_ones
 
 RULES = (AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli)  # drawn target by target
 SPARSEST = 1 / 100  # of all pairs must be connected: below, the table of `delivery` takes less memory and time
@@ -143,10 +144,14 @@ def _words(first: int, last: int) -> int:
 def _tables(pieces: list[tuple], begin: np.ndarray, layout, bits: np.ndarray) -> Dense:
     """Matrices with the same targets and weight are summed together."""
     together: dict[tuple, list] = {}
+    spans = np.zeros((sum(len(group.sources) for group, *_ in pieces), 2), np.uint16)
+    row = 0
     for (group, first, last, receptor), start in zip(pieces, begin, strict=False):
-        gid = group.source.first + group.sources.start
-        panel = (group.delay, gid, gid + len(group.sources), start)
+        gid, n_rows = group.source.first + group.sources.start, len(group.sources)
+        find_spans(bits[start:], _words(first, last), spans[row : row + n_rows])
+        panel = (group.delay, gid, gid + n_rows, start, row)
         together.setdefault((first, last, receptor, group.weight), []).append(panel)
+        row += n_rows
     sums, panels = [], []
     for (first, last, receptor, _), parts in together.items():
         place = (first // layout.width, receptor * layout.width + first % layout.width)
@@ -155,8 +160,10 @@ def _tables(pieces: list[tuple], begin: np.ndarray, layout, bits: np.ndarray) ->
     return Dense(
         np.array(sums, np.int64).reshape(-1, 6),
         np.array([weight for *_, weight in together], float),
-        np.array(panels, np.int64).reshape(-1, 4),
+        np.array(panels, np.int64).reshape(-1, 5),
+        spans,
         bits,
+        np.zeros((len(panels), 2), np.int64),
         np.zeros(10 * PLANE, np.uint64),
         np.zeros(MOST_ROWS + GROUP, np.int64),
     )
@@ -220,13 +227,25 @@ def set_bits(bits, n_words, place, number, distinct, skip_self, gids, lids, own,
     return n_extra
 
 
+@njit(cache=True)
+def find_spans(bits, n_words, spans):
+    """Set the `spans` (rows, 2) of a matrix, see `Dense`."""
+    for row in range(len(spans)):
+        start, first, last = row * n_words, 0, n_words
+        while first < n_words and bits[start + first] == 0:
+            first += 1
+        while last > first and bits[start + last - 1] == 0:
+            last -= 1
+        spans[row, 0], spans[row, 1] = first, last if last > first else 0
+
+
 # --- ledger -----------------------------------------------------------------------------------------------------------
 
 
 def outdegrees_by_delay(dense: Dense) -> Iterator[tuple[int, int, np.ndarray]]:
     """Of each matrix: delay (steps), gid of the first source, synapses of its sources (int64)."""
     for begin, end, n_words in dense.sums[:, :3]:
-        for delay, first, last, start in dense.panels[begin:end]:
+        for delay, first, last, start in dense.panels[begin:end, :4]:
             yield int(delay), int(first), count_bits(dense.bits[start:], last - first, n_words)
 
 
@@ -236,9 +255,5 @@ def count_bits(bits, n_rows, n_words):
     counts = np.zeros(n_rows, np.int64)
     for i in range(n_rows):
         for j in range(n_words):
-            x = bits[i * n_words + j]
-            x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
-            x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-            x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-            counts[i] += np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+            counts[i] += count_ones(bits[i * n_words + j])
     return counts

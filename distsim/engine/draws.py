@@ -113,7 +113,7 @@ def choose(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps, stamp
             for k in range(n):
                 u_delay[start + k], u_weight[start + k] = u[1, k], u[2, k]
         return
-    done, attempt = 0, 0
+    done, attempt = 0, np.int64(0)
     while done < need:
         n = min(DRAW, need - done)
         streams.words_by_index(n, owner, attempt, obj, streams.SYNAPSE, k0, k1, u)
@@ -138,7 +138,7 @@ def choose_alike(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps,
         return
     # Lemire (2019, ACM Trans Model Comput Simul 29:3): words that would favour some positions are left out
     unfair = np.uint32((np.uint64(1) << np.uint64(32)) % np.uint64(max(1, n_allowed)))
-    done, block = 0, 0
+    done, block = 0, np.int64(0)
     while done < need:
         n = min(DRAW, (need - done + 3) // 4)
         streams.words_by_index(n, owner, block, obj, streams.SYNAPSE, k0, k1, u)
@@ -159,11 +159,11 @@ def choose_alike(need, n_choices, skip, distinct, owner, obj, k0, k1, u, stamps,
 @njit()
 def leave_out(n_out, n_allowed, skip, owner, obj, k0, k1, u, stamps, stamp, chosen):
     """Stamp `n_out` different positions below n_allowed; the others are `chosen`."""
-    done, attempt = 0, 0
+    done, attempt, n = 0, np.int64(0), u.shape[1]
     while done < n_out:
-        streams.words_by_index(DRAW, owner, attempt, obj, streams.LEFT_OUT, k0, k1, u)
-        attempt += DRAW
-        for k in range(DRAW):
+        streams.words_by_index(n, owner, attempt, obj, streams.LEFT_OUT, k0, k1, u)
+        attempt += n
+        for k in range(n):
             which = uniform_below(u[0, k], u[3, k], n_allowed)
             if done < n_out and stamps[which] != stamp:
                 stamps[which] = stamp
@@ -203,7 +203,7 @@ def generate_by_target(pool, shape, draw, kept, targets, own, indegree, k0, k1):
         slot = gid // kept.size - kept.first_lid
         skip = own[i] if draw.skip_self else -1
         choose(
-            indegree[i],
+            np.int64(indegree[i]),
             draw.n_sources,
             skip,
             draw.distinct,

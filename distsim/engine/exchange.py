@@ -92,7 +92,7 @@ def mpi_handles(comm) -> np.ndarray:
     return np.array([*functions, *handles], np.uint64).view(np.int64)
 
 
-@kernel()
+@kernel(forceinline=True)
 def exchange(n_steps, plan, size):
     """Fill `received` and its counts with the spikes of all ranks in the last n_steps steps; False if MPI failed.
 
@@ -138,7 +138,7 @@ def exchange(n_steps, plan, size):
     return error == 0
 
 
-@kernel()
+@kernel(forceinline=True)
 def append_interval(start, n_steps, plan, size, history, head):
     """Append the interval's spikes, merged by gid within each step, to the history; the new head of its ring."""
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1

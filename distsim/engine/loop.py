@@ -162,7 +162,7 @@ def advance(
     return DONE
 
 
-@kernel()
+@kernel(forceinline=True)
 def update(t, constants, synapses, neurons, poisson, trains, plan):
     """Advance all local neurons by the step that ends at `t`; the number of spikes appended to plan.sent.
 
@@ -183,7 +183,7 @@ def update(t, constants, synapses, neurons, poisson, trains, plan):
     return np.int32(plan.n_sent[0] - before)
 
 
-@kernel()
+@kernel(forceinline=True)
 def update_directly(t, b, e, block, synapses, neurons, poisson):
     """Update a block by what the rows hold and the Poisson input `e` (or NONE)."""
     numbers, shift, weight = np.int64(0), np.int64(0), 0.0
@@ -199,7 +199,7 @@ def update_directly(t, b, e, block, synapses, neurons, poisson):
     call_loop(block[DIRECT], block, ex, inh, synapses.unit, numbers, shift, weight, neurons)
 
 
-@kernel()
+@kernel(forceinline=True)
 def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
     """Call the loop at `address`, see `update.loop_source`, for the neurons of a block."""
     first = block[FIRST]
@@ -224,7 +224,7 @@ def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
     )
 
 
-@kernel()
+@kernel(forceinline=True)
 def the_one_on(t, b, poisson):
     """The Poisson input of block `b` that is on at step `t`, NONE or SEVERAL."""
     found = NONE
@@ -234,14 +234,14 @@ def the_one_on(t, b, poisson):
     return found
 
 
-@kernel()
+@kernel(forceinline=True)
 def serves_all(entry, block):
     """Whether a Poisson input is one to the first receptor of all neurons of the block, its numbers bytes."""
     is_whole = entry[ENTRY_LAST] - entry[ENTRY_FIRST] == block[LAST] - block[FIRST]
     return is_whole & (entry[RECEPTOR] == 0) & (not entry[WIDE])
 
 
-@kernel()
+@kernel(forceinline=True)
 def gather_inputs(t, b, block, synapses, neurons, poisson, trains):
     """Take the block's part of the rows (pA) and its Poisson input into neurons.inputs, and leave the rows at zero."""
     first, last, inputs = block[FIRST], block[LAST], neurons.inputs
@@ -268,7 +268,7 @@ def take(row, unit, inputs):
         row[i] = 0
 
 
-@kernel()
+@kernel(forceinline=True)
 def collect_spikes(block, constants, neurons, plan):
     """Append the gids of the block's neurons that fired, in ascending order, to what will be sent."""
     first, n = block[FIRST], block[LAST] - block[FIRST]

@@ -190,7 +190,7 @@ def _pieces(ranges: list[tuple[int, int]], blocks: np.ndarray) -> list[tuple[int
 # --- draw -------------------------------------------------------------------------------------------------------------
 
 
-@kernel()
+@kernel(forceinline=True)
 def draw_poisson(t, poisson, rank, size, k0, k1):
     """Draw the next numbers of every stimulus whose last ones are used up at step `t`.
 
@@ -313,7 +313,7 @@ def search_numbers(n, u, poisson, entry, numbers):
 # --- add --------------------------------------------------------------------------------------------------------------
 
 
-@kernel()
+@kernel(forceinline=True)
 def is_on(t, entry):
     """Whether what arrives at step `t` was emitted while the stimulus was on."""
     emitted = t - entry[DELAY]
@@ -328,7 +328,7 @@ def pairs_of(t, poisson, entry):
     return poisson.narrow[start : start + 2 * n].view(np.uint16), np.uint16((emitted & 1) << 3)
 
 
-@kernel()
+@kernel(forceinline=True)
 def add_poisson(t, poisson, e, first, inputs):
     """Add what arrives at step `t` by entry `e` to `inputs` (receptors, ROW) of a block that begins at lid `first`."""
     entry, weight = poisson.entries[e], poisson.weights[e]

@@ -177,21 +177,41 @@ def test_sums_are_those_of_the_matrix(n_spikes):
     S, T = net.create("S", 400), net.create("T", 333)
     net.connect(S, T, pairwise_bernoulli(0.4), 3.0, 1.5)
     net.connect(S[100:], T, pairwise_bernoulli(0.4), -2.0, 1.5)
+    assert_sums_are_those_of_the_matrix(net, n_spikes)
+
+
+@pytest.mark.parametrize("n_spikes", [1, 2, 3, 4, 15, 16, 47, 300])
+def test_sums_of_clusters_are_those_of_the_matrix(n_spikes):
+    """Clusters of 5 sources and 58 targets: rows have bits in one word or two, those of one cluster in none."""
+    net = Network(0.1)
+    S, T = net.create("S", 40), net.create("T", 470)
+    for k in (0, 1, 2, 3, 4, 5, 7):
+        net.connect(S[5 * k : 5 * k + 5], T[58 * k : 58 * k + 58], pairwise_bernoulli(0.8), 0.7, 1.5)
+    net.connect(S, T[60:], pairwise_bernoulli(0.4), -0.3, 1.5)
+    dense = assert_sums_are_those_of_the_matrix(net, n_spikes)
+    assert dense.weights.tolist() == [0.7, -0.3]
+    assert dense.spans[[0, 5, 30, 35]].tolist() == [[0, 1], [0, 2], [8, 0], [6, 8]]
+    assert np.all(dense.spans[40:] == [0, 7])
+
+
+def assert_sums_are_those_of_the_matrix(net, n_spikes: int):
+    """Deliver `n_spikes` spikes of the population S; the matrices."""
     table, dense = build(net)
     rng = np.random.default_rng(n_spikes)
-    spikes = np.sort(rng.integers(0, 400, n_spikes))
+    spikes = np.sort(rng.integers(0, net["S"].n, n_spikes))
     events = deliver_dense(20, dense, history_of(spikes, 5), table)
-    expected, n_events = np.zeros(1024), 0
+    expected, n_events = np.zeros(table.row.size), 0
     for weight, (begin, end, n_words, n_targets, shard, slot) in zip(dense.weights, dense.sums, strict=True):
         (panel,) = dense.panels[begin:end]
         bits = dense.bits[panel[3] : panel[3] + (panel[2] - panel[1]) * n_words].view(np.uint8)
         matrix = np.unpackbits(bits, bitorder="little").reshape(-1, 64 * n_words)[:, :n_targets].astype(np.int64)
-        due = np.bincount(spikes[spikes >= panel[1]] - panel[1], minlength=len(matrix))
+        due = np.bincount(spikes[(panel[1] <= spikes) & (spikes < panel[2])] - panel[1], minlength=len(matrix))
         expected[512 * shard + slot :][:n_targets] += weight * (due @ matrix)
         n_events += int((due @ matrix).sum())
     np.testing.assert_array_equal(table.row, expected)
     assert events == n_events > 0
     assert deliver_dense(21, dense, history_of(spikes, 5), table) == 0
+    return dense
 
 
 def test_inhibition_has_its_own_receptor():
