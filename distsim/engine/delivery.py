@@ -137,8 +137,8 @@ def deliver(t, synapses, history, scratch):
 
     Limits, per event: 4 bytes of synapse from memory, one read-modify-write in the L2 cache (0.29 ns). At natural
     density, on one of two ranks of a Zen 5 (49,000 events and 1,600 segments a step, half of them empty, a sixteenth of
-    the places): 0.61 ns an event alone, a sixth of it for listing the grains, and 0.68 in the loop over time, where the
-    update of the neurons takes the row out of the cache. Adding segment by segment took 0.83 there: two mispredicted
+    the places): 0.58 ns an event alone, a seventh of it for listing the grains, and 0.64 in the loop over time, where
+    the update of the neurons takes the row out of the cache. Adding segment by segment took 0.83: two mispredicted
     branches each. Tried without gain: grains of 4 or 16, masks instead of empty places, two to eight delays at once
     (fewer segments, but rows that leave the L2 cache), other distances and kinds of prefetch, prefetching the row.
     """
