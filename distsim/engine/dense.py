@@ -25,7 +25,7 @@ W = 2 * PLANE  # half words of a plane
 GROUP = 15  # rows added at once
 LINE = 8  # words of a cache line
 FEW = 3  # as many rows, or fewer, have a shorter way
-NONE = (np.int64(0), np.int64(PLANE), np.int64(0))  # rows, and the words in which they have bits
+NO_ROWS = (np.int64(0), np.int64(PLANE), np.int64(0))  # rows, and the words in which they have bits
 MOST_ROWS = 68 * GROUP  # in one sum: numbers have ten digits
 
 # columns of Dense.sums and Dense.panels
@@ -64,7 +64,7 @@ def deliver_dense(t, dense, history, synapses):
     find_spikes(t, dense, history)
     events, gid_mask = 0, history.gids.size - 1
     for s in range(dense.sums.shape[0]):
-        n, first, last = NONE
+        n, first, last = NO_ROWS
         for p in range(dense.sums[s, FIRST_PANEL], dense.sums[s, LAST_PANEL]):
             panel, spikes = dense.panels[p], dense.spikes[p]
             for q in range(spikes[0], spikes[1]):
@@ -77,7 +77,7 @@ def deliver_dense(t, dense, history, synapses):
                 n += 1
                 if n == MOST_ROWS:
                     events += add_sum(t, s, n, first, last, dense, synapses)
-                    n, first, last = NONE
+                    n, first, last = NO_ROWS
         if first < last:
             events += add_sum(t, s, n, first, last, dense, synapses)
     return events
