@@ -177,8 +177,8 @@ def update(t, constants, synapses, neurons, poisson, trains, plan):
             update_directly(t, b, e, block, synapses, neurons, poisson)
         else:
             gather_inputs(t, b, block, synapses, neurons, poisson, trains)
-            ex, inh = pointer(neurons.inputs[0]), pointer(neurons.inputs[1])
-            call_loop(block[GATHERED], block, ex, inh, 1.0, 0, 0, 0.0, neurons)
+            ex, inh, none = pointer(neurons.inputs[0]), pointer(neurons.inputs[1]), np.int64(0)
+            call_loop(block[GATHERED], block, ex, inh, 1.0, none, none, 0.0, neurons)
         collect_spikes(block, constants, neurons, plan)
     return np.int32(plan.n_sent[0] - before)
 

@@ -112,6 +112,7 @@ class Simulation:
         layout = plan_layout(self.deal.n_local, 2 if two.any() else 1, ROW)
         self.synapses, self.dense = connect(self.network, self.seed, layout, self.deal, two)
         self.neurons = plan_neurons(self.network, self.seed, self.deal, layout)
+        self._lay_together()
         self.parameters = [dict(population.parameters) for population in self.network.populations]
         self.stimuli, self.n_changes = list(enumerate(self.network.poisson_inputs)), 0
         self.latest = list(self.network.poisson_inputs)
@@ -133,16 +134,15 @@ class Simulation:
         self.poisson = plan_poisson(self.stimuli, self.network, self.deal, self.is_two, blocks)
         stimuli = [stimulus for _, stimulus in self.stimuli]
         choose_loops(self.neurons, self.network, self.parameters, stimuli, self.loops)
-        self._lay_together()
+        self.poisson = self.poisson._replace(narrow=together([self.poisson.narrow])[0])
 
     def _lay_together(self) -> None:
-        """What the update of the neurons reads and writes, on huge pages."""
-        neurons, synapses, poisson = self.neurons, self.synapses, self.poisson
-        arrays = (neurons.state, neurons.refractory, synapses.row_fixed, synapses.row, poisson.narrow)
-        state, refractory, row_fixed, row, narrow = together(arrays)
+        """The neurons' state and the rows, which every step walks through, on huge pages."""
+        neurons, synapses = self.neurons, self.synapses
+        arrays = (neurons.state, neurons.refractory, synapses.row_fixed, synapses.row)
+        state, refractory, row_fixed, row = together(arrays)
         self.neurons = neurons._replace(state=state, refractory=refractory)
         self.synapses = synapses._replace(row_fixed=row_fixed, row=row)
-        self.poisson = poisson._replace(narrow=narrow)
 
     def plan_changed(self) -> None:
         """What depends on `parameters` and `stimuli`, which have changed (collective)."""
