@@ -25,13 +25,14 @@ def network_text(title: str, network: Network, size: int, seed: int) -> str:
     n_sources = network.n - network.n_neurons
     sources = f" and {n_sources:,} sources" if n_sources else ""
     sizes = "  ".join(f"{p.name} {p.n:,}" for p in network.populations)
+    about = "" if all(projection.rule.is_exact for projection in network.projections) else "about "
     a_rank = estimate(network, size)
-    ranks = ranks_text(size)
+    memory = size_text(a_rank) + (f" a rank, {size_text(a_rank * size)} on {size} ranks" if size > 1 else "")
     lines = [
         f"distsim: {title}",
         f"  neurons   {network.n_neurons:,}{sources}: {sizes}",
-        f"  synapses  {n_synapses(network):,}",
-        f"  memory    about {size_text(a_rank)} a rank, {size_text(a_rank * size)} on {ranks}",
+        f"  synapses  {about}{n_synapses(network):,}",
+        f"  memory    about {memory}",
         f"  dt        {network.grid.dt_ms:g} ms, seed {seed}",
     ]
     return "\n".join(lines)
@@ -63,9 +64,11 @@ def silence(populations: Mapping[str, Mapping]) -> list[str]:
 
 
 def phases_text(phases: Mapping[str, Mapping[str, float]], total: float) -> str:
-    """Seconds by phase: min, mean and max over the ranks, and the share of the simulation time."""
+    """Seconds by phase and of the rest: min, mean and max over the ranks, and the share of the `total` (s)."""
     lines = [f"  {'phase':<12}{'min s':>9}{'mean s':>9}{'max s':>9}{'share':>8}"]
     for phase, t in phases.items():
         share = t["mean"] / total if total else 0.0
         lines.append(f"  {phase:<12}{t['min']:>9.3f}{t['mean']:>9.3f}{t['max']:>9.3f}{share:>8.1%}")
+    rest = total - sum(t["mean"] for t in phases.values())
+    lines.append(f"  {'rest':<12}{'':>9}{rest:>9.3f}{'':>9}{rest / total if total else 0.0:>8.1%}")
     return "\n".join(lines)

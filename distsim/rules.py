@@ -24,6 +24,11 @@ class Rule:
         """Synapses to be expected (more than that by chance, fewer where autapses are left out)."""
         raise NotImplementedError
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether there will be just as many synapses as are to be expected."""
+        return True
+
 
 @dataclass(frozen=True)
 class FixedIndegree(Rule):
@@ -85,6 +90,10 @@ class PairwiseBernoulli(Rule):
     def expected(self, n_sources: int, n_targets: int) -> float:
         return self.p * n_sources * n_targets
 
+    @property
+    def is_exact(self) -> bool:
+        return False
+
 
 @dataclass(frozen=True)
 class AllToAll(Rule):
@@ -94,6 +103,10 @@ class AllToAll(Rule):
 
     def expected(self, n_sources: int, n_targets: int) -> float:
         return n_sources * n_targets
+
+    @property
+    def is_exact(self) -> bool:
+        return self.allow_autapses
 
 
 @dataclass(frozen=True)

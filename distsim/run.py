@@ -19,6 +19,7 @@ from .engine.guard import GuardError
 from .engine.ledger import Ledger
 from .engine.simulation import Simulation
 from .folder import release
+from .models.parameters import changed
 from .network import Network
 from .parallel import on_root
 from .recording.file_sink import SPIKES
@@ -202,15 +203,16 @@ def _facts(model, parameters, options: Options, done: Options, simulation: Simul
     config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
     del config["profile"]  # it changes nothing that is simulated
     del config["figures"]
-    return {**found, "figures": done.figures, "config": config}
+    return {**found, "figures": done.figures, "changed": changed(parameters), "config": config}
 
 
 def _show(result: dict) -> None:
     timing, ledger = result["timing"], result["ledger"]
     print()
-    print(report.rates_text(result["populations"]))
-    print()
-    print(report.phases_text(timing["phases"], timing["sim_s"]))
+    if result["t_sim_ms"]:
+        print(report.rates_text(result["populations"]))
+        print()
+        print(report.phases_text(timing["phases"], timing["sim_s"]))
     if timing["real_time_factor"] is not None:
         memory = report.size_text(result["memory"]["peak_rss_bytes_total"])
         ranks = report.ranks_text(result["ranks"])

@@ -10,7 +10,7 @@ With N neurons, E synaptic events and S spikes a step, D delays, on P ranks (s):
                                                     once in k steps an Allgather of packets that hold r ids (a = 1), and
                                                     where k S / P > r an Allgatherv of all ids (a = 2); messages of
                                                     latency alpha, bandwidth beta; 0 on one rank
-    step       c_step                               what belongs to no phase
+    rest       c_step                               what belongs to no phase
 
 Neurons are dealt out one by one, so ranks differ little; waiting for each other is not in the model.
 """
@@ -31,7 +31,7 @@ from .engine.update import ROW
 from .models import microcircuit
 from .network import Network
 
-PHASES = ("deliver", "update", "stimulate", "exchange", "step")
+PHASES = ("deliver", "update", "stimulate", "exchange", "rest")
 SIZES = tuple(np.unique(np.round(2.0 ** np.arange(0, 10.25, 0.25)).astype(int)).tolist())  # 1 to 1024 ranks
 OF_MEMORY = (2, 16, 64, 512)  # ranks
 
@@ -112,7 +112,7 @@ def step_times(load: Load, costs: Costs, sizes: Iterable[int] = SIZES) -> dict[s
         "update": costs.neuron * load.neurons / sizes,
         "stimulate": costs.stimulus * load.neurons / sizes,
         "exchange": np.where(sizes > 1, exchange, 0.0),
-        "step": np.full(sizes.size, costs.step),
+        "rest": np.full(sizes.size, costs.step),
     }
 
 
@@ -147,14 +147,14 @@ def fit_costs(
 
     Parameters
     ----------
-    measured : seconds of a step by phase on 2 ranks, whose caches are closer to those of many than one's; 'step' being
+    measured : seconds of a step by phase on 2 ranks, whose caches are closer to those of many than one's; 'rest' being
         what is in no phase.
     alone : seconds of a step's delivery on one of `size` ranks, by (size, by_source), two sizes of each layout.
     alpha, beta : of the network that is to connect the ranks.
     """
     (event, segment), (pushed, source) = (_two_costs(load, alone, by_source) for by_source in (False, True))
     neuron, stimulus = 2 * measured["update"] / load.neurons, 2 * measured["stimulate"] / load.neurons
-    return Costs(event, segment, pushed, source, neuron, stimulus, measured["step"], alpha, beta)
+    return Costs(event, segment, pushed, source, neuron, stimulus, measured["rest"], alpha, beta)
 
 
 def _two_costs(load: Load, alone: Mapping[tuple[int, bool], float], by_source: bool) -> np.ndarray:

@@ -53,12 +53,14 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     NotADirectoryError
         If `folder` is a file.
     ValueError
-        If one of them is damaged, or the period is empty.
+        If one of them is damaged, or the period is empty, or all of the run is.
     """
     folder, summary = _open(folder)
     if "panels" in summary:
         drawn = [plot_folder(folder / name, t0, t1) for name in summary["panels"]]
         return [*(path for paths in drawn for path in paths), plot_panels(folder, t0, t1)]
+    if not summary["t_sim_ms"]:
+        raise ValueError(f"{folder}: nothing to draw: the run has no time after its warm-up")
     spikes = _read(folder, summary)
     pictures = [folder / "raster.png", folder / "rates.png"]
     colors, title = collect(summary["populations"], "color"), title_of(summary)

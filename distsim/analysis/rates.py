@@ -16,6 +16,7 @@ from distsim.recording.spikes import Spikes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+ABOVE_LEGEND = 24.0  # points: the title is beside the legend only where there is room for it
 FEW = 3  # spikes: where three quarters of the neurons have fewer, boxes are lines and whiskers are missing
 BOXES_CAPTION = """box: middle half of the neurons, line in it: median
 whiskers: to the last neuron within 1.5 box lengths of the box, dots: neurons beyond"""
@@ -87,7 +88,7 @@ def rates_boxplot(
     else:
         say_empty(axes)
     axes.set_xlabel("rate of single neurons (spikes/s)")
-    axes.set_title(title or "", loc="left", fontsize=11)
+    axes.set_title(title or "", loc="left", fontsize=11, pad=ABOVE_LEGEND)
     figure.supxlabel(caption, fontsize=8.5, color="0.35")
     save(figure, path, dpi=150)
 

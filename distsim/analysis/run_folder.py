@@ -15,6 +15,8 @@ from distsim.analysis.rows import number_through
 from distsim.recording.part_files import has_parts
 from distsim.recording.spikes import Spikes
 
+SCALINGS = {"N_scaling": "N", "K_scaling": "K"}  # parameters, and their words in titles
+MOST_CHANGES = 3  # of parameters that a title has room for
 NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))
 
 
@@ -77,18 +79,38 @@ def collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def title_of(summary: Mapping[str, Any]) -> str | None:
-    """Return the network's name, its panel, its scale if it is scaled, and the seed: the title of its figures."""
+    """Return the title of a run's figures: the network's name, its panel or else its scale and what was changed of its
+    parameters, and the seed."""
     name, config = summary.get("network"), summary.get("config")
     if not isinstance(name, str):
         return None
     config = config if isinstance(config, dict) else {}
     parts = [" ".join(filter(None, [name, summary.get("figures", {}).get("title")]))]
-    for key, word in (("N_scaling", "N"), ("K_scaling", "K")):
+    for key, word in SCALINGS.items():
         if config.get(key, 1.0) != 1.0:
             parts.append(f"{word} scaled by {config[key]:g}")
+    if "title" not in summary.get("figures", {}):
+        parts += _changes(summary.get("changed", {}))
     if summary.get("seed") is not None:
         parts.append(f"seed {summary['seed']}")
     return ", ".join(parts)
+
+
+def _changes(changed: Mapping[str, Any]) -> list[str]:
+    """Say which parameters are not the network's own: a few by their values, of more how many there are."""
+    texts = []
+    for name, value in changed.items():
+        if name in SCALINGS:
+            continue
+        if isinstance(value, bool):
+            texts.append(name if value else f"no {name}")
+        elif isinstance(value, (int, float, str)):
+            texts.append(f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}")
+        else:
+            texts.append(f"{name} changed")
+    if len(texts) > MOST_CHANGES:
+        texts[MOST_CHANGES - 1 :] = [f"{len(texts) - MOST_CHANGES + 1} more parameters changed"]
+    return texts
 
 
 def rates_options(summary: Mapping[str, Any]) -> dict[str, str]:

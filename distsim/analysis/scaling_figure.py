@@ -14,7 +14,7 @@ from distsim.analysis.drawing import save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLORS = {**PHASES, "step": "0.6", "all": "black"}
+COLORS = {**PHASES, "rest": "0.6", "all": "black"}
 
 
 def scaling_figure(

@@ -8,7 +8,7 @@ from ..engine.probes import Probes
 from ..report import size_text
 
 HEAD = (
-    f"  {'network':<16}{'neurons':>9}{'synapses':>13}{'build s':>9}{'x real time':>13}{'ns/event':>10}{'ns/update':>11}"
+    f"  {'network':<16}{'neurons':>9}{'synapses':>13}{'build s':>9}{'real time':>13}{'ns/event':>10}{'ns/update':>11}"
     f"{'bytes/synapse':>15}{'memory':>10}"
 )
 
@@ -29,7 +29,7 @@ def probes_text(probes: Probes) -> str:
 def networks_text(results: Mapping[str, Mapping]) -> str:
     """A line for each network, with its peer where one was timed."""
     with_peers = any(result["peer"] for result in results.values())
-    lines = [HEAD + (f"{'peer':>9}{'x real time':>13}{'times faster':>14}" if with_peers else "")]
+    lines = [HEAD + (f"{'peer':>9}{'real time':>13}{'times faster':>14}" if with_peers else "")]
     for name, r in results.items():
         title = name if r["scale"] == 1 else f"{name} {r['scale']:g}"
         event = "-" if r["event_ns"] is None else f"{r['event_ns']:.3f}"
@@ -39,7 +39,7 @@ def networks_text(results: Mapping[str, Mapping]) -> str:
             f"{size_text(r['peak_rss_bytes']):>10}{_peer_text(r['peer'])}"
         )
     lines.append(
-        "  x real time: wall time over model time, below 1 is faster than nature; memory of all ranks at the peak"
+        "  real time: real-time factor, wall time over model time (below 1: faster than nature); memory: of all ranks"
     )
     return "\n".join(lines)
 
@@ -54,7 +54,7 @@ def _peer_text(peer: Mapping | None) -> str:
 
 def phases_text(results: Mapping[str, Mapping]) -> str:
     """The share of each phase, and what it takes (as part of the real-time factor) beside what it would at best."""
-    lines = [f"  {'network':<16}{'phase':<11}{'share':>7}{'x real time':>13}{'limit':>10}{'x limit':>9}"]
+    lines = [f"  {'network':<16}{'phase':<11}{'share':>7}{'real time':>13}{'limit':>10}{'x limit':>9}"]
     for name, r in results.items():
         for phase, found in r["phases"].items():
             took, limit = found["real_time_factor"], found["limit"]

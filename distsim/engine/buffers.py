@@ -69,6 +69,7 @@ def plan_recording(network: Network, deal: Decomposition, neurons: Neurons, inte
     room = SPIKE_BUFFER + most_spikes(network) * interval if wanted.size else 0
     return loop.Recording(
         wanted,
+        bool(wanted.all()),
         np.empty(room, np.int64),
         np.empty(room, np.uint32),
         potential_places(neurons, lids),

@@ -26,7 +26,7 @@ class Parameters:
     """Parameters of the network; names are those of NEST's example."""
 
     order: int = parameter(2500, "", "4 order excitatory and order inhibitory neurons", minimum=1)
-    g: float = parameter(5.0, "", "inhibitory weight relative to the excitatory one, positive", minimum=0.0)
+    g: float = parameter(5.0, "", "inhibitory weight relative to the excitatory one, not negative", minimum=0.0)
     eta: float = parameter(2.0, "", "external rate relative to threshold rate", minimum=0.0)
     epsilon: float = parameter(0.1, "", "connection probability", above=0.0, maximum=1.0)
     J: float = parameter(0.1, "mV", "peak of the excitatory postsynaptic potential", above=0.0)

@@ -48,6 +48,13 @@ def make(cls, values: Mapping[str, object]):
     return cls(**checked)
 
 
+def changed(parameters) -> dict:
+    """Those of `parameters` that are not the network's own, by name."""
+    own = type(parameters)()
+    pairs = {f.name: (getattr(parameters, f.name), getattr(own, f.name)) for f in dataclasses.fields(parameters)}
+    return {name: value for name, (value, usual) in pairs.items() if not np.array_equal(value, usual)}
+
+
 def convert(field: dataclasses.Field, value: object):
     """`value` as the type, shape and range of `field` demand; ValueError saying what is allowed."""
     limits = field.metadata["limits"]

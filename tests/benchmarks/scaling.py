@@ -1,7 +1,7 @@
-"""Strong scaling of the microcircuit: measured on 1 and 2 ranks, modelled beyond, and what each rank holds.
+"""Strong scaling of the microcircuit: measured on some numbers of ranks, modelled beyond, and what each rank holds.
 
     python tests/benchmarks/scaling.py
-    python tests/benchmarks/scaling.py --scale 0.1 --pairs 1 --out results/scaling.png
+    python tests/benchmarks/scaling.py --ranks 1 2 4 8 16 --out results/scaling.png
 
 Writes a figure (measured: filled markers; modelled: dashed lines) and prints Markdown tables of measured and modelled
 times and of the memory of each rank. `distsim.scaling` says what the model is. Its costs are those of two ranks; those
@@ -22,7 +22,7 @@ from distsim.analysis.scaling_figure import scaling_figure
 from distsim.bench.alone import deliver_alone
 from distsim.bench.machine import machine
 
-MEASURED, SHOWN = (1, 2), (1, 2, 4, 16, 64, 256, 1024)
+SHOWN = (1, 2, 4, 16, 64, 256, 1024)
 ALONE = ((2, False), (8, False), (32, True), (128, True))  # ranks, of which one is measured, and layout of the table
 Times = dict[str, float]
 
@@ -30,7 +30,7 @@ Times = dict[str, float]
 def main() -> None:
     args = parse()
     print(machine(), flush=True)
-    rates, measured = measure(args.scale, args)
+    rates, measured = measure(args)
     load = scaling.microcircuit_load(args.scale, rates)
     alone = {what: deliver_alone(load.network, rates, *what) for what in ALONE}
     for (size, by_source), seconds in alone.items():
@@ -38,8 +38,11 @@ def main() -> None:
         print(f"one of {size} ranks, table by {layout}: deliver {1e6 * seconds:.2f} us", flush=True)
     costs = scaling.fit_costs(load, measured[2], alone, 1e-6 * args.alpha, 1e9 * args.beta)
     dominates = scaling.exchange_dominates(load, costs)
-    print(f"\n{costs}\nthe exchange dominates from {dominates} ranks on\n")
-    print(times_table(measured, scaling.step_times(load, costs, SHOWN), SHOWN, load.network.grid.dt_ms / 1e3), "\n")
+    nanoseconds = {name: 1e9 * value for name, value in vars(costs).items() if name != "beta"}
+    print(f"\ncosts: {', '.join(f'{name} {value:.3g} ns' for name, value in nanoseconds.items())}")
+    print(f"the exchange dominates from {dominates} ranks on\n")
+    shown = sorted({*SHOWN, *measured})
+    print(times_table(measured, scaling.step_times(load, costs, shown), shown, load.network.grid.dt_ms / 1e3), "\n")
     print(memory_table(scaling.memory_by_ranks(load.network)))
     title = f"microcircuit, scale {args.scale:g}; modelled with {args.alpha:g} µs and {args.beta:g} GB/s a message"
     modelled = scaling.step_times(load, costs)
@@ -52,24 +55,27 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="of the microcircuit (%(default)g)")
     parser.add_argument("--t-sim", type=float, default=1000.0, help="simulated time, ms (%(default)g)")
-    parser.add_argument("--pairs", type=int, default=3, help="runs on 1 and on 2 ranks; the least counts")
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="to measure on, 2 among them (1 2)")
+    parser.add_argument("--runs", type=int, default=3, help="on each number of ranks; the least counts (%(default)d)")
     parser.add_argument("--alpha", type=float, default=1.5, help="latency of a message, us (%(default)g)")
     parser.add_argument("--beta", type=float, default=10.0, help="bandwidth, GB/s (%(default)g)")
     parser.add_argument("--out", type=Path, default=Path("results/scaling.png"), help="the figure (%(default)s)")
     args = parser.parse_args()
-    if args.pairs < 1:
-        parser.error(f"--pairs {args.pairs}: must be at least 1")
+    if args.runs < 1:
+        parser.error(f"--runs {args.runs}: must be at least 1")
+    if 2 not in args.ranks or min(args.ranks) < 1:
+        parser.error("--ranks: numbers from 1 on, with 2 among them, from which the model takes its costs")
     return args
 
 
-def measure(scale: float, args: argparse.Namespace) -> tuple[dict[str, float], dict[int, Times]]:
-    """The rates of the microcircuit (spikes/s), and what a step takes on 1 and 2 ranks."""
+def measure(args: argparse.Namespace) -> tuple[dict[str, float], dict[int, Times]]:
+    """The rates of the microcircuit (spikes/s), and what a step takes by the number of ranks."""
     measured = {}
-    for ranks in MEASURED:
-        runs = [run_microcircuit(scale, args.t_sim, ranks) for _ in range(args.pairs)]
+    for ranks in args.ranks:
+        runs = [run_microcircuit(args.scale, args.t_sim, ranks) for _ in range(args.runs)]
         measured[ranks] = least_times([step_times(summary) for summary in runs])
         shown = ", ".join(f"{phase} {1e6 * t:.2f} us" for phase, t in measured[ranks].items())
-        print(f"scale {scale:g}, ranks {ranks}: {shown}", flush=True)
+        print(f"scale {args.scale:g}, ranks {ranks}: {shown}", flush=True)
     return {name: p["rate_hz"] for name, p in runs[0]["populations"].items()}, measured
 
 
@@ -79,12 +85,12 @@ def run_microcircuit(scale: float, t_sim: float, ranks: int) -> dict:
 
 
 def step_times(summary: Mapping) -> Times:
-    """Seconds of a step by phase, means over ranks, of the exchange what it takes without waiting; step: the rest."""
+    """Seconds of a step by phase, means over ranks, of the exchange what it takes without waiting."""
     profile, size = summary["profile"], summary["ranks"]
     seconds = {phase: sum(profile["seconds"][phase]) / size for phase in ("deliver", "update", "stimulate")}
     seconds["exchange"] = min(profile["seconds"]["exchange"]) if size > 1 else 0.0
     passed = sum(sum(values) for values in profile["seconds"].values()) / size
-    seconds["step"] = max(0.0, summary["timing"]["sim_s"] - passed)
+    seconds["rest"] = max(0.0, summary["timing"]["sim_s"] - passed)
     return {phase: t / profile["steps"] for phase, t in seconds.items()}
 
 

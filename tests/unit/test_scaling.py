@@ -73,7 +73,7 @@ def test_a_step_is_the_sum_of_the_formula():
     assert times["exchange"][2] == pytest.approx(2e-6 * 2 / 15 + 4 * 3 * (15 + 32) / 15 / 1e10)
     more = step_times(replace(load, spikes=10.0), COSTS, (2,))["exchange"]
     assert more[0] == pytest.approx(2 * 2e-6 / 15 + (4 * 2 * (15 + 32) / 15 + 40) / 1e10)
-    np.testing.assert_array_equal(times["step"], 1e-6)
+    np.testing.assert_array_equal(times["rest"], 1e-6)
 
 
 def test_the_exchange_dominates_from_the_first_number_on_which_it_takes_longest():
@@ -134,7 +134,7 @@ def summary(ranks: int) -> dict:
     seconds = {phase: [1e3 * float(t[0])] * ranks for phase, t in times.items()}
     seconds["waiting"], seconds["record"] = [0.0] * ranks, [0.0] * ranks
     total = sum(t[0] for t in seconds.values())
-    del seconds["step"]
+    del seconds["rest"]
     populations = {name: {"rate_hz": 3.0} for name in POPULATIONS}
     profile = {"seconds": seconds, "steps": 1000}
     return {"ranks": ranks, "populations": populations, "profile": profile, "timing": {"sim_s": total}}
@@ -145,7 +145,7 @@ def test_the_benchmark_prints_tables_and_draws(benchmark, monkeypatch, tmp_path,
     load = microcircuit_load(0.1)
     monkeypatch.setattr(benchmark, "deliver_alone", lambda _, __, *what: deliver_time(load, COSTS, *what))
     out = tmp_path / "scaling.png"
-    monkeypatch.setattr(sys, "argv", ["scaling.py", "--scale", "0.1", "--pairs", "2", "--out", str(out)])
+    monkeypatch.setattr(sys, "argv", ["scaling.py", "--scale", "0.1", "--runs", "2", "--out", str(out)])
     benchmark.main()
     printed = capsys.readouterr().out
     assert out.exists() and "| 1 | measured |" in printed and "| 1024 | modelled |" in printed
