@@ -97,7 +97,8 @@ def advice(profile: Mapping) -> str:
         return "nothing was simulated"
     if work.size == 1:
         largest = max(WORK, key=lambda phase: seconds[phase][0])
-        return f"one rank: {largest} takes {seconds[largest][0] / total:.0%} of a step; more ranks share all of it"
+        share = f"{seconds[largest][0] / total:.0%} of the time in its phases"
+        return f"one rank: {largest} takes {share}; more ranks share all of it"
     exchange = float(seconds["exchange"].min())
     most = most_ranks(work.size, float(work.mean()), exchange)
     if exchange <= work.mean():
@@ -107,7 +108,7 @@ def advice(profile: Mapping) -> str:
     once = exchange * profile["interval"] / profile["steps"]
     if once > DISTURBED * np.log2(work.size):
         return f"one exchange takes {1e6 * once:.0f} us: more ranks than cores, or another program on one of them?"
-    return f"the exchange takes {exchange / total:.0%} of a step: about {most} ranks will do as well"
+    return f"the exchange takes {exchange / total:.0%} of the time in the phases: about {most} ranks will do as well"
 
 
 def _advice_uneven(profile: Mapping, seconds: Mapping[str, np.ndarray], slowest: int) -> str:

@@ -208,8 +208,8 @@ def _facts(model, parameters, options: Options, done: Options, simulation: Simul
 
 def _show(result: dict) -> None:
     timing, ledger = result["timing"], result["ledger"]
-    print()
     if result["t_sim_ms"]:
+        print()
         print(report.rates_text(result["populations"]))
         print()
         print(report.phases_text(timing["phases"], timing["sim_s"]))

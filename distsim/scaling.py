@@ -47,7 +47,7 @@ class Costs:
     source: float
     neuron: float
     stimulus: float
-    step: float
+    rest: float
     alpha: float
     beta: float
 
@@ -112,7 +112,7 @@ def step_times(load: Load, costs: Costs, sizes: Iterable[int] = SIZES) -> dict[s
         "update": costs.neuron * load.neurons / sizes,
         "stimulate": costs.stimulus * load.neurons / sizes,
         "exchange": np.where(sizes > 1, exchange, 0.0),
-        "rest": np.full(sizes.size, costs.step),
+        "rest": np.full(sizes.size, costs.rest),
     }
 
 

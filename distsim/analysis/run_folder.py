@@ -89,8 +89,9 @@ def title_of(summary: Mapping[str, Any]) -> str | None:
     for key, word in SCALINGS.items():
         if config.get(key, 1.0) != 1.0:
             parts.append(f"{word} scaled by {config[key]:g}")
-    if "title" not in summary.get("figures", {}):
-        parts += _changes(summary.get("changed", {}))
+    changed = summary.get("changed")
+    if "title" not in summary.get("figures", {}) and isinstance(changed, dict):
+        parts += _changes(changed)
     if summary.get("seed") is not None:
         parts.append(f"seed {summary['seed']}")
     return ", ".join(parts)

@@ -49,10 +49,15 @@ def make(cls, values: Mapping[str, object]):
 
 
 def changed(parameters) -> dict:
-    """Those of `parameters` that are not the network's own, by name."""
-    own = type(parameters)()
-    pairs = {f.name: (getattr(parameters, f.name), getattr(own, f.name)) for f in dataclasses.fields(parameters)}
-    return {name: value for name, (value, usual) in pairs.items() if not np.array_equal(value, usual)}
+    """Those of `parameters` that are not the network's own, by name; one that depends on others if it is not what
+    follows from them."""
+    own, found = type(parameters)(), {}
+    for field in dataclasses.fields(parameters):
+        usual = dataclasses.replace(parameters, **{field.name: None}) if field.default is None else own
+        value = getattr(parameters, field.name)
+        if not np.array_equal(value, getattr(usual, field.name)):
+            found[field.name] = value
+    return found
 
 
 def convert(field: dataclasses.Field, value: object):

@@ -12,6 +12,7 @@ that is to connect the ranks, and come from the options. Nothing else should be 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -65,13 +66,15 @@ def parse() -> argparse.Namespace:
         parser.error(f"--runs {args.runs}: must be at least 1")
     if 2 not in args.ranks or min(args.ranks) < 1:
         parser.error("--ranks: numbers from 1 on, with 2 among them, from which the model takes its costs")
+    if max(args.ranks) > (os.cpu_count() or 1):
+        parser.error(f"--ranks {max(args.ranks)}: this machine has {os.cpu_count()} cores")
     return args
 
 
 def measure(args: argparse.Namespace) -> tuple[dict[str, float], dict[int, Times]]:
     """The rates of the microcircuit (spikes/s), and what a step takes by the number of ranks."""
     measured = {}
-    for ranks in args.ranks:
+    for ranks in dict.fromkeys(args.ranks):
         runs = [run_microcircuit(args.scale, args.t_sim, ranks) for _ in range(args.runs)]
         measured[ranks] = least_times([step_times(summary) for summary in runs])
         shown = ", ".join(f"{phase} {1e6 * t:.2f} us" for phase, t in measured[ranks].items())

@@ -17,6 +17,9 @@ from distsim.analysis.figures import plot_folder
 from distsim.analysis.raster import Raster, draw_raster, draw_spikes, raster
 from distsim.analysis.rates import _draw_boxes, _draw_means, _label_populations, rates_boxplot
 from distsim.analysis.rows import choose_rows, recorded_ids, sampling
+from distsim.analysis.run_folder import title_of
+from distsim.models import ei_clustered
+from distsim.models.parameters import changed as changed_of
 from distsim.recording.spikes import SpikeFile, Spikes
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -280,3 +283,23 @@ def test_a_damaged_spike_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"spikes\.h5: not a complete SONATA file"):
         plot_folder(tmp_path)
     assert not list(tmp_path.glob("*.png"))
+
+
+def test_titles_say_which_parameters_were_changed():
+    own = {"network": "some", "seed": 3, "config": {"N_scaling": 0.5}}
+    changed = {"N_scaling": 0.5, "g": -5.0, "poisson_input": False, "K_ext": [1, 2]}
+    assert (
+        title_of(own | {"changed": changed}) == "some, N scaled by 0.5, g = -5, no poisson_input, K_ext changed, seed 3"
+    )
+    many = dict.fromkeys("abcd", 1.5)
+    assert (
+        title_of(own | {"changed": many})
+        == "some, N scaled by 0.5, a = 1.5, b = 1.5, 2 more parameters changed, seed 3"
+    )
+    assert title_of(own | {"changed": many, "figures": {"title": "A"}}) == "some A, N scaled by 0.5, seed 3"
+    assert title_of(own) == title_of(own | {"changed": None}) == "some, N scaled by 0.5, seed 3"
+
+
+def test_parameters_that_follow_from_others_are_not_changed():
+    assert changed_of(ei_clustered.Parameters()) == {}
+    assert list(changed_of(ei_clustered.Parameters(n_clusters=2))) == ["n_clusters"]

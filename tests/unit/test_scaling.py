@@ -82,7 +82,7 @@ def test_the_exchange_dominates_from_the_first_number_on_which_it_takes_longest(
     for size, expected in ((first - 1, False), (first, True)):
         times = {phase: t[0] for phase, t in step_times(load, COSTS, [size]).items()}
         assert (times.pop("exchange") > sum(times.values())) == expected
-    assert exchange_dominates(load, replace(COSTS, step=1e-3, alpha=0.0, beta=1e15)) is None
+    assert exchange_dominates(load, replace(COSTS, rest=1e-3, alpha=0.0, beta=1e15)) is None
 
 
 def test_costs_are_found_again():
