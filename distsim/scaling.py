@@ -10,7 +10,7 @@ With N neurons, E synaptic events and S spikes a step, D delays, on P ranks (s):
                                                     once in k steps an Allgather of packets that hold r ids (a = 1), and
                                                     where k S / P > r an Allgatherv of all ids (a = 2); messages of
                                                     latency alpha, bandwidth beta; 0 on one rank
-    rest       c_step                               what belongs to no phase
+    rest       c_rest                               what belongs to no phase
 
 Neurons are dealt out one by one, so ranks differ little; waiting for each other is not in the model.
 """
@@ -39,7 +39,7 @@ OF_MEMORY = (2, 16, 64, 512)  # ranks
 @dataclass(frozen=True)
 class Costs:
     """Seconds for a synaptic event and a segment where the table goes by delay, for an event and a spike where it goes
-    by source, for a neuron, its stimulus, a step; of a message the latency alpha (s) and bandwidth beta (bytes/s)."""
+    by source, for a neuron, its stimulus, the rest of a step; of messages: latency alpha (s), bandwidth beta (B/s)."""
 
     event: float
     segment: float

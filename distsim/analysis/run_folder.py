@@ -105,8 +105,10 @@ def _changes(changed: Mapping[str, Any]) -> list[str]:
             continue
         if isinstance(value, bool):
             texts.append(name if value else f"no {name}")
-        elif isinstance(value, (int, float, str)):
-            texts.append(f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}")
+        elif isinstance(value, (int, float)):
+            texts.append(f"{name} = {value:g}")
+        elif isinstance(value, str):
+            texts.append(f"{name} = {value}")
         else:
             texts.append(f"{name} changed")
     if len(texts) > MOST_CHANGES:

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from distsim import Simulation
+from distsim import Network, Simulation, fixed_indegree, pairwise_bernoulli
 from distsim.cli import run_command
 from distsim.models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from distsim.options import make_parser
@@ -21,6 +21,7 @@ from distsim.parallel import SerialCommunicator
 from distsim.recording.spike_hash import spikes_sha256
 from distsim.recording.spikes import read_spikes
 from distsim.recording.voltages import read_voltages
+from distsim.report import network_text, phases_text
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--scale", "0.02", "--t-presim", "20", "--t-sim", "80"]
@@ -203,6 +204,22 @@ def test_chosen_neurons_are_recorded(finished, tmp_path):
     assert 0 < kept.sum() < kept.size
     np.testing.assert_array_equal(found["L4E"].ids, whole["L4E"].ids[kept])
     np.testing.assert_array_equal(found["L4E"].times, whole["L4E"].times[kept])
+    options = ("--record-spikes", "L4E[300:400:2]", "--record-spikes", "L6I", "L4E[10:200]")
+    assert microcircuit_run(tmp_path / "twice", *options)["spikes_sha256"] == some["spikes_sha256"]
+
+
+def test_numbers_of_synapses_that_are_left_to_chance_are_about():
+    for rule, text in ((pairwise_bernoulli(0.5), "about 50"), (fixed_indegree(5), "50")):
+        net = Network()
+        E = net.create("E", 10)
+        net.connect(E, E, rule, 1.0, 1.0)
+        assert f"synapses  {text}\n" in network_text("some", net, 1, 1)
+
+
+def test_the_phases_and_the_rest_are_the_whole():
+    phases = {"deliver": {"min": 0.1, "mean": 0.2, "max": 0.3}, "update": {"min": 0.3, "mean": 0.3, "max": 0.3}}
+    *_, rest = phases_text(phases, 0.8).splitlines()
+    assert rest.split() == ["rest", "0.300", "37.5%"]
 
 
 def test_voltages_are_recorded(tmp_path):

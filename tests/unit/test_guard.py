@@ -92,13 +92,16 @@ def test_an_ended_run_is_gone_on_with_if_that_is_asked_for(tmp_path, capsys):
     assert contents(out) == contents(tmp_path / "whole")
 
 
-def test_a_run_that_is_ended_in_its_warm_up_has_empty_files(tmp_path):
+def test_a_run_that_is_ended_in_its_warm_up_has_empty_files(tmp_path, capsys):
     out = tmp_path / "run"
     assert run(*RUNAWAY, "--t-presim", "150", "--out", out) == GUARDED
     found = summary_of(out)
     assert (found["t_sim_ms"], found["n_spikes"], found["stopped"]["time_ms"]) == (0.0, 0, 100.0)
     assert found["spikes_sha256"] == spikes_sha256(out / "spikes.h5", distsim.Network(0.1).grid.dt)
     assert {path.name for path in out.iterdir()} == {"summary.json", "spikes.h5"}
+    assert "spikes/s\n" not in capsys.readouterr().out  # no table of nothing
+    assert run("plot", out) == 2
+    assert "nothing to draw: the run has no time after its warm-up" in capsys.readouterr().err
 
 
 def test_panels_go_on_after_one_that_is_ended(tmp_path):

@@ -140,6 +140,14 @@ def summary(ranks: int) -> dict:
     return {"ranks": ranks, "populations": populations, "profile": profile, "timing": {"sim_s": total}}
 
 
+@pytest.mark.parametrize("ranks", [("1", "4"), ("0", "2"), ("2", "100000")])
+def test_the_benchmark_refuses_ranks_that_it_cannot_use(benchmark, monkeypatch, capsys, ranks):
+    monkeypatch.setattr(sys, "argv", ["scaling.py", "--ranks", *ranks])
+    with pytest.raises(SystemExit):
+        benchmark.main()
+    assert "error: --ranks" in capsys.readouterr().err
+
+
 def test_the_benchmark_prints_tables_and_draws(benchmark, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(benchmark, "run_distsim", lambda arguments, ranks: summary(ranks))
     load = microcircuit_load(0.1)
