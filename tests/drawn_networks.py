@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from time import monotonic
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import UnsatisfiedAssumption
 
 from tests.small_networks import Case, Change, Current, Group, Part, Synapses
 
 MODELS = ("iaf_psc_exp", "iaf_psc_alpha", "iaf_psc_delta")
 LONGEST = 20  # steps of a delay
+PATIENCE = 45.0  # s for which a smaller network is looked for once one has failed
 RANGES = {
     "tau_m": (3.0, 30.0), "C_m": (50.0, 400.0), "t_ref": (0.0, 4.0), "E_L": (-70.0, -62.0), "V_th": (-58.0, -50.0),
     "V_reset": (-75.0, -60.0), "V_m": (-72.0, -49.0), "I_e": (0.0, 1500.0),
@@ -19,10 +23,42 @@ RANGES = {
 CHANGEABLE = ("tau_m", "C_m", "t_ref", "E_L", "V_th", "V_reset", "I_e")
 
 
+class Enough(BaseException):
+    """Ends the search for a smaller network, as Ctrl-C does: Hypothesis's own limit is 300 s."""
+
+
 def for_each(n: int, check: Callable[[Case], None]) -> None:
-    """Call `check` with `n` networks; where it fails, look for the smallest that does."""
+    """Call `check` with `n` networks; where it fails, look for PATIENCE for a small one that does, and show it."""
+    failures: list[tuple[Case, Exception]] = []
+    ends = math.inf
+
+    def check_network(case: Case) -> None:
+        nonlocal ends
+        if monotonic() > ends:
+            raise Enough
+        try:
+            check(case)
+        except UnsatisfiedAssumption:
+            raise
+        except Exception as error:
+            ends = min(ends, monotonic() + PATIENCE)
+            failures.append((case, error))
+            raise
+
+    try:
+        search(n, check_network)
+    except (Enough, Exception):
+        if not failures:
+            raise
+        case, error = min(failures, key=lambda failure: len(repr(failure[0])))
+        raise AssertionError(f"{type(error).__name__}: {error}\nwith {case}") from error
+
+
+def search(n: int, check: Callable[[Case], None]) -> None:
+    """Call `check` with `n` networks, and with smaller ones once it has failed."""
     phases, unbounded = (Phase.generate, Phase.shrink), {"deadline": None, "suppress_health_check": list(HealthCheck)}
-    settings(max_examples=n, phases=phases, derandomize=True, database=None, **unbounded)(given(cases())(check))()
+    quiet = {"derandomize": True, "database": None, "report_multiple_bugs": False}
+    settings(max_examples=n, phases=phases, **quiet, **unbounded)(given(cases())(check))()
 
 
 def drawn(n: int) -> list[Case]:

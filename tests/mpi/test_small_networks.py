@@ -25,8 +25,12 @@ def outcome(case: Case, comm) -> list:
 def compare(n: int) -> None:
     # The networks are those that rank 0 draws: another process may draw others.
     for case in COMM.bcast(drawn(n) if COMM.rank == 0 else None):
-        serial = COMM.bcast(outcome(case, SerialCommunicator()) if COMM.rank == 0 else None)
-        assert COMM.allgather(outcome(case, COMM)) == COMM.size * [serial], case
+        try:
+            serial = COMM.bcast(outcome(case, SerialCommunicator()) if COMM.rank == 0 else None)
+            same = COMM.allgather(outcome(case, COMM)) == COMM.size * [serial]
+        except Exception as error:
+            raise AssertionError(f"{type(error).__name__} with {case}") from error
+        assert same, case
 
 
 def test_small_networks_do_not_depend_on_the_ranks():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume
 
 from distsim.parallel import SerialCommunicator
-from tests import plain_simulator
+from tests import drawn_networks, plain_simulator
 from tests.drawn_networks import MODELS, for_each
 from tests.small_networks import Case, select, simulate
 
@@ -67,6 +67,24 @@ def check(n: int) -> Counter:
 def test_small_networks_are_those_of_a_plain_simulator():
     seen = check(150)
     assert all(seen[model] > 100 for model in MODELS) and seen["delivered"] > 1000, seen
+
+
+def test_a_network_that_fails_is_shown_in_time(monkeypatch):
+    """Each check takes a second here, and Hypothesis would go on for 300 s; the smallest that failed is shown."""
+    clock, failed = [0.0], []
+    monkeypatch.setattr(drawn_networks, "PATIENCE", 4.0)
+    monkeypatch.setattr(drawn_networks, "monotonic", lambda: clock[0])
+
+    def fail(case: Case) -> None:
+        clock[0] += 1.0
+        if sum(group.n for group in case.groups) > 3:
+            failed.append(repr(case))
+            raise ValueError("too many")
+
+    with pytest.raises(AssertionError, match="ValueError: too many\nwith Case") as caught:
+        for_each(5, fail)
+    assert str(caught.value) == f"ValueError: too many\nwith {min(failed, key=len)}"
+    assert len(failed) > 1 and clock[0] <= 5 + 4.0 + 1.0  # 5 networks, or fewer, until one fails
 
 
 @pytest.mark.validation
