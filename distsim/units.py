@@ -8,6 +8,7 @@ a value in SI units with exponents of the base units, an attribute is a text: bo
 from __future__ import annotations
 
 import datetime
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -72,7 +73,8 @@ def without_unit(name: str, value: object, unit: str) -> object:
         return without_unit(name, value.tolist(), unit)
     is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes | range)
     if is_list and not PLAIN.issuperset(map(type, value)):
-        return [without_unit(name, item, unit) for item in value]
+        items = [without_unit(name, item, unit) for item in value]
+        return value if all(map(operator.is_, items, value)) else items
     return value
 
 
@@ -128,7 +130,7 @@ def _converted(name: str, value: object, unit: str) -> float | np.ndarray:
     if not callable(convert):
         raise _error(name, unit, _words(value))
     try:
-        new = np.asarray(_numbers(convert(unit.replace("spikes", "1") or "dimensionless")))
+        new = np.asarray(_numbers(convert(unit.replace("spikes", "1"))))
     except Exception as error:  # each package has errors of its own
         raise _error(name, unit, _words(value)) from error
     return new if np.array_equal(new, _numbers(value)) else _as_written(new)
@@ -152,7 +154,8 @@ def _words(value: object) -> str:
 
 
 def _exponents(dimensions: object) -> tuple | None:
-    """Return the exponents of the base units of Brian2's `dimensions`; None where it is something else."""
+    """Return the exponents of the base units of Brian2's dimensions or unit; None where it is something else."""
+    dimensions = getattr(dimensions, "dimensions", dimensions)  # of a unit
     if not callable(getattr(dimensions, "get_dimension", None)):
         return None
     return tuple(dimensions.get_dimension(name) for name in DIMENSIONS)
