@@ -53,9 +53,11 @@ def digest(value: object) -> bytes:
 
 def _feed(found, value: object) -> None:
     found.update(type(value).__name__.encode() + b"\0")
-    quantity = apart(value)
+    quantity = None if dataclasses.is_dataclass(value) else apart(value)
     if quantity is not None:
         _feed(found, quantity)
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "O":  # whose memory holds addresses
+        _feed(found, value.tolist())
     elif isinstance(value, Selection):  # its population is a part of its own
         _feed(found, (value.population.name, value.population.n, value.indices))
     elif isinstance(value, np.ndarray):
