@@ -3,6 +3,8 @@
 A draw is the inverse of the distribution function at a uniform number, so a redrawn (truncated) distribution costs no
 more than a plain one and every draw needs exactly one number: what belongs to one synapse never shifts another's.
 
+Their numbers have no unit: they are in that of what is drawn.
+
     Constant(5.0)  Normal(5.0, 0.5, minimum=0.0)  Lognormal(0.0, 1.0)  Uniform(1.0, 2.0)  20.0 - 20.0 * Lognormal(0, 1)
 """
 
@@ -18,8 +20,16 @@ from .quantities import bound, number
 TAIL = 2.0**-33  # what is less probable is never drawn
 
 
+def _keep(distribution: Distribution, **values: float) -> None:
+    """Let a distribution, just made, hold the numbers that were read."""
+    for name, value in values.items():
+        object.__setattr__(distribution, name, value)
+
+
 class Distribution:
     """A distribution; shift it and stretch it with + - * and numbers."""
+
+    __array_ufunc__ = None  # a number of NumPy's, or a quantity, leaves + - * to the distribution
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """P(draw <= x), shape of x."""
@@ -107,8 +117,7 @@ class Truncated(Distribution):
         raise NotImplementedError
 
     def _read_bounds(self) -> None:
-        bound("minimum", self.minimum)
-        bound("maximum", self.maximum)
+        _keep(self, minimum=bound("minimum", self.minimum), maximum=bound("maximum", self.maximum))
 
     def _check_bounds(self) -> None:
         if not self.minimum < self.maximum:
@@ -138,7 +147,7 @@ class Constant(Distribution):
     value: float
 
     def __post_init__(self) -> None:
-        number("value", self.value)
+        _keep(self, value=number("value", self.value))
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         return (np.asarray(x, float) >= self.value).astype(float)
@@ -163,8 +172,7 @@ class Normal(Truncated):
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        number("mean", self.mean)
-        number("std", self.std, 0.0)
+        _keep(self, mean=number("mean", self.mean), std=number("std", self.std, 0.0))
         self._read_bounds()
         if self.std == 0 and not self.minimum <= self.mean <= self.maximum:
             raise ValueError(f"mean {self.mean} with std 0 lies outside [{self.minimum}, {self.maximum}]")
@@ -194,9 +202,9 @@ class Lognormal(Truncated):
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        number("mu", self.mu)
+        _keep(self, mu=number("mu", self.mu), sigma=number("sigma", self.sigma))
         self._read_bounds()
-        if number("sigma", self.sigma) <= 0:
+        if self.sigma <= 0:
             raise ValueError(f"sigma must be greater than 0, not {self.sigma}")
         if self.minimum < 0:
             raise ValueError(f"minimum must be at least 0, not {self.minimum}")
@@ -231,7 +239,8 @@ class Uniform(Distribution):
     high: float
 
     def __post_init__(self) -> None:
-        if not number("low", self.low) < number("high", self.high):
+        _keep(self, low=number("low", self.low), high=number("high", self.high))
+        if not self.low < self.high:
             raise ValueError(f"low {self.low} must be below high {self.high}")
 
     def cdf(self, x: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -37,6 +38,10 @@ class Population:
     first: int
     spike_steps: tuple[np.ndarray, ...] = ()
 
+    def __reduce__(self) -> tuple:
+        """Make copies and pickles of what the read-only view `parameters` shows."""
+        return _population, (self.name, self.n, self.model, dict(self.parameters), self.first, self.spike_steps)
+
     def __len__(self) -> int:
         return self.n
 
@@ -54,6 +59,19 @@ class Population:
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.n} {self.model.name}>"
+
+
+def _population(name: str, n: int, model: NeuronModel, values: dict, first: int, spike_steps: tuple) -> Population:
+    """Return a population whose parameters cannot be changed."""
+    return Population(name, n, model, MappingProxyType(_read_only(values)), first, spike_steps)
+
+
+def _read_only(values: dict) -> dict:
+    """Return `values`, in which arrays can no longer be changed: what is copied or unpickled can."""
+    for value in values.values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    return values
 
 
 @dataclass(frozen=True)
@@ -148,6 +166,9 @@ class Projection:
     rule: Rule
     weight: Value
     delay: Value
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(_read_only(state))
 
 
 @dataclass(frozen=True, eq=False)

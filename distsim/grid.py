@@ -7,14 +7,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from .quantities import number, numbers
+from .quantities import number, numbers, shown
 
 MOST_STEPS = 2**53  # beyond which a float64 does not tell two steps apart
 
 
 def resolution(dt: float) -> Fraction:
     """dt (ms) as the exact fraction that its decimal notation means; ValueError unless positive and finite."""
-    dt = number("dt", dt)
+    dt = number("dt", dt, unit="ms")
     fraction = Fraction(repr(dt)).limit_denominator(10**6)
     if fraction <= 0 or abs(float(fraction) - dt) > 1e-9 * dt:
         raise ValueError(f"dt must be a positive multiple of 1e-6 ms, not {dt}")
@@ -33,24 +33,40 @@ class TimeGrid:
 
     def steps(self, time: float | np.ndarray, name: str) -> int | np.ndarray:
         """`time` (ms) in steps; ValueError naming `name` where it is not finite or not a multiple of dt."""
-        values = np.asarray(numbers(name, time))
+        values = np.asarray(numbers(name, time, unit="ms"))
         with np.errstate(over="ignore"):
             steps = np.rint(values * self.dt.denominator / self.dt.numerator)
         if np.any(np.abs(steps) > MOST_STEPS):
             raise ValueError(f"{name}: {np.max(np.abs(values)):g} ms are more than 2^53 steps of {self.dt_ms:g} ms")
-        off = np.abs(steps * float(self.dt) - values) > 1e-9 * np.maximum(1.0, np.abs(values))
+        steps = steps.astype(np.int64)
+        off = np.abs(values - self.ms(steps)) > self._tolerance(values)
         if np.any(off):
-            value = values[off][0] if values.ndim else float(values)
-            raise ValueError(f"{name}: {value:.15g} ms is not a multiple of dt = {self.dt_ms:g} ms")
-        return steps.astype(np.int64) if values.ndim else int(steps)
+            raise ValueError(f"{name}: {_exactly(values[off][0])} ms is not a multiple of dt = {self.dt_ms:g} ms")
+        return steps if values.ndim else int(steps)
+
+    def _tolerance(self, times: np.ndarray) -> np.ndarray:
+        """Return how far (ms) `times` may lie from the nearest multiple of dt and still mean it.
+
+        A millionth of dt, wherever on the axis; beyond about 10^9 steps, where the spacing of float64 is more than
+        that, two spacings as long as they are small against dt. Farther out only the nearest float64 itself will do.
+        """
+        return self.dt_ms * np.clip(2 * np.spacing(np.abs(times)) / self.dt_ms, 1e-6, 1e-3)
 
     def step(self, time: float, name: str, fewest: int) -> int:
         """One `time` (ms) in steps; ValueError naming `name` also where it is less than `fewest` steps."""
-        steps = self.steps(number(name, time), name)
+        value = number(name, time, unit="ms")
+        steps = self.steps(value, name)
         if steps < fewest:
-            raise ValueError(f"{name} must be at least {'dt = ' if fewest else ''}{self.ms(fewest):g} ms, not {time}")
+            least = f"{'dt = ' if fewest else ''}{self.ms(fewest):g} ms"
+            raise ValueError(f"{name} must be at least {least}, not {shown(value)}")
         return steps
 
     def ms(self, steps: int | np.ndarray) -> float | np.ndarray:
         """Times (ms) of `steps`, each the float64 nearest to the exact value."""
         return steps * self.dt.numerator / self.dt.denominator
+
+
+def _exactly(value: float) -> str:
+    """Return `value` with as many digits as tell it from its neighbours, without .0."""
+    short = f"{value:.15g}"
+    return short if float(short) == value else repr(float(value))

@@ -37,9 +37,10 @@ from .elements import (
 from .grid import TimeGrid, resolution
 from .neurons import MODELS, NeuronModel
 from .neurons.sources import MOST_MEAN, MOST_SPIKES
-from .projections import check_rule, read_delay, read_weight
+from .projections import check_rule, read_delay, read_input_weight, read_weight
 from .quantities import LARGEST, bound, number, numbers, shown, whole
 from .rules import Rule
+from .units import without_unit
 from .values import check_together, read_values
 
 MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
@@ -60,6 +61,12 @@ class Network:
 
     def __post_init__(self) -> None:
         self.grid = TimeGrid(resolution(self.dt))
+        self.dt = self.grid.dt_ms
+
+    def __getstate__(self) -> dict:
+        """Return what a copy begins with: the same description, open, in lists of its own."""
+        state = {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()}
+        return {**state, "is_simulated": False}
 
     @property
     def n(self) -> int:
@@ -109,7 +116,8 @@ class Network:
         rate = self.read_rate(name, rate, is_source=True)
         window = self._window(name, start, stop)
         model, n = MODELS["poisson_source"], whole(f"{name}: n", n)
-        values = {"rate": rate, "start": float(start), "stop": float(stop)}
+        first, last = (math.inf if step == FOREVER else float(self.grid.ms(step)) for step in window)
+        values = {"rate": rate, "start": first, "stop": last}
         source = self._add(name, n, model, {**model.defaults(), **values})
         self.poisson_inputs.append(PoissonInput(source[:], rate, 1.0, 0, *window))
         return source
@@ -117,15 +125,15 @@ class Network:
     def read_rate(self, name: str, rate: float, is_source: bool) -> float:
         """`rate` (spikes/s) of a Poisson input, or of a Poisson source; ValueError unless there can be such."""
         largest = (MOST_MEAN if is_source else MOST_EVENTS) / (self.grid.dt_ms * 1e-3)
-        unit = "spikes/s a source (for more use several)" if is_source else "spikes/s"
-        return number(f"{name}: rate", rate, 0.0, largest, unit)
+        note = " a source (for more use several)" if is_source else ""
+        return number(f"{name}: rate", rate, 0.0, largest, "spikes/s", note)
 
     def spike_source(self, name: str, times: Sequence[Sequence[float]]) -> Population:
         """Add len(times) sources; source k emits at times[k] (ms, multiples of dt, > 0, any order)."""
-        steps = []
+        steps, times = [], without_unit(f"{name}: times", times, "ms")
         for k, train in enumerate(times if np.iterable(times) else [times]):
             what = f"{name}: spike time of source {k}"
-            if np.ndim(numbers(what, train)) != 1:
+            if np.ndim(numbers(what, train, unit="ms")) != 1:
                 message = "times must be a list of times for each source, such as [[1.0, 2.0]] for one source"
                 raise ValueError(f"{name}: {message}, not {shown(times)}")
             train_steps = np.sort(self.grid.steps(train, what))
@@ -196,7 +204,8 @@ class Network:
         if target.population.model.is_source:
             raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
         n_synapses = check_rule(name, rule, source, target)
-        weight, delay = read_weight(name, weight, n_synapses), read_delay(name, delay, n_synapses, self.grid)
+        weight = read_weight(name, weight, n_synapses, target.population.model.weight_unit)
+        delay = read_delay(name, delay, n_synapses, self.grid)
         projection = Projection(source, target, rule, weight, delay)
         self.projections.append(projection)
         return projection
@@ -216,14 +225,14 @@ class Network:
         name = f"Poisson input to {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: sources take no input, use poisson_source")
-        rate, weight = self.read_rate(name, rate, is_source=False), number(f"{name}: weight", weight, -LARGEST, LARGEST)
+        rate, weight = self.read_rate(name, rate, is_source=False), read_input_weight(name, weight, target.population)
         delay_steps, window = self.grid.step(delay, f"{name}: delay", 1), self._window(name, start, stop)
         self.poisson_inputs.append(PoissonInput(target, rate, weight, delay_steps, *window))
         return self.poisson_inputs[-1]
 
     def _window(self, name: str, start: float, stop: float) -> tuple[int, int]:
         first = self.grid.step(start, f"{name}: start", 0)
-        is_open = bound(f"{name}: stop", stop) == math.inf
+        is_open = bound(f"{name}: stop", stop, "ms") == math.inf
         last = FOREVER if is_open else self.grid.step(stop, f"{name}: stop", 0)
         if last < first:
             raise ValueError(f"{name}: start {start} and stop {stop} must be 0 <= start <= stop")
@@ -239,7 +248,7 @@ class Network:
         """Inject a current that becomes amplitudes[k] (pA) at times[k] (ms); it acts `delay` (default dt) later."""
         target, name = self._current_target(target)
         steps = np.atleast_1d(self.grid.steps(times, f"{name}: times"))
-        values = np.atleast_1d(numbers(f"{name}: amplitudes", amplitudes, -LARGEST, LARGEST))
+        values = np.atleast_1d(numbers(f"{name}: amplitudes", amplitudes, -LARGEST, LARGEST, "pA"))
         if steps.shape != values.shape or steps.ndim != 1:
             message = f"{steps.size} times and {values.size} amplitudes must be lists of equally many numbers"
             raise ValueError(f"{name}: {message}")
@@ -251,7 +260,7 @@ class Network:
     def dc_current(self, target: Part, amplitude: float, start: float = 0.0, stop: float = math.inf) -> None:
         """Inject `amplitude` (pA) from `start` to `stop` (ms)."""
         target, name = self._current_target(target)
-        amplitude = number(f"{name}: amplitude", amplitude, -LARGEST, LARGEST)
+        amplitude = number(f"{name}: amplitude", amplitude, -LARGEST, LARGEST, "pA")
         first, last = self._window(name, start, stop)
         times = np.array([first] if last == FOREVER else [first, last])
         if first < last:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .distributions import Distribution
-from .elements import Selection, Value
+from .elements import Population, Selection, Value
 from .grid import TimeGrid
-from .quantities import LARGEST, numbers
+from .quantities import LARGEST, number, numbers
 from .rules import Explicit, OneToOne, Rule
 from .values import check_drawn, frozen
 
@@ -32,15 +32,20 @@ def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> i
     return len(target) if isinstance(rule, OneToOne) else None
 
 
-def read_weight(name: str, weight: object, n_synapses: int | None) -> Value:
-    """`weight` of the projection `name`, for each of `n_synapses` if it is an array."""
+def read_weight(name: str, weight: object, n_synapses: int | None, unit: str) -> Value:
+    """`weight` (in `unit`) of the projection `name`, for each of `n_synapses` if it is an array."""
     name = f"{name}: weight"
     if isinstance(weight, Distribution):
         check_drawn(name, weight)
         return weight
-    value = numbers(name, weight, -LARGEST, LARGEST)
+    value = numbers(name, weight, -LARGEST, LARGEST, unit)
     _check_size(name, value, n_synapses)
     return frozen(value)
+
+
+def read_input_weight(name: str, weight: object, target: Population) -> float:
+    """`weight` of the Poisson input `name`, one number in the unit of the weights of `target`."""
+    return number(f"{name}: weight", weight, -LARGEST, LARGEST, target.model.weight_unit)
 
 
 def read_delay(name: str, delay: object, n_synapses: int | None, grid: TimeGrid) -> Value:
@@ -53,7 +58,7 @@ def read_delay(name: str, delay: object, n_synapses: int | None, grid: TimeGrid)
         if not high / dt <= MOST_DELAYS:
             raise ValueError(f"{name}: draws of up to {high:g} ms exceed {MOST_DELAYS} steps: set a maximum")
         return delay
-    value = numbers(name, delay)
+    value = numbers(name, delay, unit="ms")
     _check_size(name, value, n_synapses)
     steps = grid.steps(value, name)
     if np.any(steps < 1):

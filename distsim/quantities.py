@@ -8,20 +8,24 @@ import reprlib
 
 import numpy as np
 
+from .units import without_unit
+
 LARGEST = 1e150  # of weights, currents and drawn values: what is computed of such stays finite
 
 
-def number(name: str, value: object, low: float = -math.inf, high: float = math.inf, unit: str = "") -> float:
-    """`value`, one finite number from `low` to `high`.
+def number(
+    name: str, value: object, low: float = -math.inf, high: float = math.inf, unit: str = "", note: str = ""
+) -> float:
+    """`value`, one finite number from `low` to `high`, in `unit` ("": one that has none) if it comes with a unit.
 
     Raises
     ------
-    ValueError : anything else, texts, booleans and complex numbers too.
+    ValueError : anything else, texts, booleans and complex numbers, quantities of another kind too; `note` is added.
     """
-    array = _floats(value)
+    array = _floats(without_unit(name, value, unit))
     if array is None or array.ndim:
         raise ValueError(f"{name} must be one number, not {shown(value)}")
-    return float(_inside(name, array, low, high, unit))
+    return float(_inside(name, array, low, high, unit + note))
 
 
 def numbers(
@@ -31,9 +35,9 @@ def numbers(
 
     Raises
     ------
-    ValueError : anything else.
+    ValueError : anything else, masked arrays too.
     """
-    array = _floats(value)
+    array = _floats(without_unit(name, value, unit))
     if array is None:
         raise ValueError(f"{name} must be a number or an array of numbers, not {shown(value)}")
     if n is not None and array.ndim and array.shape != (n,):
@@ -41,9 +45,9 @@ def numbers(
     return _inside(name, array, low, high, unit) if array.ndim else float(_inside(name, array, low, high, unit))
 
 
-def bound(name: str, value: object) -> float:
-    """`value`, one number that may be infinite; ValueError otherwise."""
-    array = _floats(value)
+def bound(name: str, value: object, unit: str = "") -> float:
+    """`value`, one number that may be infinite, in `unit` as in `number`; ValueError otherwise."""
+    array = _floats(without_unit(name, value, unit))
     if array is None or array.ndim or np.isnan(array):
         raise ValueError(f"{name} must be one number, not {shown(value)}")
     return float(array)
@@ -51,6 +55,7 @@ def bound(name: str, value: object) -> float:
 
 def whole(name: str, value: object, low: int = 0, high: int | None = None) -> int:
     """`value`, a whole number from `low` to `high`, exactly; ValueError otherwise."""
+    value = without_unit(name, value, "")
     value = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
     is_whole = isinstance(value, kinds.Real) and not isinstance(value, bool) and math.isfinite(value)
     if not is_whole or int(value) != value or int(value) < low or (high is not None and int(value) > high):
@@ -85,6 +90,6 @@ def _inside(name: str, array: np.ndarray, low: float, high: float, unit: str) ->
         allowed, given = limits[2 * math.isinf(low) + math.isinf(high)], array[wrong][0]
         if not np.isfinite(given) and high >= LARGEST:
             allowed = limits[3]
-        unit = f" {unit}" if unit and allowed != "finite" else ""
+        unit = f" {unit}" if unit and high < LARGEST else ""
         raise ValueError(f"{name} must be {allowed}{unit}, not {given:.15g}")
     return array

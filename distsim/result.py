@@ -21,6 +21,7 @@ from .analysis.run_folder import break_marks, collect, rates_options, recorded_m
 from .elements import Part, find, nearest
 from .recording.spikes import Spikes
 from .recording.voltages import Voltages
+from .units import without_unit
 
 if TYPE_CHECKING:
     import neo
@@ -238,6 +239,7 @@ class Result:
         return None if names is None else list(names)
 
     def _period(self, t0: float | None, t1: float | None) -> tuple[float, float]:
+        t0, t1 = without_unit("t0", t0, "ms"), without_unit("t1", t1, "ms")
         start, stop = self.period
         period = start if t0 is None else t0, stop if t1 is None else t1
         # Of an empty period the figures say that it is that.

@@ -74,7 +74,7 @@ def _read(name: str, parameter: Parameter, n: int, value: object, may_be_drawn: 
             raise ValueError(f"{name}: a number or an array; only {' and '.join(DRAWN)} can be drawn")
         check_drawn(name, value)
         return value
-    read = numbers(name, value, n=n)
+    read = numbers(name, value, unit=parameter.unit, n=n)
     problem = parameter.problem(np.asarray(read))
     if problem:
         raise ValueError(f"{name} {problem}, not {shown(value)}")

@@ -114,11 +114,13 @@ def synapses(draw, sources: dict[str, int], targets: dict[str, int], models: dic
 
 @st.composite
 def currents(draw, sizes: dict[str, int], steps: int) -> Current:
+    """Draw a device; amplitudes of very different size show whether something of an earlier one remains."""
+    amplitude = st.one_of(values(-500.0, 900.0), st.sampled_from((0.0, 1e17)))
     times = sorted(draw(st.sets(st.integers(0, steps), min_size=1, max_size=4)))
     if draw(st.booleans()):
-        amplitudes = [draw(values(-500.0, 900.0)), 0.0][: len(times)]
+        amplitudes = [draw(amplitude), 0.0][: len(times)]
         return Current(draw(parts(sizes)), times[:2], amplitudes, 1, True)
-    amplitudes = draw(st.lists(values(-500.0, 900.0), min_size=len(times), max_size=len(times)))
+    amplitudes = draw(st.lists(amplitude, min_size=len(times), max_size=len(times)))
     return Current(draw(parts(sizes)), times, amplitudes, draw(st.integers(1, LONGEST)), False)
 
 
@@ -143,7 +145,7 @@ def cases(draw) -> Case:
     case = Case(draw(st.sampled_from((0.1, 0.05, 0.2, 0.125))), drawn, trains, pieces)
     sizes, models = {g.name: g.n for g in drawn}, {g.name: g.model for g in drawn}
     case.synapses = draw(st.lists(synapses({**sizes, "S": len(trains)}, sizes, models), min_size=2, max_size=8))
-    case.currents = draw(st.lists(currents(sizes, ends[-1]), max_size=3))
+    case.currents = draw(st.lists(currents(sizes, ends[-1]), max_size=6))
     case.changes = draw(st.lists(changes(sizes, ends), max_size=3))
     case.spike_parts = draw(st.lists(parts({**sizes, "S": len(trains)}), min_size=1, max_size=4))
     case.voltage_parts = draw(st.lists(parts(sizes), max_size=3))

@@ -1,11 +1,13 @@
 """A slow and plain simulator of small networks, for comparison: each neuron by the matrix exponential of its equations.
 
 The conventions are NEST's: a spike is stamped with the end of the step in which V_m reaches V_th, V_m is V_reset there
-and for round(t_ref / dt) further steps, and what arrives at a step changes currents (exp, alpha) or V_m (delta) there.
+and for t_ref / dt further steps, rounded up; what arrives at a step changes currents (exp, alpha) or V_m (delta) there.
 """
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -76,9 +78,14 @@ class Neurons:
         self.x = dict(zip(self.x, new, strict=True))
         self.x["V"] = np.where(free, self.x["V"], V)
         fired = self._delta(k, free) if self.model == "iaf_psc_delta" else self._currents(k)
-        self.wait = np.where(fired, np.floor(p["t_ref"] / self.dt + 0.5).astype(int), np.maximum(self.wait - 1, 0))
+        self.wait = np.where(fired, self._refractory_steps(), np.maximum(self.wait - 1, 0))
         self.x["V"] = np.where(fired, p["V_reset"], self.x["V"])
         return fired
+
+    def _refractory_steps(self) -> list[int]:
+        """Return t_ref / dt of each neuron rounded up, computed with the decimals that were written."""
+        dt = Fraction(str(self.dt))
+        return [math.ceil(Fraction(str(t_ref)) / dt) for t_ref in self.parameters["t_ref"].tolist()]
 
     def _currents(self, k: int) -> np.ndarray:
         """What arrives changes the currents, or their slopes, and so V from the next step on."""

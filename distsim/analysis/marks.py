@@ -11,6 +11,7 @@ import numpy as np
 
 from distsim.analysis.bands import row_heights
 from distsim.analysis.rows import Rows
+from distsim.units import without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +43,10 @@ class Mark:
     first: int
     last: int
     label: str = "stimulus"
+
+    def __post_init__(self) -> None:
+        for name in ("t0", "t1"):
+            object.__setattr__(self, name, without_unit(name, getattr(self, name), "ms"))
 
 
 def draw_marks(

@@ -11,6 +11,7 @@ import numpy as np
 from distsim.analysis.rows import present
 from distsim.analysis.statistics import population_rate
 from distsim.recording.spikes import Spikes
+from distsim.units import without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +39,9 @@ class PopulationRate:
     tick_step: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bin", without_unit("bin", self.bin, "ms"))
+        object.__setattr__(self, "tick_step", without_unit("tick_step", self.tick_step, "spikes/s"))
+        object.__setattr__(self, "ylim", without_unit("ylim", self.ylim, "spikes/s"))
         if not self.bin > 0:
             raise ValueError(f"bin must be greater than 0 ms, not {self.bin}")
         if self.tick_step is not None and not (self.tick_step > 0 and self.ylim is not None):

@@ -15,6 +15,7 @@ from distsim.analysis.marks import Mark, draw_marks
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
 from distsim.recording.spikes import Spikes
+from distsim.units import without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,6 +77,8 @@ class Raster:
     max_spikes: int = MAX_SPIKES
 
     def __post_init__(self) -> None:
+        for name in ("t0", "t1"):
+            object.__setattr__(self, name, without_unit(name, getattr(self, name), "ms"))
         if not self.t1 > self.t0:
             raise ValueError(f"the period from {self.t0} to {self.t1} ms is empty")
         if self.style not in STYLES:

@@ -12,6 +12,7 @@ from distsim.analysis.drawing import colors_of, save, say_empty
 from distsim.analysis.shares import SHARES_CAPTION, draw_shares
 from distsim.analysis.statistics import rates
 from distsim.recording.spikes import Spikes
+from distsim.units import without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,6 +73,9 @@ def rates_boxplot(
     """
     from matplotlib.figure import Figure
 
+    t0, t1, recorded_ms = (
+        without_unit(*given, "ms") for given in (("t0", t0), ("t1", t1), ("recorded_ms", recorded_ms))
+    )
     if not t1 > t0:
         raise ValueError(f"the period from {t0} to {t1} ms is empty")
     recorded_ms = t1 - t0 if recorded_ms is None else recorded_ms

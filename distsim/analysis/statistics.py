@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from distsim.units import without_unit
+
 
 def rates(ids: np.ndarray, n: int, duration_ms: float) -> np.ndarray:
     """Return the rate of each neuron.
@@ -25,6 +27,7 @@ def rates(ids: np.ndarray, n: int, duration_ms: float) -> np.ndarray:
     ndarray of float64, shape (n,)
         In spikes/s.
     """
+    duration_ms = without_unit("duration_ms", duration_ms, "ms")
     _check_positive("duration_ms", duration_ms)
     return np.bincount(_as_ids(ids, n), minlength=n) / (duration_ms / 1000.0)
 
@@ -48,9 +51,9 @@ def cv_isi(times: np.ndarray, ids: np.ndarray, n: int, min_isis: int = 2) -> np.
     ndarray of float64, shape (n,)
         NaN for the neurons that have fewer intervals.
     """
-    ids = _as_ids(ids, n)
+    times, ids = _as_times(times), _as_ids(ids, n)
     order = np.lexsort((times, ids))
-    times, ids = np.asarray(times, dtype=np.float64)[order], ids[order]
+    times, ids = times[order], ids[order]
     same = ids[1:] == ids[:-1]
     isis, owners = np.diff(times)[same], ids[1:][same]
     counts = np.bincount(owners, minlength=n)
@@ -157,6 +160,7 @@ def population_rate(times: np.ndarray, n: int, t0: float, t1: float, bin: float 
         If there is no neuron or no whole bin.
     """
     _check_positive("n", n)
+    t0, bin = without_unit("t0", t0, "ms"), without_unit("bin", bin, "ms")
     bins, n_bins = _bins(times, t0, t1, bin)
     counts = np.bincount(bins[(bins >= 0) & (bins < n_bins)], minlength=n_bins)
     return counts / (n * bin / 1000.0), t0 + bin * np.arange(n_bins + 1)
@@ -164,15 +168,20 @@ def population_rate(times: np.ndarray, n: int, t0: float, t1: float, bin: float 
 
 def _bins(times: np.ndarray, t0: float, t1: float, width: float) -> tuple[np.ndarray, int]:
     """Return the bin of each time and the number of whole bins from t0 to t1; bins include their end."""
+    t0, t1, width = (without_unit(*given, "ms") for given in (("t0", t0), ("t1", t1), ("bin", width)))
     _check_positive("bin", width)
     n_bins = int(np.floor((t1 - t0) / width + 1e-6))
     _check_positive("number of whole bins from t0 to t1", n_bins)
     # A spike at the very end of a bin must not slip into the next one by rounding.
-    return np.ceil((np.asarray(times, dtype=np.float64) - t0) / width - 1e-6).astype(np.int64) - 1, n_bins
+    return np.ceil((_as_times(times) - t0) / width - 1e-6).astype(np.int64) - 1, n_bins
+
+
+def _as_times(times: np.ndarray) -> np.ndarray:
+    return np.asarray(without_unit("times", times, "ms"), dtype=np.float64)
 
 
 def _as_ids(ids: np.ndarray, n: int) -> np.ndarray:
-    ids = np.asarray(ids, dtype=np.int64)
+    ids = np.asarray(without_unit("ids", ids, ""), dtype=np.int64)
     if ids.size and not 0 <= ids.min() <= ids.max() < n:
         raise ValueError(f"ids must be between 0 and {n - 1}; they reach from {ids.min()} to {ids.max()}")
     return ids

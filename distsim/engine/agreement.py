@@ -10,6 +10,7 @@ import numpy as np
 
 from ..elements import Selection
 from ..network import Network
+from ..units import apart
 
 
 def described(network: Network, seed: int) -> dict[str, object]:
@@ -52,11 +53,18 @@ def digest(value: object) -> bytes:
 
 def _feed(found, value: object) -> None:
     found.update(type(value).__name__.encode() + b"\0")
-    if isinstance(value, Selection):  # its population is a part of its own
+    quantity = None if dataclasses.is_dataclass(value) else apart(value)
+    if quantity is not None:
+        _feed(found, quantity)
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "O":  # whose memory holds addresses
+        _feed(found, value.tolist())
+    elif isinstance(value, Selection):  # its population is a part of its own
         _feed(found, (value.population.name, value.population.n, value.indices))
     elif isinstance(value, np.ndarray):
         found.update(f"{value.dtype.str}{value.shape}".encode())
         found.update(np.ascontiguousarray(value).data)
+    elif hasattr(value, "__array__") and not isinstance(value, np.generic):  # pandas, xarray: repr leaves out most
+        _feed(found, np.asarray(value))
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
             _feed(found, getattr(value, field.name))

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .. import quantities
 from ..elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
 from ..neurons import MODELS
+from ..projections import read_input_weight
 from ..values import DRAWN, check_together, read_values
 from .agreement import agree
 from .population_state import (
@@ -149,7 +149,7 @@ def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str
         if key == "rate":
             read[key] = simulation.network.read_rate(name, value, is_source)
         else:
-            read[key] = quantities.number(f"{name}: {key}", value, -quantities.LARGEST, quantities.LARGEST)
+            read[key] = read_input_weight(name, value, target.population)
     simulation.latest[number] = dataclasses.replace(simulation.latest[number], **read)
     simulation.stimuli = changed(simulation.stimuli, number, simulation.step, read)
     simulation.plan_changed()

@@ -16,6 +16,7 @@ from .changed import record_changes, repeat_changes
 from .delivery import History, deliver_again
 from .ledger import events_on_their_way
 from .population_state import find_shared_currents, potential_places, sum_currents
+from .stimulation import resume
 from .update import ROW
 
 EXCEPT = "what is recorded"  # the part of a description that may differ
@@ -78,8 +79,7 @@ def restore(simulation, state: State) -> None:
     step = facts["step"]
     simulation.clock[loop.STEP] = step
     simulation.guard.since, simulation.guard.counts = facts["window"][0], np.array(facts["window"][1], np.int64)
-    for planned in (simulation.currents, simulation.trains):
-        planned.position[0] = np.searchsorted(planned.steps, step, side="right")
+    resume(simulation.currents, simulation.trains, step)
     _remember(simulation, **{name.split("/")[1]: array for name, array in state.shared.items()})
     simulation.clock[loop.SPIKES] = facts["spikes"]
     deliver_again(step, simulation.synapses, simulation.history, simulation.scratch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,19 +14,33 @@ from .population_state import find_shared_currents, sum_currents
 
 
 class Currents(NamedTuple):
-    """Changes of device currents, by step.
+    """Amplitudes of the devices that inject current into neurons of this rank, by step.
+
+    Neurons with the same devices form a group: its current is the sum of its devices' amplitudes in their order,
+    computed anew at each change, so that nothing of earlier amplitudes remains.
 
     Attributes
     ----------
-    steps : int64 (n,), ascending. first, last : int64 (n,), the neurons lids[first:last] change.
-    changes : float64 (n,), pA. lids : int64, local neurons, device after device. position : int64 (1,), the next one.
+    steps : int64 (n,), ascending; amplitudes : float64 (n,), pA; devices : int64 (n,), whose amplitude it becomes.
+    now : float64 (n_devices,), pA, the amplitudes that hold.
+    first_group : int64 (n_devices + 1,): groups[first_group[d] : first_group[d + 1]] get current from device d.
+    first_device : int64 (n_groups + 1,): group g gets that of members[first_device[g] : first_device[g + 1]].
+    first_lid : int64 (n_groups + 1,): group g has the local neurons lids[first_lid[g] : first_lid[g + 1]].
+    updated : int64 (n_groups,), the change before which a group was last updated.
+    position : int64 (1,), the next change.
     """
 
     steps: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
-    changes: np.ndarray
+    amplitudes: np.ndarray
+    devices: np.ndarray
+    now: np.ndarray
+    first_group: np.ndarray
+    groups: np.ndarray
+    first_device: np.ndarray
+    members: np.ndarray
+    first_lid: np.ndarray
     lids: np.ndarray
+    updated: np.ndarray
     position: np.ndarray
 
 
@@ -43,20 +58,69 @@ class Trains(NamedTuple):
 
 
 def plan_currents(network: Network, deal: Decomposition) -> Currents:
-    """Changes of the device current by step: a change at step k with delay d first acts in step k + d + 1."""
-    rows, lids, end = [], [np.zeros(0, np.int64)], 0
-    for device in network.step_currents:
-        gids = device.target.gids
-        mine = deal.lids(gids[deal.local(gids)])
-        changes = np.diff(device.amplitudes, prepend=0.0)
-        steps = device.times + device.delay + 1
-        rows += [(step, end, end + mine.size, change) for step, change in zip(steps, changes, strict=True)]
-        lids.append(mine)
-        end += mine.size
-    rows.sort(key=lambda row: row[0])
-    steps, first, last, changes = np.array(rows, float).reshape(-1, 4).T
-    whole = (column.astype(np.int64) for column in (steps, first, last))
-    return Currents(*whole, changes.copy(), np.concatenate(lids), np.zeros(1, np.int64))
+    """Return the amplitudes by step: those of step k with delay d first act in step k + d + 1."""
+    targets = [device.target.gids for device in network.step_currents]
+    targets = [deal.lids(gids[deal.local(gids)]) for gids in targets]
+    none = np.zeros(0, np.int64)
+    local = [(number, device) for number, device in enumerate(network.step_currents) if targets[number].size]
+    steps = np.concatenate([none, *(device.times + device.delay + 1 for _, device in local)])
+    devices = np.concatenate([none, *(np.full(device.times.size, number) for number, device in local)])
+    amplitudes = np.concatenate([np.zeros(0), *(device.amplitudes for _, device in local)])
+    order = np.argsort(steps, kind="stable")
+    members, lids = _group(targets, deal.n_local)
+    groups: list[list[int]] = [[] for _ in targets]
+    for group, numbers in enumerate(members):
+        for number in numbers:
+            groups[number].append(group)
+    return Currents(
+        steps[order],
+        amplitudes[order],
+        devices[order],
+        np.zeros(len(targets)),
+        *_joined(groups),
+        *_joined(members),
+        *_joined(lids),
+        np.full(len(members), -1),
+        np.zeros(1, np.int64),
+    )
+
+
+def resume(currents: Currents, trains: Trains, step: int) -> None:
+    """Let `currents` and `trains`, just planned, go on after `step`."""
+    for planned in (currents, trains):
+        planned.position[0] = np.searchsorted(planned.steps, step, side="right")
+    done = int(currents.position[0])
+    devices, from_behind = np.unique(currents.devices[:done][::-1], return_index=True)
+    currents.now[devices] = currents.amplitudes[done - 1 - from_behind]
+
+
+def _group(targets: Sequence[np.ndarray], n_local: int) -> tuple[list[list[int]], list[np.ndarray]]:
+    """Return the devices and the local neurons of each group, where device d injects into the neurons targets[d]."""
+    group_of = np.zeros(n_local, np.int64)
+    before, device = [-1], [-1]  # of each group: the group that it was without its last device, and that device
+    for number, mine in enumerate(targets):
+        old, new = np.unique(group_of[mine], return_inverse=True)
+        group_of[mine] = len(before) + new
+        before += old.tolist()
+        device += old.size * [number]
+    order = np.argsort(group_of, kind="stable")
+    found, first = np.unique(group_of[order], return_index=True)
+    members = []
+    for group in found.tolist():
+        members.append([])
+        while group:
+            members[-1].append(device[group])
+            group = before[group]
+        members[-1].reverse()
+    lids = np.split(order, first[1:])
+    kept = [k for k, numbers in enumerate(members) if numbers]  # the first one may be that of neurons without device
+    return [members[k] for k in kept], [lids[k] for k in kept]
+
+
+def _joined(parts: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each of `parts` begins and ends in all of them, one after the other, and these (int64)."""
+    first = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
+    return first.astype(np.int64), np.concatenate([np.zeros(0, np.int64), *(np.array(p, np.int64) for p in parts)])
 
 
 def plan_spikes(network: Network, deal: Decomposition) -> Trains:
@@ -75,17 +139,33 @@ def plan_spikes(network: Network, deal: Decomposition) -> Trains:
 
 @kernel()
 def apply_currents(t, currents, neurons):
-    """Apply the changes due at step `t` to the device currents of the local neurons."""
-    k = currents.position[0]
-    while k < currents.steps.size and currents.steps[k] <= t:
-        lids = currents.lids[currents.first[k] : currents.last[k]]
-        for lid in lids:
-            neurons.device[lid] += currents.changes[k]
-        sum_currents(neurons, lids)
-        k += 1
-    if k > currents.position[0]:
-        find_shared_currents(neurons)
-    currents.position[0] = k
+    """Let the amplitudes hold that are due at step `t`, and bring the currents of their neurons up to date."""
+    first = last = currents.position[0]
+    while last < currents.steps.size and currents.steps[last] <= t:
+        currents.now[currents.devices[last]] = currents.amplitudes[last]
+        last += 1
+    if last == first:
+        return
+    for k in range(first, last):
+        device = currents.devices[k]
+        for group in currents.groups[currents.first_group[device] : currents.first_group[device + 1]]:
+            if currents.updated[group] != last:
+                currents.updated[group] = last
+                update_group(group, currents, neurons)
+    find_shared_currents(neurons)
+    currents.position[0] = last
+
+
+@kernel(forceinline=True)
+def update_group(group, currents, neurons):
+    """Sum the amplitudes of a group's devices, and give its neurons that current."""
+    current = 0.0
+    for device in currents.members[currents.first_device[group] : currents.first_device[group + 1]]:
+        current += currents.now[device]
+    lids = currents.lids[currents.first_lid[group] : currents.first_lid[group + 1]]
+    for lid in lids:
+        neurons.device[lid] = current
+    sum_currents(neurons, lids)
 
 
 @kernel()

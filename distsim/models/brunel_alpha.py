@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..network import Network
 from ..rules import fixed_indegree
-from .parameters import parameter
+from .parameters import Checked, parameter
 
 NAME = "brunel-alpha"
 SUMMARY = "random balanced network with alpha synapses (Brunel 2000)"
@@ -22,7 +22,7 @@ T_PRESIM, T_SIM = 0.0, 1000.0  # ms
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters:
+class Parameters(Checked):
     """Parameters of the network; names are those of NEST's example."""
 
     order: int = parameter(2500, "", "4 order excitatory and order inhibitory neurons", minimum=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..network import Network
 from ..rules import pairwise_bernoulli
-from .parameters import parameter
+from .parameters import Checked, parameter
 
 NAME = "brunel-delta"
 SUMMARY = "random balanced network with delta synapses (Brunel 2000, figure 8)"
@@ -35,7 +35,7 @@ PANELS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters:
+class Parameters(Checked):
     """Parameters of the network; names are those of Brian2's example."""
 
     g: float = parameter(5.0, "", "inhibitory weight relative to the excitatory one, not negative", minimum=0.0)

@@ -17,7 +17,7 @@ from ..elements import Population, Selection
 from ..network import Network
 from ..rules import fixed_indegree, pairwise_bernoulli
 from .cluster_stimuli import check_stimuli, default_clusters, marks, stimulate
-from .parameters import parameter
+from .parameters import Checked, parameter
 
 NAME = "ei-clustered"
 SUMMARY = "network of excitatory and inhibitory clusters (Rostami et al. 2020)"
@@ -30,7 +30,7 @@ DEFAULT_CLUSTERS = "2, 3 and 4 as far as there are such, otherwise the last one"
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters:
+class Parameters(Checked):
     """Parameters of the network; index order of matrices is [target, source], E before I."""
 
     N_E: int = parameter(4000, "", "excitatory neurons, a multiple of n_clusters", minimum=1)
@@ -77,6 +77,7 @@ class Parameters:
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.stim_clusters is None:
             object.__setattr__(self, "stim_clusters", default_clusters(self.n_clusters))
 

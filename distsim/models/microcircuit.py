@@ -14,7 +14,7 @@ from ..distributions import Normal
 from ..elements import Population
 from ..network import Network
 from ..rules import fixed_total_number
-from .parameters import parameter
+from .parameters import Checked, parameter
 
 NAME = "microcircuit"
 SUMMARY = "cortical microcircuit (Potjans & Diesmann 2014)"
@@ -36,7 +36,7 @@ CONN_PROBS = [
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters:
+class Parameters(Checked):
     """Parameters of the microcircuit; index order of matrices is [target, source]."""
 
     N_scaling: float = parameter(1.0, "", "scales the numbers of neurons", above=0.0)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..elements import nearest
+from ..units import without_unit
 
 
 def parameter(default, unit: str, text: str, *, any_length: bool = False, default_text: str = "", **limits):
@@ -29,6 +30,18 @@ def parameter(default, unit: str, text: str, *, any_length: bool = False, defaul
         metadata.setdefault("shape", np.shape(default))
         return dataclasses.field(default_factory=lambda: np.array(default, float), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
+
+
+class Checked:
+    """What the parameters of network models derive from."""
+
+    def __post_init__(self) -> None:
+        """Take quantities as numbers in the units of the fields; UnitError where that cannot be."""
+        for field in dataclasses.fields(self):
+            given = getattr(self, field.name)
+            read = without_unit(field.name, given, field.metadata["unit"])
+            if read is not given:
+                object.__setattr__(self, field.name, np.array(read, float) if isinstance(read, list) else read)
 
 
 def make(cls, values: Mapping[str, object]):
@@ -82,7 +95,7 @@ def _number_or_list(kind: type, parsed: object, metadata: Mapping) -> bool | flo
         if not isinstance(parsed, bool):
             raise ValueError("must be true or false")
         return parsed
-    array = _numbers(parsed)
+    array = _numbers(without_unit("the value", parsed, metadata["unit"]))
     shape = metadata.get("shape", ())
     if array.shape != shape and not (shape == (None,) and array.ndim == 1):
         raise ValueError(f"must be {_shape_text(shape)}")

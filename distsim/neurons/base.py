@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+FLOAT32 = 2.0**-23  # relative spacing of single precision, in which files may keep times
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -63,6 +65,7 @@ class NeuronModel:
     receptors : function of the parameters: 1 if all input acts through `ex`, 2 if excitatory and inhibitory input must
         be kept apart. inhibitory : the states that are 0 and stay so where there is only one.
     check : function of the parameters -> message or None: what one parameter demands of another.
+    weight_unit : of what arrives.
     """
 
     name: str
@@ -74,11 +77,18 @@ class NeuronModel:
     inhibitory: tuple[str, ...] = ()
     check: Callable[[Mapping], str | None] = field(default=lambda parameters: None)
     is_source: bool = False
+    weight_unit: str = "pA"
 
     def __post_init__(self) -> None:
         before = (*self.states, "wait", "ex", "inh", "current")
         if self.arguments[: len(before)] != before:
             raise TypeError(f"{self.name}: the arguments of step must begin with {', '.join(before)}")
+
+    def __copy__(self) -> NeuronModel:
+        return self
+
+    def __deepcopy__(self, memo: dict) -> NeuronModel:
+        return self
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -103,8 +113,13 @@ class NeuronModel:
 
 
 def refractory_steps(t_ref: float | np.ndarray, dt: float) -> float | np.ndarray:
-    """Steps that a neuron stays refractory: round(t_ref / dt), as in NEST."""
-    steps = np.floor(np.asarray(t_ref) / dt + 0.5)
+    """Return the steps that a neuron stays refractory: t_ref / dt rounded up, as in NEST.
+
+    What float64 or float32 makes of a multiple of dt counts as that multiple.
+    """
+    steps = np.asarray(t_ref) / dt
+    nearest = np.rint(steps)
+    steps = np.where(np.abs(steps - nearest) <= FLOAT32 * nearest, nearest, np.ceil(steps))
     if np.any(steps > 32767):
         raise ValueError(f"t_ref: {np.max(t_ref)} ms are more than 32767 steps of {dt} ms")
     return steps if steps.ndim else float(steps)

@@ -54,4 +54,4 @@ def step(V, wait, ex, inh, current, decay, from_current, theta, V_reset, steps, 
     return V_reset if spike else after, wait, spike
 
 
-iaf_psc_delta = NeuronModel("iaf_psc_delta", PARAMETERS, ("V",), propagators, step, check=check)
+iaf_psc_delta = NeuronModel("iaf_psc_delta", PARAMETERS, ("V",), propagators, step, check=check, weight_unit="mV")

@@ -56,7 +56,22 @@ def everything() -> Network:
     return net
 
 
-NETWORKS = {"microcircuit": scaled_microcircuit, "delta": delta, "everything": everything}
+def meeting() -> Network:
+    """Given spikes and changes of current at round times, where checkpoints are, some of two devices at once."""
+    rng, net = np.random.default_rng(8), Network(0.1)
+    E = net.create("E", 23, I_e=rng.uniform(200.0, 500.0, 23), t_ref=0.55)
+    given = net.spike_source("given", [[5.0, 10.0, 10.1, 20.0], [9.9, 10.0, 10.0, 15.0], [10.0], [1.0, 12.0]])
+    net.connect(
+        given, E, explicit(rng.integers(0, 4, 90), rng.integers(0, 23, 90)), 400.0, rng.integers(1, 30, 90) / 10
+    )
+    net.step_current(E[2:20:3], [0.0, 9.0, 14.0], [50.1, -1e17, 0.3], delay=0.9)  # acts from 10.0 on
+    net.step_current(E[1:], [5.0, 9.8, 10.0], [1e12, 100.3, 33.3])  # from 10.0 on, too
+    net.record_spikes(E, given)
+    net.record_voltages(E, 0.1)
+    return net
+
+
+NETWORKS = {"microcircuit": scaled_microcircuit, "delta": delta, "everything": everything, "meeting": meeting}
 
 
 def group(n: int) -> MPI.Comm | None:
@@ -123,6 +138,12 @@ layouts = pytest.mark.parametrize(
 def test_from_n_ranks_to_m(folder, name, by_source, monkeypatch):
     pairs = SOME if COMM.size == 3 else [(1, 2), (2, 1)]
     check_all(folder, name, by_source, 20.7, pairs, monkeypatch)
+
+
+@pytest.mark.parametrize("cut", [5.0, 9.8, 9.9, 10.0, 10.1])
+def test_no_given_spike_and_no_change_of_current_is_lost_or_doubled_at_a_cut(folder, cut, monkeypatch):
+    pairs = SOME if COMM.size == 3 else [(1, 2), (2, 1)]
+    check_all(folder, "meeting", False, cut, pairs, monkeypatch)
 
 
 @pytest.mark.validation

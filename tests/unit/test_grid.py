@@ -50,6 +50,38 @@ def test_a_time_between_steps_is_refused_by_name(time):
         TimeGrid(resolution(0.1)).steps(time, "t_sim")
 
 
+@pytest.mark.parametrize("dt", [0.1, 0.05, 0.125, 0.3, 1.0])
+@pytest.mark.parametrize("around", [0.0, 1e3, 5e7, 1e9, 1e11, 1e12])
+def test_times_are_held_to_the_grid_wherever_they_are(dt, around):
+    grid = TimeGrid(resolution(dt))
+    steps = round(around / dt) + np.arange(1, 2000)
+    times = grid.ms(steps)
+    assert grid.steps(times, "t").tolist() == steps.tolist()
+    for part in (0.5, 0.1, 0.01, 2e-3):
+        for off in (times + part * dt, times - part * dt):
+            # Beyond 1e11 ms the spacing of float64 is more than a thousandth of dt.
+            off = off[np.abs(off - times) > 1e-3 * dt]
+            for time in off[::500]:
+                with pytest.raises(ValueError, match=r"t: .* is not a multiple of dt"):
+                    grid.steps(time, "t")
+            with pytest.raises(ValueError, match=r"t: .* is not a multiple of dt"):
+                grid.steps(off, "t")
+
+
+@pytest.mark.parametrize("around", [0.0, 1e5, 5e7, 1e9])
+def test_what_products_make_of_a_multiple_is_that_multiple(around):
+    grid, steps = TimeGrid(resolution(0.1)), round(around / 0.1) + np.arange(2000)
+    assert grid.steps(steps * 0.1, "t").tolist() == steps.tolist()
+    assert grid.steps(np.nextafter(steps * 0.1, np.inf), "t").tolist() == steps.tolist()
+
+
+@pytest.mark.parametrize("time", [5e7 + 0.04, 5e7 + 0.001, 1e9 + 0.05, 1e9 + 1e-5, 1e10 + 0.0011])
+def test_a_refused_time_is_shown_with_all_its_digits(time):
+    with pytest.raises(ValueError) as error:
+        TimeGrid(resolution(0.1)).steps(time, "t")
+    assert float(str(error.value).split()[1]) == time
+
+
 def test_the_first_of_many_wrong_times_is_named():
     with pytest.raises(ValueError, match=r"delay: 0\.25 ms"):
         TimeGrid(resolution(0.1)).steps(np.array([0.2, 0.25, 0.35]), "delay")

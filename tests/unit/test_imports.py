@@ -14,7 +14,7 @@ import pytest
 import distsim
 
 ROOT = Path(distsim.__file__).parent
-DESCRIPTIONS = {"quantities", "grid", "distributions", "rules", "neurons"}
+DESCRIPTIONS = {"units", "quantities", "grid", "distributions", "rules", "neurons"}
 DESCRIPTIONS |= {"elements", "values", "projections", "network"}
 
 # Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it. A module
@@ -24,7 +24,8 @@ BESIDE = {"folder", "parallel", "summary"}
 FIGURES = {"analysis.raster", "analysis.rates", "analysis.rows", "analysis.run_folder"}
 ALLOWED = {
     "version": set(),
-    "quantities": set(),
+    "units": set(),
+    "quantities": {"units"},
     "grid": {"quantities"},
     "distributions": {"quantities"},
     "rules": {"quantities"},
@@ -32,12 +33,12 @@ ALLOWED = {
     "elements": {"distributions", "rules", "neurons"},
     "values": {"quantities", "distributions", "neurons", "elements"},
     "projections": {"quantities", "grid", "distributions", "rules", "elements", "values"},
-    "network": {"quantities", "grid", "rules", "neurons", "elements", "values", "projections"},
-    "models": {"network", "elements", "distributions", "rules", "models"},
+    "network": {"units", "quantities", "grid", "rules", "neurons", "elements", "values", "projections"},
+    "models": {"network", "elements", "distributions", "rules", "models", "units"},
     "recording": {"recording"},
-    "analysis": {"recording", "analysis"},
+    "analysis": {"recording", "analysis", "units"},
     "conversion": {"recording"},
-    "result": {"elements", "recording", "conversion", *FIGURES},
+    "result": {"elements", "recording", "conversion", "units", *FIGURES},
     "loading": {"result", "recording", "analysis.run_folder"},
     "engine": ENGINE,
     "engine.simulation": ENGINE | {"result", "recorded", "saving", "checkpoints"},

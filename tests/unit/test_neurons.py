@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 
 from distsim import Network, one_to_one
 from distsim.engine.simulation import Simulation
 from distsim.engine.update import ROW, Variant, compile_update, loop_source
+from distsim.grid import TimeGrid, resolution
 from distsim.neurons import MODELS, NeuronModel
+from distsim.neurons.base import refractory_steps
+from distsim.neurons.iaf_psc_alpha import slope_to_potential
 from distsim.neurons.iaf_psc_delta import iaf_psc_delta
 from distsim.neurons.iaf_psc_exp import current_to_potential, iaf_psc_exp, propagators
 from distsim.parallel import SerialCommunicator
@@ -41,6 +46,26 @@ def test_the_propagator_is_smooth_where_the_time_constants_meet():
     np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
+def exact_slope_to_potential(tau_m: float, tau_syn: float, C_m: float, dt: float) -> float:
+    """Return dt^2/C_m exp(-dt/tau_m) (1 - (1 + x) exp(-x))/x^2 of these very numbers, with 60 digits."""
+    with localcontext(prec=60):
+        tau_m, tau_syn, C_m, dt = map(Decimal, (tau_m, tau_syn, C_m, dt))
+        x = dt / tau_syn - dt / tau_m
+        ratio = (1 - (1 + x) * (-x).exp()) / x**2 if x else Decimal(1) / 2
+        return float(dt**2 / C_m * (-dt / tau_m).exp() * ratio)
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_the_series_of_alpha_meets_the_closed_form(dt):
+    size = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 61), 1e-2 * (1 + np.geomspace(1e-12, 0.5, 30))])
+    size = np.concatenate([size, 1e-2 * (1 - np.geomspace(1e-12, 0.5, 30))])
+    x = np.concatenate([-size[size < 0.9 * dt / 10.0], size])
+    tau_syn = 1 / (x / dt + 1 / 10.0)
+    found = slope_to_potential(10.0, tau_syn, 250.0, dt)
+    expected = [exact_slope_to_potential(10.0, tau, 250.0, dt) for tau in tau_syn.tolist()]
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
 def test_numbers_and_arrays_give_the_same_propagators():
     values = DEFAULTS | {"tau_syn_ex": 0.7, "tau_syn_in": 1.3, "C_m": 123.4}
     numbers = propagators(values, 0.1)
@@ -51,10 +76,38 @@ def test_numbers_and_arrays_give_the_same_propagators():
 
 
 @pytest.mark.parametrize(
-    ("t_ref", "dt", "steps"), [(2.0, 0.1, 20), (0.0, 0.1, 0), (2.0, 0.3, 7), (0.1, 0.2, 1), (2.25, 0.1, 23)]
+    ("t_ref", "dt", "steps"),
+    [
+        (2.0, 0.1, 20),
+        (0.0, 0.1, 0),
+        (2.0, 0.3, 7),
+        (0.1, 0.2, 1),
+        (2.25, 0.1, 23),
+        (2.04, 0.1, 21),
+        (2.0, 0.6, 4),
+        (1.1, 0.1, 11),
+        (1e-3, 0.1, 1),
+        (2.001, 0.1, 21),
+        (0.1 + 0.2, 0.1, 3),
+        (1.9999999999999998, 0.1, 20),
+        (np.float32(9.1), 0.1, 91),
+    ],
 )
-def test_the_refractory_time_is_rounded_to_steps(t_ref, dt, steps):
-    assert propagators(DEFAULTS | {"t_ref": t_ref}, dt)["steps"] == steps
+@pytest.mark.parametrize("model", ["iaf_psc_exp", "iaf_psc_alpha", "iaf_psc_delta"])
+def test_the_refractory_time_is_rounded_up_to_steps(model, t_ref, dt, steps):
+    model = MODELS[model]
+    assert model.propagators(model.defaults() | {"t_ref": float(t_ref)}, dt)["steps"] == steps
+    several = model.propagators(model.defaults() | {"t_ref": np.array([t_ref, 0.0, t_ref], float)}, dt)
+    assert several["steps"].tolist() == [steps, 0, steps]
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.05, 0.025, 0.2, 0.3, 0.6, 0.125])
+def test_a_refractory_time_on_the_grid_is_that_many_steps(dt):
+    grid, steps = TimeGrid(resolution(dt)), np.arange(32768)
+    assert refractory_steps(grid.ms(steps), dt).tolist() == steps.tolist()
+    assert refractory_steps(steps * dt, dt).tolist() == steps.tolist()
+    assert refractory_steps(grid.ms(steps).astype(np.float32).astype(float), dt).tolist() == steps.tolist()
+    assert refractory_steps(grid.ms(steps[:-1]) + 0.01 * dt, dt).tolist() == (steps[:-1] + 1).tolist()
 
 
 # --- one step, and the loop over neurons ------------------------------------------------------------------------------
@@ -191,7 +244,7 @@ def voltage(dt: float, duration: float, **parameters) -> tuple[np.ndarray, np.nd
     return times, V[:, 0], sim.spikes(neuron)[0]
 
 
-@pytest.mark.parametrize(("t_ref", "samples"), [(2.0, 21), (0.0, 1), (0.1, 2), (5.0, 51)])
+@pytest.mark.parametrize(("t_ref", "samples"), [(2.0, 21), (2.04, 22), (0.0, 1), (0.1, 2), (5.0, 51)])
 def test_a_neuron_rests_at_V_reset_for_the_refractory_time(t_ref, samples):
     times, V, spikes = voltage(0.1, 100.0, I_e=1000.0, t_ref=t_ref, V_reset=-71.0)
     assert spikes.size > 2
@@ -201,6 +254,13 @@ def test_a_neuron_rests_at_V_reset_for_the_refractory_time(t_ref, samples):
         assert V[at + samples] > -71.0
     assert np.all(V < -55.0)
     assert np.all(np.diff(spikes) == pytest.approx(spikes[1] - spikes[0]))
+
+
+@pytest.mark.parametrize("model", ["iaf_psc_exp", "iaf_psc_alpha", "iaf_psc_delta"])
+@pytest.mark.parametrize("t_ref", [2.04, np.full(1, 2.04)], ids=["shared", "by neuron"])
+def test_spikes_at_very_strong_drive_follow_each_other_after_the_refractory_time(model, t_ref):
+    spikes = voltage(0.1, 50.0, model=model, I_e=1e6, t_ref=t_ref)[2]
+    np.testing.assert_allclose(np.diff(spikes), 2.2, rtol=1e-12)
 
 
 def test_a_constant_current_acts_from_the_first_step():
