@@ -196,8 +196,8 @@ class Network:
         if target.population.model.is_source:
             raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
         n_synapses = check_rule(name, rule, source, target)
-        weight, delay = read_weight(name, weight, n_synapses), read_delay(name, delay, n_synapses, self.grid)
-        projection = Projection(source, target, rule, weight, delay)
+        weight, (delay, steps) = read_weight(name, weight, n_synapses), read_delay(name, delay, n_synapses, self.grid)
+        projection = Projection(source, target, rule, weight, delay, steps)
         self.projections.append(projection)
         return projection
 
