@@ -201,7 +201,7 @@ def as_indices(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def _fit_int32(array: np.ndarray) -> bool:
-    return not array.size or bool(-(2**31) <= array.min() and array.max() < 2**31)
+    return not array.size or bool(array.min() >= -(2**31) and array.max() < 2**31)
 
 
 def _too_many(what: str, rule, n_choices: int, n_drawing: int, shared: int) -> str | None:

@@ -99,15 +99,15 @@ def push_edges(pool, shape, edges):
 
 
 @njit(cache=True)
-def count_edges(shape, edges, index):
+def count_edges(shape, sources, delays, index):
     """Count synapses by segment in `index`."""
-    for k in range(edges.sources.size):
-        index[segment_of(shape, edges, k)] += np.uint32(1)
+    for k in range(sources.size):
+        index[segment_of(shape, sources[k], delays[k])] += np.uint32(1)
 
 
 @njit(inline="always")
-def segment_of(shape, edges, k):
-    return edges.sources[k] if shape.by_source else edges.sources[k] * shape.n_delays + edges.delays[k]
+def segment_of(shape, source, delay):
+    return source if shape.by_source else source * shape.n_delays + delay
 
 
 @njit(cache=True)
@@ -124,7 +124,7 @@ def ends_of_segments(shape, start, index):
 def place_edges(shape, edges, index, words, weights, delay_codes):
     """Write synapses before those that have their places already; `index` is where each segment begins so far."""
     for k in range(edges.sources.size - 1, -1, -1):
-        segment = segment_of(shape, edges, k)
+        segment = segment_of(shape, edges.sources[k], edges.delays[k])
         at = np.int64(index[segment]) - 1
         index[segment] = at
         if shape.wide:
@@ -137,7 +137,7 @@ def place_edges(shape, edges, index, words, weights, delay_codes):
 
 @njit(cache=True)
 def finish_segments(shape, end, index, words, weights, delay_codes):
-    """Sort each segment by delay where the index is by source, and fill its first grain up; the last one ends at `end`."""
+    """Sort each segment by delay where the index is by source, and fill its first grain up; the last ends at `end`."""
     for segment in range(index.size):
         first = np.int64(index[segment])
         following = end

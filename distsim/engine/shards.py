@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 
-from ..distributions import Distribution
 from ..elements import Projection
 from ..network import Network
 from ..rules import Explicit, FixedOutdegree, OneToOne
@@ -155,12 +154,12 @@ class ShardBuilder:
     def _place(self, parts: list[Given], shape: Shape, start: int, index: np.ndarray, *table: np.ndarray) -> int:
         """Write the synapses of `parts`, all of those from a population, to the table; where they end."""
         for part in parts:
-            for piece in part.pieces():
-                edges.count_edges(shape, piece, index)
+            for chosen in part.cut():
+                edges.count_edges(shape, *part.ends(chosen), index)
         end = edges.ends_of_segments(shape, start, index)
         for part in reversed(parts):
-            for piece in part.pieces(backwards=True):
-                edges.place_edges(shape, piece, index, *table)
+            for chosen in part.cut(backwards=True):
+                edges.place_edges(shape, part.synapses(chosen), index, *table)
         edges.finish_segments(shape, end, index, *table)
         return end
 
@@ -210,27 +209,31 @@ class Given:
         """Find the synapses onto this shard."""
         raise NotImplementedError
 
-    def piece(self, chosen: np.ndarray) -> edges.Edges:
-        """Return the synapses that `chosen`, a part of self.chosen, stands for."""
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return sources and delays, see `Edges`, of the synapses that `chosen`, a part of self.chosen, stands for."""
         raise NotImplementedError
 
-    def pieces(self, backwards: bool = False) -> Iterator[edges.Edges]:
-        """Yield all synapses, or all from the last piece to the first."""
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        """Return these synapses."""
+        raise NotImplementedError
+
+    def cut(self, backwards: bool = False) -> Iterator[np.ndarray]:
+        """Yield self.chosen in pieces, from the first to the last or backwards."""
         turn = reversed if backwards else iter
         for part in turn(self.chosen):
             for start in turn(range(0, part.shape[-1], edges.PIECE)):
-                yield self.piece(part[..., start : start + edges.PIECE])
+                yield part[..., start : start + edges.PIECE]
 
     def make(self, pool: Pool, shape: Shape) -> None:
-        for piece in self.pieces():
-            edges.push_edges(pool, shape, piece)
+        for chosen in self.cut():
+            edges.push_edges(pool, shape, self.synapses(chosen))
 
-    def onto(self, lids: np.ndarray, sources: np.ndarray, delays: np.ndarray, codes, weights) -> edges.Edges:
-        """Return synapses onto local neurons `lids`; `weights` in pA."""
+    def onto(self, lids: np.ndarray, ends: tuple, codes: np.ndarray | None, weights: np.ndarray) -> edges.Edges:
+        """Return synapses onto local neurons `lids` with sources and delays `ends`; `weights` in pA."""
         slots = lids - self.shard.kept.first_lid + self.shard.plan.receptor_offset(self.number, weights)
-        nothing, is_wide = np.zeros(0), self.shard.plan.code.form == WIDE
-        codes = np.zeros(0, np.int64) if is_wide else codes
-        return edges.Edges(sources, delays, slots, codes, weights if is_wide else nothing)
+        if self.shard.plan.code.form == WIDE:
+            return edges.Edges(*ends, slots, np.zeros(0, np.int64), weights)
+        return edges.Edges(*ends, slots, codes, np.zeros(0))
 
 
 class SecondSynapses(Given):
@@ -239,49 +242,61 @@ class SecondSynapses(Given):
     def choose(self) -> list[np.ndarray]:
         return self.shard.plan.second[self.number].get(self.shard.number, [])
 
-    def piece(self, chosen: np.ndarray) -> edges.Edges:
-        plan, each = self.shard.plan, np.ones(chosen.shape[1], np.int64)
-        table, slots = delay_table(plan.network, self.projection, plan.delays)
-        code, weight = plan.code.tables[self.number][1], plan.code.values(self.number)
-        sources, lids = chosen.astype(np.int64)
-        return self.onto(lids, sources, each * slots[0], each * code, each * weight)
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        plan = self.shard.plan
+        _, slots = delay_table(plan.network, self.projection, plan.delays)
+        return chosen[0].astype(np.int64), np.full(chosen.shape[1], slots[0], np.int64)
+
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        code, weight = self.shard.plan.code.tables[self.number][1], self.shard.plan.code.values(self.number)
+        each = np.ones(chosen.shape[1], np.int64)
+        return self.onto(chosen[1].astype(np.int64), self.ends(chosen), each * code, each * weight)
 
 
 class Listed(Given):
     """A projection given as pairs."""
 
     def choose(self) -> list[np.ndarray]:
-        self.own, network = self.shard.plan.own[self.number], self.shard.network
-        self.delays = self.shard.plan.delays
-        self.is_drawn = any(isinstance(x, Distribution) for x in (self.projection.delay, self.projection.weight))
-        if isinstance(self.projection.delay, Distribution):
-            self.delay_table = delay_table(network, self.projection, self.delays)
+        self.own = self.shard.plan.own[self.number]
+        if self.projection.delay_steps is None:
+            self.delay_table = delay_table(self.shard.network, self.projection, self.shard.plan.delays)
         return [self.own.of_shard(self.shard.number)]
 
-    def piece(self, chosen: np.ndarray) -> edges.Edges:
-        source, target = self.projection.source.indices, self.projection.target
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        source = self.projection.source.indices
         sources = source.start + source.step * self.own.sources[chosen].astype(np.int64)
-        gids = self.own.targets[chosen] * np.int64(target.indices.step) + target.population.first + target.indices.start
-        u = np.empty((4, chosen.size if self.is_drawn else 0), np.uint32)
-        if self.is_drawn:
-            streams.words_of_indices(chosen, 0, self.number, streams.SYNAPSE, *self.shard.plan.key, u)
-        lids, delays = self.shard.deal.lids(gids), self._delays(chosen, u[1])
-        return self.onto(lids, sources, delays, *self._weights(chosen, u[2]))
+        return sources, self._delays(chosen)
 
-    def _delays(self, chosen: np.ndarray, u: np.ndarray) -> np.ndarray:
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        target = self.projection.target
+        gids = self.own.targets[chosen] * np.int64(target.indices.step) + target.population.first + target.indices.start
+        return self.onto(self.shard.deal.lids(gids), self.ends(chosen), *self._weights(chosen))
+
+    def _words(self, chosen: np.ndarray) -> np.ndarray:
+        """Random words of each synapse, uint32 (4, n)."""
+        u = np.empty((4, chosen.size), np.uint32)
+        streams.words_of_indices(chosen, 0, self.number, streams.SYNAPSE, *self.shard.plan.key, u)
+        return u
+
+    def _delays(self, chosen: np.ndarray) -> np.ndarray:
         """Positions in the delays that occur."""
         steps = self.projection.delay_steps
         if steps is None:
             table, slots = self.delay_table
-            return slots[np.searchsorted(table.thresholds, u)].astype(np.int64)
-        return np.searchsorted(self.delays, np.broadcast_to(steps, self.own.targets.size)[chosen])
+            return slots[np.searchsorted(table.thresholds, self._words(chosen)[1])].astype(np.int64)
+        if np.ndim(steps) == 0:
+            return np.full(chosen.size, np.searchsorted(self.shard.plan.delays, steps))
+        return np.searchsorted(self.shard.plan.delays, steps[chosen])
 
-    def _weights(self, chosen: np.ndarray, u: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    def _weights(self, chosen: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
         """Codes, where there are any, and weights (pA)."""
         code = self.shard.plan.code
         if code.tables[self.number] is None:
             weights = self.projection.weight[chosen]
             return None if code.form == WIDE else code.code(weights), weights
         table, first = code.tables[self.number]
-        levels = np.searchsorted(table.thresholds, u) if self.is_drawn else np.zeros(chosen.size, np.int64)
+        if table.n_levels == 1:
+            levels = np.zeros(chosen.size, np.int64)
+        else:
+            levels = np.searchsorted(table.thresholds, self._words(chosen)[2])
         return first + levels, code.values(self.number)[levels]

@@ -11,7 +11,6 @@ from ..projections import MOST_DELAYS
 from . import streams
 from .dense_connectivity import plan_groups
 
-
 PIECE = 1 << 18  # listed delays counted at a time
 
 
