@@ -159,13 +159,15 @@ def _known(what: str, name: str, sizes: Mapping[str, int]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Synapses from `source` to `target` by `rule`; weight in pA (iaf_psc_*), delay in ms."""
+    """Synapses from `source` to `target` by `rule`; weight in pA (iaf_psc_*), delay in ms, and in steps (int, int16 for
+    each synapse, None where it is drawn)."""
 
     source: Selection
     target: Selection
     rule: Rule
     weight: Value
     delay: Value
+    delay_steps: int | np.ndarray | None
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(_read_only(state))

@@ -2,7 +2,7 @@
 
 What a rank must do, computed from its own arrays and the spikes that were emitted:
 
-    deliver    the synapses of every spike read once, 4 bytes each (6 by source, 8 wide), 4 bytes of index a segment,
+    deliver    the synapses of every spike read once, 4 bytes each (6 by source, 8 more wide), 4 of index a segment,
                and one addition each to a row in the L2 cache: the two overlap, so the longer one counts. Bit matrices:
                the spike's row of bits read once; in every step with spikes 16 bytes of row for each target.
     update     for each neuron and step 8 bytes read and 8 written of every state, 2 and 2 of refractoriness, the row
@@ -73,7 +73,7 @@ def table_limit(synapses, dense, period: Period, probes: Probes) -> Limit:
     no_matrices = dense._replace(sums=dense.sums[:0])
     degrees = outdegrees(synapses, no_matrices, period.counts.size)
     events = float(period.counts @ degrees)
-    table = sum(part.nbytes for part in (synapses.words, synapses.codes, synapses.delay_codes))
+    table = sum(part.nbytes for part in (synapses.words, synapses.weights, synapses.delay_codes))
     if not events:
         return Limit(0.0, 0.0, 0.0)
     streamed = events * table / degrees.sum()

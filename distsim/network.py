@@ -205,8 +205,8 @@ class Network:
             raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
         n_synapses = check_rule(name, rule, source, target)
         weight = read_weight(name, weight, n_synapses, target.population.model.weight_unit)
-        delay = read_delay(name, delay, n_synapses, self.grid)
-        projection = Projection(source, target, rule, weight, delay)
+        delay, steps = read_delay(name, delay, n_synapses, self.grid)
+        projection = Projection(source, target, rule, weight, delay, steps)
         self.projections.append(projection)
         return projection
 

@@ -12,6 +12,7 @@ from .rules import Explicit, OneToOne, Rule
 from .values import check_drawn, frozen
 
 MOST_DELAYS = 32767  # steps that a delay may take
+PIECE = 1 << 16  # delays converted at a time
 
 
 def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> int | None:
@@ -48,8 +49,11 @@ def read_input_weight(name: str, weight: object, target: Population) -> float:
     return number(f"{name}: weight", weight, -LARGEST, LARGEST, target.model.weight_unit)
 
 
-def read_delay(name: str, delay: object, n_synapses: int | None, grid: TimeGrid) -> Value:
-    """`delay` (ms) of the projection `name`, likewise: 1 to `MOST_DELAYS` steps, on the grid unless it is drawn."""
+def read_delay(
+    name: str, delay: object, n_synapses: int | None, grid: TimeGrid
+) -> tuple[Value, int | np.ndarray | None]:
+    """`delay` (ms) of the projection `name`, likewise: 1 to `MOST_DELAYS` steps, on the grid unless it is drawn; and as
+    steps, see `Projection`."""
     name, dt = f"{name}: delay", grid.dt_ms
     if isinstance(delay, Distribution):
         low, high = delay.support()
@@ -57,15 +61,25 @@ def read_delay(name: str, delay: object, n_synapses: int | None, grid: TimeGrid)
             raise ValueError(f"{name} must be at least dt = {dt:g} ms: redraw below {dt / 2:g} ms (minimum)")
         if not high / dt <= MOST_DELAYS:
             raise ValueError(f"{name}: draws of up to {high:g} ms exceed {MOST_DELAYS} steps: set a maximum")
-        return delay
+        return delay, None
     value = numbers(name, delay, unit="ms")
     _check_size(name, value, n_synapses)
+    if np.ndim(value) == 0:
+        return value, _delay_steps(name, value, grid)
+    steps = np.empty(value.size, np.int16)
+    for start in range(0, value.size, PIECE):  # a conversion takes several arrays of float64
+        steps[start : start + PIECE] = _delay_steps(name, value[start : start + PIECE], grid)
+    return frozen(value), frozen(steps)
+
+
+def _delay_steps(name: str, value: float | np.ndarray, grid: TimeGrid) -> int | np.ndarray:
+    """`value` (ms) in steps; ValueError unless these are from 1 to `MOST_DELAYS`."""
     steps = grid.steps(value, name)
     if np.any(steps < 1):
-        raise ValueError(f"{name} must be at least dt = {dt:g} ms, not {np.min(value):g} ms")
+        raise ValueError(f"{name} must be at least dt = {grid.dt_ms:g} ms, not {np.min(value):g} ms")
     if np.any(steps > MOST_DELAYS):
-        raise ValueError(f"{name} must be at most {MOST_DELAYS} steps of {dt:g} ms, not {np.max(value):g} ms")
-    return frozen(value)
+        raise ValueError(f"{name} must be at most {MOST_DELAYS} steps of {grid.dt_ms:g} ms, not {np.max(value):g} ms")
+    return steps
 
 
 def _check_size(name: str, value: float | np.ndarray, n_synapses: int | None) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 
 from .quantities import number, numbers, whole
 
+MOST_LISTED = 2**32 - 1  # synapses of a list: what is drawn for them is found by 32-bit positions
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -124,7 +126,8 @@ class OneToOne(Rule):
 
 @dataclass(frozen=True, eq=False)
 class Explicit(Rule):
-    """Synapse k leads from neuron sources[k] to neuron targets[k], both 0-based in their selection (int64 arrays)."""
+    """Synapse k leads from neuron sources[k] to neuron targets[k], both 0-based in their selection (int32 arrays, int64
+    where an index is larger)."""
 
     sources: np.ndarray
     targets: np.ndarray
@@ -134,6 +137,8 @@ class Explicit(Rule):
             raise ValueError(
                 f"explicit: sources {self.sources.shape} and targets {self.targets.shape} must be 1-d and equally long"
             )
+        if self.sources.size > MOST_LISTED:
+            raise ValueError(f"explicit: {self.sources.size} synapses in one list: at most {MOST_LISTED}, use several")
 
     def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
         for what, indices, n in (("sources", self.sources, n_sources), ("targets", self.targets, n_targets)):
@@ -181,11 +186,22 @@ def explicit(sources: np.ndarray, targets: np.ndarray) -> Explicit:
 
 
 def as_indices(name: str, values: np.ndarray) -> np.ndarray:
-    """`values` as int64, refused if that would change one of them."""
+    """Return a copy of `values` as whole numbers: int32 if all of them fit, otherwise int64.
+
+    Raises
+    ------
+    ValueError : a value that is no whole number, or is beyond 2^53.
+    """
+    if type(values) is np.ndarray and values.dtype.kind in "iu" and _fit_int32(values):
+        return values.astype(np.int32)
     array = np.asarray(numbers(name, values, -(2**53), 2**53))
     if not np.array_equal(array, np.floor(array)):
         raise ValueError(f"{name} must be whole numbers")
-    return array.astype(np.int64)
+    return array.astype(np.int32 if _fit_int32(array) else np.int64)
+
+
+def _fit_int32(array: np.ndarray) -> bool:
+    return not array.size or bool(array.min() >= -(2**31) and array.max() < 2**31)
 
 
 def _too_many(what: str, rule, n_choices: int, n_drawing: int, shared: int) -> str | None:

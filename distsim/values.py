@@ -48,12 +48,11 @@ def check_together(name: str, model: NeuronModel, values: Mapping[str, Value], d
 
 
 def frozen(value: Value) -> Value:
-    """Arrays as copies that cannot be changed."""
+    """Return `value`, an array made by `numbers`, which nobody else holds, so that it cannot be changed."""
     if isinstance(value, Distribution) or np.ndim(value) == 0:
         return value
-    copy = np.array(value, float)
-    copy.setflags(write=False)
-    return copy
+    value.setflags(write=False)
+    return value
 
 
 def check_drawn(name: str, distribution: Distribution) -> None:

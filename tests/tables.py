@@ -19,6 +19,6 @@ def synapses_of(table: Synapses, shard: int) -> tuple[np.ndarray, ...]:
     if table.form == FIXED:
         weight = (words.view(np.int32) >> 16).astype(float)
     else:
-        weight = table.palette[table.codes[part] if table.form == WIDE else words >> 16]
+        weight = table.weights[part] if table.form == WIDE else table.palette[words >> 16]
     slot = (words if table.form == WIDE else words & 0xFFFF).astype(np.int64)
     return segment // max(1, table.segments), table.delays[delay.astype(np.int64)], slot, weight

@@ -80,7 +80,7 @@ def advance(simulation: Simulation, duration: float) -> tuple[float, float]:
 def synapse_bytes(simulation: Simulation) -> int:
     """Bytes of this rank's synapses and what finds them."""
     synapses = simulation.synapses
-    table = (synapses.words, synapses.codes, synapses.delay_codes, synapses.index)
+    table = (synapses.words, synapses.weights, synapses.delay_codes, synapses.index)
     return sum(part.nbytes for part in table) + simulation.dense.bits.nbytes
 
 

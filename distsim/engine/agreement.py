@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -38,6 +38,19 @@ def agree(comm, parts: Mapping[str, object]) -> None:
             f"the ranks do not agree about {names[0]}: all of them must be given the same (random numbers without a "
             f"seed, or something that depends on the rank?)"
         )
+
+
+def with_memory(comm, action: Callable[[], object]) -> None:
+    """Call `action`; MemoryError on all ranks where it fails for lack of memory on any of them (collective)."""
+    failure = None
+    try:
+        action()
+    except MemoryError as error:
+        where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
+        failure = f"{str(error) or 'no more memory'}{where}"
+    failures = [failure for failure in comm.allgather(failure) if failure]
+    if failures:
+        raise MemoryError(failures[0])
 
 
 def _differences(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> list[str]:

@@ -42,7 +42,6 @@ def connect(
     code = plan_weights(network)
     if by_source is None:
         by_source = goes_by_source(network.n, n_in_table(network) / deal.size, layout, delays)
-    by_source = by_source and code.form != WIDE
     grain_bits = plan_grain(network, deal.size, layout.n_shards, delays, by_source)
     plan = Plan(network, layout, deal, key, delays, code, is_two, second, by_source, grain_bits)
     shards = [ShardBuilder(plan, shard) for shard in range(layout.n_shards)]
@@ -51,27 +50,27 @@ def connect(
         raise ValueError(f"{most.max()} places for synapses in one shard: more than 2^32 - 1, use more ranks")
     slots = layout.receptors * layout.width
     words = np.empty(most.sum(), np.uint32)  # memory that is not written to is not taken
-    codes = np.empty(most.sum() if code.form == WIDE else 0, np.uint32)
+    weights = np.empty(most.sum() if code.form == WIDE else 0)
     delay_codes = np.empty(most.sum() if plan.by_source else 0, np.uint16)
     index = np.empty((layout.n_shards, network.n * plan.segments + 1), np.uint32)  # on huge pages, unlike np.zeros
     index.fill(0)
     base = np.zeros(layout.n_shards + 1, np.int64)
     for shard, builder in enumerate(shards):
         start = base[shard]
-        base[shard + 1] = start + builder.build(words[start:], codes[start:], delay_codes[start:], index[shard])
+        base[shard + 1] = start + builder.build(words[start:], weights[start:], delay_codes[start:], index[shard])
     ring = ring_size(plan.delays) if plan.by_source else 1
     size = ring * layout.n_shards * slots
     table = Synapses(
         code.form,
         words[: base[-1]],
-        codes[: base[-1]],
+        weights[: base[-1]],
         delay_codes[: base[-1]],
         index,
         plan.grain_bits,
         plan.segments,
         base[:-1].copy(),
         plan.delays,
-        code.palette,
+        np.zeros(0) if code.form == WIDE else code.palette,
         code.unit,
         np.zeros(size if code.fixed else 0, np.int32),
         np.zeros(0 if code.fixed else size),

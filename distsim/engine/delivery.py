@@ -6,8 +6,7 @@ in the L2 cache, and since the segments are known beforehand, index and synapses
 
 Where segments hold only a few synapses (many ranks, many delays) looking them up is most of the work, and the index of
 sources times delays outgrows the table. There synapses carry their delays, the index is by source alone, and a spike's
-synapses are all delivered at once, as soon as it may arrive, into a ring of rows, one for each step to come ("push");
-but for WIDE tables (below).
+synapses are all delivered at once, as soon as it may arrive, into a ring of rows, one for each step to come ("push").
 
 A segment is a whole number of grains of 8 synapses, so that all grains that are due can be listed without a branch on
 how long a segment is, and added in one loop that runs over the ends of segments: what a processor predicts wrongly
@@ -19,7 +18,7 @@ its weight. Local neurons are cut into shards so that 16 bits are enough for a s
 
     FIXED    code = weight in `unit`s, signed; the row is an integer sum, which no order of events can change.
     PALETTE  code = position in a table of at most 65,536 weights, float64.
-    WIDE     as PALETTE, with a 32-bit code in an array of its own.
+    WIDE     float64 weights in an array of their own, beside the words: more different weights than a palette holds.
 
 Sums of floating-point weights are taken in an order that depends neither on the ranks nor on the layout: by time of the
 spike, source, then position in the segment, where one target's synapses are in the order of their description.
@@ -51,7 +50,7 @@ class Synapses(NamedTuple):
     ----------
     form : FIXED, PALETTE or WIDE.
     words : uint32 (n,), slot | code << 16, shard after shard; n counts the empty places, too.
-    codes : uint32 (n,) for WIDE, otherwise (0,).
+    weights : float64 (n,), pA, for WIDE, otherwise (0,).
     delay_codes : uint16 (n,), positions in `delays`, where the index is by source; otherwise (0,).
     index : uint32 (shards, sources * segments + 1), first synapse of each (source, delay) segment in its shard; the
         segment ends where the grains of the next one begin.
@@ -59,7 +58,7 @@ class Synapses(NamedTuple):
     segments : segments of a source: len(delays), or 1 where the index is by source.
     base : int64 (shards,), first synapse of each shard.
     delays : int64, ascending, the delays (steps) that occur.
-    palette : float64, the weights (pA) that codes stand for; unit : pA a unit of FIXED codes.
+    palette : float64, the weights (pA) that PALETTE codes stand for; unit : pA a unit of FIXED codes.
     row_fixed : int32 (ring * shards * slots,) units; row : float64, likewise, pA. One of them is empty. What arrives at
         step t is in row t & ring_mask of the ring, which has one row where steps are delivered one by one.
     ring_mask : ring - 1. slots : of a shard in a row, receptors * width. width : neurons of a shard.
@@ -67,7 +66,7 @@ class Synapses(NamedTuple):
 
     form: int
     words: np.ndarray
-    codes: np.ndarray
+    weights: np.ndarray
     delay_codes: np.ndarray
     index: np.ndarray
     grain_bits: int
@@ -184,20 +183,22 @@ def deliver_batch(n, synapses, scratch):
     places, grains, offsets = scratch
     for shard in range(synapses.base.size):
         base, start = synapses.base[shard], row_start(0, shard, synapses)
-        index, words, codes = synapses.index[shard], synapses.words[base:], synapses.codes[base:]
+        index, words, weights = synapses.index[shard], synapses.words[base:], synapses.weights[base:]
         palette, fixed, row = synapses.palette, synapses.row_fixed[start:], synapses.row[start:]
         if synapses.delay_codes.size:
             steps = synapses.delay_codes[base:]
             if synapses.form == FIXED:
                 events += deliver_shard(n, places, grains, bits, index, words, None, None, fixed, steps, offsets)
-            else:
+            elif synapses.form == PALETTE:
                 events += deliver_shard(n, places, grains, bits, index, words, None, palette, row, steps, offsets)
+            else:
+                events += deliver_shard(n, places, grains, bits, index, words, weights, None, row, steps, offsets)
         elif synapses.form == FIXED:
             events += deliver_shard(n, places, grains, bits, index, words, None, None, fixed, None, None)
         elif synapses.form == PALETTE:
             events += deliver_shard(n, places, grains, bits, index, words, None, palette, row, None, None)
         else:
-            events += deliver_shard(n, places, grains, bits, index, words, codes, palette, row, None, None)
+            events += deliver_shard(n, places, grains, bits, index, words, weights, None, row, None, None)
     return events
 
 
@@ -208,7 +209,7 @@ def row_start(t, shard, synapses):
 
 
 @kernel()
-def deliver_shard(n, places, grains, bits, index, words, codes, palette, row, steps, offsets):
+def deliver_shard(n, places, grains, bits, index, words, weights, palette, row, steps, offsets):
     """List the grains of the segments, whose index is prefetched, then add them; number of synaptic events."""
     events, listed = 0, np.int64(0)
     room, empty = grains.size - COUNTED - NEAR, (np.uint32(1) << bits) - np.uint32(1)
@@ -222,7 +223,7 @@ def deliver_shard(n, places, grains, bits, index, words, codes, palette, row, st
             count = np.int64((following >> bits) - grain)
             events += (count << np.int64(bits)) - np.int64(first & empty)
             if listed + count > room:
-                add_grains(listed, grains, bits, words, codes, palette, row, steps, offsets)
+                add_grains(listed, grains, bits, words, weights, palette, row, steps, offsets)
                 listed = np.int64(0)
             store_count(grains, listed, grain)  # those that are too many are overwritten
             k = COUNTED
@@ -230,12 +231,12 @@ def deliver_shard(n, places, grains, bits, index, words, codes, palette, row, st
                 store_count(grains, listed + k, grain + np.uint32(k))
                 k += COUNTED
             listed += count
-    add_grains(listed, grains, bits, words, codes, palette, row, steps, offsets)
+    add_grains(listed, grains, bits, words, weights, palette, row, steps, offsets)
     return events
 
 
 @kernel()
-def add_grains(n, grains, bits, words, codes, palette, row, steps, offsets):
+def add_grains(n, grains, bits, words, weights, palette, row, steps, offsets):
     """Add the synapses of grains[:n] to the row, NEAR grains behind those being prefetched."""
     if n == 0:
         return
@@ -245,57 +246,65 @@ def add_grains(n, grains, bits, words, codes, palette, row, steps, offsets):
         prefetch(words, np.int64(grains[i]) << np.int64(bits))
     for i in range(n):
         prefetch(words, np.int64(grains[i + NEAR]) << np.int64(bits))
+        if weights is not None:
+            prefetch(weights, np.int64(grains[i + NEAR]) << np.int64(bits))
         first = np.uint64(grains[i]) << np.uint64(bits)
         if bits:
-            add_synapses(first, 1 << GRAIN_BITS, words, codes, palette, row, steps, offsets)
+            add_synapses(first, 1 << GRAIN_BITS, words, weights, palette, row, steps, offsets)
         else:
-            add_synapses(first, 1, words, codes, palette, row, steps, offsets)
+            add_synapses(first, 1, words, weights, palette, row, steps, offsets)
 
 
-def add_synapses(first, n, words, codes, palette, row, steps, offsets):
+def add_synapses(first, n, words, weights, palette, row, steps, offsets):
     """Add the `n` synapses from `first` on to the row; which form they have is known by the types of the arrays."""
 
 
 @overload(add_synapses, inline="always")
-def choose_add_synapses(first, n, words, codes, palette, row, steps, offsets):
-    is_wide, pushes = not isinstance(codes, types.NoneType), not isinstance(steps, types.NoneType)
+def choose_add_synapses(first, n, words, weights, palette, row, steps, offsets):
+    is_wide, pushes = not isinstance(weights, types.NoneType), not isinstance(steps, types.NoneType)
+    if is_wide:
+        return push_wide if pushes else add_wide
     if isinstance(palette, types.NoneType):
         return push_fixed if pushes else add_fixed
-    if pushes:
-        return push_palette
-    return add_wide if is_wide else add_palette
+    return push_palette if pushes else add_palette
 
 
-def add_fixed(first, n, words, codes, palette, row, steps, offsets):
+def add_fixed(first, n, words, weights, palette, row, steps, offsets):
     for k in range(n):
         at = first + np.uint64(k)
         word = words[at]
         row[np.int64(word & np.uint32(SLOT_MASK))] += np.int32(word) >> np.int32(SLOT_BITS)
 
 
-def add_palette(first, n, words, codes, palette, row, steps, offsets):
+def add_palette(first, n, words, weights, palette, row, steps, offsets):
     for k in range(n):
         at = first + np.uint64(k)
         word = words[at]
         row[np.int64(word & np.uint32(SLOT_MASK))] += palette[np.int64(word >> np.uint32(SLOT_BITS))]
 
 
-def add_wide(first, n, words, codes, palette, row, steps, offsets):
+def add_wide(first, n, words, weights, palette, row, steps, offsets):
     for k in range(n):
         at = first + np.uint64(k)
-        row[np.int64(words[at])] += palette[np.int64(codes[at])]
+        row[np.int64(words[at])] += weights[at]
 
 
-def push_fixed(first, n, words, codes, palette, row, steps, offsets):
+def push_fixed(first, n, words, weights, palette, row, steps, offsets):
     for k in range(n):
         at = first + np.uint64(k)
         word = words[at]
         row[offsets[steps[at]] + np.int64(word & np.uint32(SLOT_MASK))] += np.int32(word) >> np.int32(SLOT_BITS)
 
 
-def push_palette(first, n, words, codes, palette, row, steps, offsets):
+def push_palette(first, n, words, weights, palette, row, steps, offsets):
     for k in range(n):
         at = first + np.uint64(k)
         word = words[at]
         slot = offsets[steps[at]] + np.int64(word & np.uint32(SLOT_MASK))
         row[slot] += palette[np.int64(word >> np.uint32(SLOT_BITS))]
+
+
+def push_wide(first, n, words, weights, palette, row, steps, offsets):
+    for k in range(n):
+        at = first + np.uint64(k)
+        row[offsets[steps[at]] + np.int64(words[at])] += weights[at]

@@ -5,6 +5,7 @@ Which projections these are follows from the description alone, so it is the sam
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ RULES = (AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli)  # drawn 
 SPARSEST = 1 / 100  # of all pairs must be connected: below, the table of `delivery` takes less memory and time
 FEWEST = 1 << 20  # pairs of a matrix
 LINE = 8  # words
+PIECE = 1 << 20  # synapses drawn at a time, but those of one target at least
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,9 @@ class Group:
     targets: range
 
 
-@dataclass(frozen=True)
-class SecondSynapses:
-    """Synapses of a projection onto this rank whose pair has one already: sources (in their population) and local
-    targets, int64."""
-
-    sources: np.ndarray
-    lids: np.ndarray
+# Synapses whose pair has one already, by projection and shard: arrays uint32 (2, n), sources in their population and
+# local targets.
+Second = Mapping[int, Mapping[int, list[np.ndarray]]]
 
 
 # --- plan -------------------------------------------------------------------------------------------------------------
@@ -96,12 +94,45 @@ def matrix_bytes(groups: list[Group], size: int) -> int:
     return sum(8 * len(group.sources) * _words(0, -(-len(group.targets) // size)) for group in groups)
 
 
+def expected_seconds(network: Network, group: Group) -> int:
+    """Synapses to be expected whose pair has one already, of all ranks, if projections overlap independently."""
+    filled: dict[tuple[range, range], float] = {}  # share of the pairs that are connected
+    bits, synapses = 0.0, 0.0
+    for number in group.numbers:
+        projection = network.projections[number]
+        ends = projection.source.indices, projection.target.indices
+        n_pairs = len(ends[0]) * len(ends[1])
+        expected = projection.rule.expected(len(ends[0]), len(ends[1]))
+        density = expected / max(1, n_pairs)
+        if getattr(projection.rule, "allow_multapses", False):
+            density = 1.0 - math.exp(-density)
+        before = filled.get(ends, 0.0)
+        filled[ends] = 1.0 - (1.0 - before) * (1.0 - min(1.0, density))
+        bits += n_pairs * (filled[ends] - before)
+        synapses += expected
+    return round(synapses - bits + _shared_bits(filled))
+
+
+def _shared_bits(filled: Mapping[tuple[range, range], float]) -> float:
+    """Pairs to be expected that are connected in two of these rectangles."""
+    bounds = np.array([(s.start, s.stop, t.start, t.stop) for s, t in filled], float).reshape(-1, 4)
+    density = np.array([share / (s.step * t.step) for (s, t), share in filled.items()])
+    shared = 0.0
+    for k, (first, last, top, bottom) in enumerate(bounds[:-1]):
+        others = bounds[k + 1 :]
+        width = np.minimum(last, others[:, 1]) - np.maximum(first, others[:, 0])
+        height = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 2])
+        both = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+        shared += density[k] * float(both @ density[k + 1 :])
+    return shared
+
+
 # --- build ------------------------------------------------------------------------------------------------------------
 
 
 def connect_dense(
     network: Network, layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
-) -> tuple[Dense, Mapping[int, SecondSynapses]]:
+) -> tuple[Dense, Second]:
     """The matrices onto this rank's neurons; and what has no place in them, by projection of the groups.
 
     Parameters
@@ -114,13 +145,12 @@ def connect_dense(
     begin = np.cumsum([PLANE, *sizes])
     bits = np.empty(begin[-1] if pieces else 0, np.uint64)  # np.empty, unlike np.zeros, asks for huge pages
     bits[:] = 0
-    second: dict[int, list] = {number: [] for group in groups for number in group.numbers}
+    second: dict[int, dict[int, list]] = {number: {} for group in groups for number in group.numbers}
     for (group, first, last, _), start in zip(pieces, begin, strict=False):
         for number in group.numbers:
-            second[number].append(_draw(network, number, group, (first, last), bits[start:], deal, key))
-    nothing = np.zeros((2, 0), np.int64)
-    rest = {number: SecondSynapses(*np.concatenate([nothing, *parts], axis=1)) for number, parts in second.items()}
-    return _tables(pieces, begin, layout, bits), rest
+            drawn = _draw(network, number, group, (first, last), bits[start:], deal, key)
+            second[number][first // layout.width] = list(drawn)
+    return _tables(pieces, begin, layout, bits), second
 
 
 def _pieces(network: Network, group: Group, layout, deal: Decomposition, is_two: np.ndarray) -> list[tuple]:
@@ -171,8 +201,8 @@ def _tables(pieces: list[tuple], begin: np.ndarray, layout, bits: np.ndarray) ->
 
 def _draw(
     network: Network, number: int, group: Group, lids: tuple[int, int], bits, deal: Decomposition, key
-) -> np.ndarray:
-    """Set the bits of projection `number` onto local neurons lids[0] ... lids[1] - 1; sources and lids of the rest."""
+) -> Iterator[np.ndarray]:
+    """Set the bits of projection `number` onto local neurons lids[0] ... lids[1] - 1; yield the rest, see `Second`."""
     projection: Projection = network.projections[number]
     gids = projection.target.gids
     mine = deal.lids(gids)
@@ -180,48 +210,65 @@ def _draw(
     indegree = draws.indegrees(projection, number, targets, key)
     own = draws.own_positions(projection.source, projection.target)[targets]
     source = projection.source.indices
-    extra = np.empty((2, int(indegree.sum(dtype=np.int64))), np.int64)  # memory that is not touched is not taken
-    n_extra = set_bits(
-        bits,
-        _words(*lids),
-        np.array([source.start - group.sources.start, source.step, len(source), lids[0]], np.int64),
-        number,
-        not getattr(projection.rule, "allow_multapses", False),
-        not projection.rule.allow_autapses,
-        gids[targets],
-        mine[targets],
-        own,
-        indegree,
-        extra,
-        *key,
-    )
-    return extra[:, :n_extra] + np.array([[group.sources.start], [0]])
+    distinct = not getattr(projection.rule, "allow_multapses", False)
+    chosen = np.empty(indegree.max(initial=0), np.int64)
+    stamps = np.zeros(len(source) if distinct else 0, np.int64)
+    extra = np.empty((2, min(int(indegree.sum(dtype=np.int64)), max(PIECE, chosen.size))), np.uint32)
+    for first, last in _pieces_of(indegree):
+        n_extra = set_bits(
+            bits,
+            _words(*lids),
+            np.array([group.sources.start, source.start, source.step, len(source), lids[0]], np.int64),
+            number,
+            distinct,
+            not projection.rule.allow_autapses,
+            gids[targets[first:last]],
+            mine[targets[first:last]],
+            own[first:last],
+            indegree[first:last],
+            first,
+            (stamps, chosen, extra),
+            *key,
+        )
+        if n_extra:
+            yield extra[:, :n_extra].copy()
+
+
+def _pieces_of(indegree: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Cut targets into runs (first, last excluded) of at most PIECE synapses, or of one target."""
+    ends = np.cumsum(indegree, dtype=np.int64)
+    first, done = 0, 0
+    while first < indegree.size:
+        last = max(first + 1, int(np.searchsorted(ends, done + PIECE, side="right")))
+        yield first, last
+        first, done = last, int(ends[last - 1])
 
 
 @njit(cache=True)
-def set_bits(bits, n_words, place, number, distinct, skip_self, gids, lids, own, indegree, extra, k0, k1):
-    """Draw the sources of each target and set their bits; those already set go to `extra` (row, lid); their number.
+def set_bits(bits, n_words, place, number, distinct, skip_self, gids, lids, own, indegree, done, scratch, k0, k1):
+    """Draw the sources of each target and set their bits; synapses whose bit is set go to `extra`; their number.
 
     Parameters
     ----------
-    place : int64 (4,): row of the first source, rows between two sources, sources; local id of column 0.
-    own : positions of the targets among the sources, or -1. number : of the projection.
+    place : int64 (5,): source of row 0, first source, sources between two, sources; local id of column 0.
+    number : of the projection. own : positions of the targets among the sources, or -1.
+    done : targets of the projection before these.
+    scratch : stamps (int64 (n_sources,), 0 before the first target), chosen (int64, the largest indegree), extra.
     """
-    first_row, row_step, n_sources, first_lid = place
+    row_0, first_source, source_step, n_sources, first_lid = place
+    stamps, chosen, extra = scratch
     u = np.empty((4, draws.DRAW), np.uint32)
-    chosen = np.empty(indegree.max() if indegree.size else 0, np.int64)
-    stamps = np.zeros(n_sources if distinct else 0, np.int64)
     n_extra = 0
     for i in range(gids.size):
-        skip = own[i] if skip_self else -1
-        draws.choose_alike(indegree[i], n_sources, skip, distinct, gids[i], number, k0, k1, u, stamps, i + 1, chosen)
+        skip, stamp = own[i] if skip_self else -1, done + i + 1
+        draws.choose_alike(indegree[i], n_sources, skip, distinct, gids[i], number, k0, k1, u, stamps, stamp, chosen)
         column = lids[i] - first_lid
         word, bit = column >> 6, np.uint64(1) << np.uint64(column & 63)
         for k in range(indegree[i]):
-            row = first_row + row_step * chosen[k]
-            at = row * n_words + word
+            source = first_source + source_step * chosen[k]
+            at = (source - row_0) * n_words + word
             if bits[at] & bit:
-                extra[0, n_extra], extra[1, n_extra] = row, lids[i]
+                extra[0, n_extra], extra[1, n_extra] = source, lids[i]
                 n_extra += 1
             bits[at] |= bit
     return n_extra

@@ -30,8 +30,8 @@ class Draw(NamedTuple):
     target_first, target_step, n_targets : the targets, as global ids.
     distinct : whether a pair is connected at most once. skip_self : whether autapses are left out.
     delay_thresholds, delay_guide, delay_slots : table of the delay and the slot of each of its levels.
-    weight_thresholds, weight_guide, weight_slots, weight_first : table of the weight, slot offset (receptor) of each
-        level, code of the first.
+    weight_thresholds, weight_guide, weight_slots, weight_first, weights : table of the weight, slot offset (receptor)
+        of each level, code of the first, pA of each.
     """
 
     projection: int
@@ -50,6 +50,7 @@ class Draw(NamedTuple):
     weight_guide: np.ndarray
     weight_slots: np.ndarray
     weight_first: int
+    weights: np.ndarray
 
 
 class Range(NamedTuple):
@@ -188,7 +189,8 @@ def add(pool, shape, draw, source, slot, u_delay, u_weight):
     d = streams.level(u_delay, draw.delay_thresholds, 0, draw.delay_guide, 0)
     w = streams.level(u_weight, draw.weight_thresholds, 0, draw.weight_guide, 0)
     from_ = draw.source_first + draw.source_step * source
-    push(pool, shape, from_, np.int64(draw.delay_slots[d]), slot + draw.weight_slots[w], draw.weight_first + w)
+    weight = draw.weights[w] if shape.wide else 0.0
+    push(pool, shape, from_, np.int64(draw.delay_slots[d]), slot + draw.weight_slots[w], draw.weight_first + w, weight)
 
 
 @njit(cache=True)
@@ -223,13 +225,18 @@ def generate_by_target(pool, shape, draw, kept, targets, own, indegree, k0, k1):
 
 
 @njit(cache=True)
-def generate_by_source(fill, pool, shape, draw, kept, own, outdegree, k0, k1):
-    """Draw the targets of every source; own : the sources' positions among the targets, or -1. Synapses kept here."""
+def generate_by_source(fill, pool, shape, draw, kept, width, counts, own, outdegree, k0, k1):
+    """Draw the targets of every source, and count, or else push, the synapses that are kept.
+
+    Parameters
+    ----------
+    width : neurons of a shard. counts : int64, by shard of those that are kept.
+    own : the sources' positions among the targets, or -1.
+    """
     u = np.empty((4, DRAW), np.uint32)
     chosen = np.empty(outdegree, np.int64)
     u_delay, u_weight = np.empty(outdegree, np.uint32), np.empty(outdegree, np.uint32)
     stamps = np.zeros(draw.n_targets if draw.distinct else 0, np.int64)
-    n = 0
     for source in range(draw.n_sources):
         skip = own[source] if draw.skip_self else -1
         choose(
@@ -252,14 +259,7 @@ def generate_by_source(fill, pool, shape, draw, kept, own, outdegree, k0, k1):
             gid = draw.target_first + draw.target_step * chosen[k]
             lid = gid // kept.size
             if gid % kept.size == kept.rank and kept.first_lid <= lid < kept.last_lid:
-                n += 1
                 if fill:
                     add(pool, shape, draw, source, lid - kept.first_lid, u_delay[k], u_weight[k])
-    return n
-
-
-@njit(cache=True)
-def add_listed(pool, shape, sources, delays, slots, codes):
-    """Push the synapses of a list."""
-    for k in range(sources.size):
-        push(pool, shape, sources[k], delays[k], slots[k], codes[k])
+                else:
+                    counts[(lid - kept.first_lid) // width] += 1

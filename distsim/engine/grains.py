@@ -10,7 +10,7 @@ from ..distributions import Distribution
 from ..elements import Projection
 from ..network import Network
 from .delivery import GRAIN_BITS
-from .synapse_plan import delay_table, in_table, n_expected
+from .synapse_plan import count_delays, delay_table, in_table, n_expected
 
 MOST_EMPTY = 0.3  # empty places for each synapse up to which grains of several synapses pay
 
@@ -44,8 +44,7 @@ def shares(network: Network, projection: Projection, delays: np.ndarray) -> np.n
     if isinstance(projection.delay, Distribution):
         table, slots = delay_table(network, projection, delays)
         return np.bincount(slots, np.diff(table.thresholds / 2**32, prepend=0.0), delays.size)
-    steps = np.searchsorted(delays, np.atleast_1d(network.grid.steps(projection.delay, "delay")))
-    return np.bincount(steps, minlength=delays.size) / max(1, steps.size)
+    return count_delays(projection.delay_steps)[delays] / max(1, np.size(projection.delay_steps))
 
 
 def expected_filling(mean: np.ndarray) -> np.ndarray:

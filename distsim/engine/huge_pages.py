@@ -19,10 +19,10 @@ def together(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     total = sum(sizes)
     if total < WORTH_IT or not hasattr(mmap, "MADV_HUGEPAGE"):
         return list(arrays)
-    memory = mmap.mmap(-1, -(-total // HUGE) * HUGE + HUGE)
     try:
+        memory = mmap.mmap(-1, -(-total // HUGE) * HUGE + HUGE)
         memory.madvise(mmap.MADV_HUGEPAGE)
-    except OSError:  # a kernel without them
+    except OSError:  # a kernel without them, or no room for copies
         return list(arrays)
     whole = np.frombuffer(memory, np.uint8)
     start = -whole.ctypes.data % HUGE

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..network import Network
+from ..rules import Explicit, OneToOne
 from .delivery import WIDE
-from .dense_connectivity import matrix_bytes, plan_groups
+from .dense_connectivity import expected_seconds, matrix_bytes, plan_groups
 from .grains import empty_places, plan_grain
 from .layout import goes_by_source, plan_layout, ring_size
 from .population_state import two_receptors
@@ -14,6 +17,7 @@ from .weights import plan_weights
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
+TARGET = 12  # bytes for each target of a projection, while synapses are drawn: its number and its indegree
 
 
 def n_synapses(network: Network) -> int:
@@ -23,7 +27,21 @@ def n_synapses(network: Network) -> int:
 
 def estimate(network: Network, size: int) -> int:
     """Bytes that each of `size` ranks needs at the peak, while its synapses are sorted."""
-    return IMPORTS + sum(estimate_arrays(network, size).values())
+    return IMPORTS + description_bytes(network) + sum(estimate_arrays(network, size).values())
+
+
+def description_bytes(network: Network) -> int:
+    """Bytes of the arrays in the description of `network`, which every rank holds."""
+    held: list[object] = []
+    for p in network.projections:
+        held += [p.weight, p.delay, p.delay_steps, *((p.rule.sources, p.rule.targets) if is_explicit(p) else ())]
+    for population in network.populations:
+        held += [*population.parameters.values(), *population.spike_steps]
+    return sum(array.nbytes for array in held if isinstance(array, np.ndarray))
+
+
+def is_explicit(projection) -> bool:
+    return isinstance(projection.rule, Explicit)
 
 
 def estimate_arrays(network: Network, size: int) -> dict[str, int]:
@@ -33,13 +51,10 @@ def estimate_arrays(network: Network, size: int) -> dict[str, int]:
     layout = plan_layout(n_local, 2 if two_receptors(network).any() else 1, ROW)
     projections = in_table(network)
     n_in_table = sum(map(n_expected, projections))
-    by_source = code.form != WIDE and goes_by_source(network.n, n_in_table / size, layout, delays)
-    bytes_a_place = (8 if code.form == WIDE else 4) + (2 if by_source else 0)
-    of_source: dict[str, int] = {}
-    for projection in projections:
-        name = projection.source.population.name
-        of_source[name] = of_source.get(name, 0) + n_expected(projection)
-    places = n_in_table // size
+    by_source = goes_by_source(network.n, n_in_table / size, layout, delays)
+    bytes_a_place = (12 if code.form == WIDE else 4) + (2 if by_source else 0)
+    second = sum(expected_seconds(network, group) for group in groups) // size
+    places = n_in_table // size + second
     if plan_grain(network, size, layout.n_shards, delays, by_source):
         places += empty_places(network, projections, size, layout.n_shards, delays, by_source)
     rows = (ring_size(delays) if by_source else 1) * layout.receptors * layout.width * layout.n_shards
@@ -48,5 +63,22 @@ def estimate_arrays(network: Network, size: int) -> dict[str, int]:
         "index": 4 * network.n * (1 if by_source else delays.size) * layout.n_shards,
         "rows": (4 if code.fixed else 8) * rows,
         "neurons": STATE * n_local,
-        "sorting": (12 if code.form == WIDE else 8) * max(of_source.values(), default=0) // size // layout.n_shards,
+        "given": 8 * second + 4 * sum(n_expected(p) for p in projections if is_given(p)) // size,
+        "targets": sum(TARGET * len(p.target) for p in projections if not is_given(p)) // size,
+        "sorting": (16 if code.form == WIDE else 8) * _most_pooled(projections) // size // layout.n_shards,
     }
+
+
+def is_given(projection) -> bool:
+    """Whether the synapses are a list, of which each rank keeps the places of its own."""
+    return isinstance(projection.rule, Explicit | OneToOne)
+
+
+def _most_pooled(projections: list) -> int:
+    """Synapses from the population that has most, where they are not all given one by one, see `edges`."""
+    synapses: dict[str, int] = {}
+    for projection in projections:
+        name = projection.source.population.name
+        synapses[name] = synapses.get(name, 0) + n_expected(projection)
+    drawn = {p.source.population.name for p in projections if not is_given(p)}
+    return max([synapses[name] for name in drawn], default=0)

@@ -18,10 +18,10 @@ BUCKET = 1 << 17  # synapses a bucket aims at
 
 
 class Pool(NamedTuple):
-    """Entries (key << 32 | word, code) of one source population in chains of chunks, one chain a bucket."""
+    """Entries (key << 32 | word) and WIDE weights of one source population in chains of chunks, a chain a bucket."""
 
     entries: np.ndarray
-    codes: np.ndarray
+    weights: np.ndarray
     following: np.ndarray
     head: np.ndarray
     tail: np.ndarray
@@ -31,7 +31,7 @@ class Pool(NamedTuple):
 
 class Shape(NamedTuple):
     """What is common to the synapses of one source population: sources a bucket (as a shift), number of delays, whether
-    codes are apart, whether the index is by source alone, synapses a grain, the code of the weight 0."""
+    weights are apart, whether the index is by source alone, synapses a grain, the code of the weight 0."""
 
     shift: int
     n_delays: int
@@ -49,21 +49,26 @@ def make_pool(
         shift += 1
     n_buckets = -(-n_sources >> shift) + 1
     n_chunks = total // CHUNK + n_buckets + 1
+    shape = make_shape(shift, n_delays, wide, by_source, grain, zero)
     pool = Pool(
         np.empty(n_chunks * CHUNK if total else 0, np.uint64),
-        np.empty(n_chunks * CHUNK if wide and total else 0, np.uint32),
+        np.empty(n_chunks * CHUNK if wide and total else 0),
         np.full(n_chunks, -1, np.int64),
         np.full(n_buckets, -1, np.int64),
         np.full(n_buckets, -1, np.int64),
         np.full(n_buckets, CHUNK, np.int64),
         np.zeros(1, np.int64),
     )
-    return pool, Shape(shift, n_delays, int(wide), int(by_source), grain, zero)
+    return pool, shape
+
+
+def make_shape(shift: int, n_delays: int, wide: bool, by_source: bool, grain: int, zero: int) -> Shape:
+    return Shape(shift, n_delays, int(wide), int(by_source), grain, zero)
 
 
 @njit(inline="always")
-def push(pool, shape, source, delay, slot, code):
-    """Append a synapse to the bucket of its source."""
+def push(pool, shape, source, delay, slot, code, weight):
+    """Append a synapse to the bucket of its source; `weight` (pA) counts if weights are apart, otherwise `code`."""
     bucket = source >> shape.shift
     fill = pool.fill[bucket]
     if fill == CHUNK:
@@ -79,15 +84,20 @@ def push(pool, shape, source, delay, slot, code):
     pool.fill[bucket] = fill + 1
     key = (source - (bucket << shape.shift)) * shape.n_delays + delay
     if shape.wide:
-        pool.codes[at] = np.uint32(code)
+        pool.weights[at] = weight
         pool.entries[at] = (np.uint64(key) << np.uint64(32)) | np.uint64(slot)
     else:
-        word = np.uint64(np.uint32(slot)) | (np.uint64(np.uint32(code) & np.uint32(0xFFFF)) << np.uint64(SLOT_BITS))
-        pool.entries[at] = (np.uint64(key) << np.uint64(32)) | word
+        pool.entries[at] = (np.uint64(key) << np.uint64(32)) | np.uint64(word_of(slot, code))
+
+
+@njit(inline="always")
+def word_of(slot, code):
+    """The word of a synapse whose weight is not apart."""
+    return np.uint32(slot) | ((np.uint32(code) & np.uint32(0xFFFF)) << np.uint32(SLOT_BITS))
 
 
 @njit(cache=True)
-def sort_buckets(pool, shape, start, index, words, codes, delay_codes):
+def sort_buckets(pool, shape, start, index, words, weights, delay_codes):
     """Move the buckets' synapses to words[start:], sorted by (source, delay); `index` gets where each segment begins,
     or, by source, where each source does; where the last one ends. Every segment ends where a grain does."""
     width = (1 << shape.shift) * shape.n_delays
@@ -112,7 +122,7 @@ def sort_buckets(pool, shape, start, index, words, codes, delay_codes):
                     else:
                         words[cursor[key]] = np.uint32(pool.entries[at])
                         if shape.wide:
-                            codes[cursor[key]] = pool.codes[at]
+                            weights[cursor[key]] = pool.weights[at]
                         if shape.by_source:
                             delay_codes[cursor[key]] = np.uint16(key % shape.n_delays)
                         cursor[key] += 1
@@ -130,18 +140,18 @@ def sort_buckets(pool, shape, start, index, words, codes, delay_codes):
                         start += count
         for key in range(0, n, of_segment):
             begin, end = np.int64(index[(first + key) // of_segment]), cursor[key + of_segment - 1]
-            fill_up(begin, end, shape, words, codes, delay_codes)
+            fill_up(begin, end, shape, words, weights, delay_codes)
     return start
 
 
 @njit(inline="always")
-def fill_up(first, end, shape, words, codes, delay_codes):
+def fill_up(first, end, shape, words, weights, delay_codes):
     """Fill the first grain of a segment with weights 0, onto several neurons, so that the sums need not wait for one
     another."""
     for k in range(first // shape.grain * shape.grain, first):
         like = words[end - 1 - k % shape.grain % (end - first)]
         if shape.wide:
-            words[k], codes[k] = like, np.uint32(shape.zero)
+            words[k], weights[k] = like, 0.0
         else:
             words[k] = (like & np.uint32(SLOT_MASK)) | np.uint32(shape.zero << SLOT_BITS)
         if shape.by_source:

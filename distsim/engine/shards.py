@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from ..distributions import Distribution
 from ..elements import Projection
 from ..network import Network
 from ..rules import Explicit, FixedOutdegree, OneToOne
-from . import draws, streams
+from . import draws, edges, streams
 from .decomposition import Decomposition
 from .delivery import WIDE, synapses_by_source
-from .dense_connectivity import SecondSynapses, constant
+from .dense_connectivity import Second
 from .layout import Layout
-from .pool import Pool, Shape, make_pool, sort_buckets
+from .pool import Pool, Shape, make_pool, make_shape, sort_buckets
 from .synapse_plan import delay_table
 from .weights import WeightCode
 
@@ -33,9 +33,34 @@ class Plan:
     delays: np.ndarray
     code: WeightCode
     is_two: np.ndarray
-    second: Mapping[int, SecondSynapses]
+    second: Second
     by_source: bool
     grain_bits: int
+
+    @cached_property
+    def own(self) -> dict[int, edges.OwnEdges]:
+        """The edges of each list that lead to this rank's neurons, by projection."""
+        listed = [(k, p) for k, p in enumerate(self.network.projections) if isinstance(p.rule, Explicit | OneToOne)]
+        return {number: edges.own_edges(projection, self.deal, self.layout) for number, projection in listed}
+
+    @cached_property
+    def counts_by_source(self) -> dict[int, np.ndarray]:
+        """Synapses onto each shard (int64) of projections drawn source by source, counted by drawing them once."""
+        found = {}
+        for number, projection in enumerate(self.network.projections):
+            if isinstance(projection.rule, FixedOutdegree):
+                found[number] = np.zeros(self.layout.n_shards, np.int64)
+                kept = draws.Range(0, self.deal.n_local, self.deal.rank, self.deal.size)
+                self.draw_by_source(number, kept, found[number], False, *make_pool(0, 1, 1, False))
+        return found
+
+    def draw_by_source(
+        self, number: int, kept: draws.Range, counts: np.ndarray, fill: bool, pool: Pool, shape: Shape
+    ) -> None:
+        projection, width = self.network.projections[number], self.layout.width
+        own = draws.own_positions(projection.target, projection.source)
+        n = projection.rule.n
+        draws.generate_by_source(fill, pool, shape, self.draw(number), kept, width, counts, own, n, *self.key)
 
     @property
     def segments(self) -> int:
@@ -53,7 +78,7 @@ class Plan:
         projection = self.network.projections[number]
         source, target, rule = projection.source.indices, projection.target.indices, projection.rule
         delay, delay_slots = delay_table(self.network, projection, self.delays)
-        weight, first = self.code.tables[number]
+        (weight, first), values = self.code.tables[number], self.code.values(number)
         return draws.Draw(
             number,
             source.start,
@@ -69,8 +94,9 @@ class Plan:
             delay_slots,
             weight.thresholds,
             weight.guide,
-            self.receptor_offset(number, self.code.values(number)),
+            self.receptor_offset(number, values),
             first,
+            values,
         )
 
 
@@ -78,7 +104,7 @@ class ShardBuilder:
     """Builds the table of one shard: of the local neurons first_lid ... last_lid - 1."""
 
     def __init__(self, plan: Plan, shard: int) -> None:
-        self.plan, self.network, self.deal = plan, plan.network, plan.deal
+        self.plan, self.network, self.deal, self.number = plan, plan.network, plan.deal, shard
         first = shard * plan.layout.width
         last = min(first + plan.layout.width, plan.deal.n_local)
         self.kept = draws.Range(first, last, plan.deal.rank, plan.deal.size)
@@ -94,7 +120,7 @@ class ShardBuilder:
     def _part(self, number: int, projection: Projection):
         """The synapses of a projection onto this shard, counted but not yet made."""
         if number in self.plan.second:
-            return Second(self, number, projection)
+            return SecondSynapses(self, number, projection)
         if isinstance(projection.rule, Explicit | OneToOne):
             return Listed(self, number, projection)
         return (BySource if isinstance(projection.rule, FixedOutdegree) else ByTarget)(self, number, projection)
@@ -104,23 +130,38 @@ class ShardBuilder:
         lids = self.deal.lids(gids)
         return np.flatnonzero(self.deal.local(gids) & (lids >= self.kept.first_lid) & (lids < self.kept.last_lid))
 
-    def build(self, words: np.ndarray, codes: np.ndarray, delay_codes: np.ndarray, index: np.ndarray) -> int:
+    def build(self, words: np.ndarray, weights: np.ndarray, delay_codes: np.ndarray, index: np.ndarray) -> int:
         """Fill this shard's part of the table, one source population after the other; the places it takes."""
-        start, plan = 0, self.plan
+        start, plan, table = 0, self.plan, (words, weights, delay_codes)
         for population in self.network.populations:
-            parts = [part for part in self.parts if part.projection.source.population is population]
-            total = sum(part.n for part in parts)
+            parts = [part for part in self.parts if part.projection.source.population is population and part.n]
+            segments = index[population.first * plan.segments :][: population.n * plan.segments]
             form = (plan.code.form == WIDE, plan.by_source, 1 << plan.grain_bits, plan.code.zero)
-            pool, shape = make_pool(total, population.n, plan.delays.size, *form)
+            if all(isinstance(part, Given) for part in parts):
+                shape = make_shape(0, plan.delays.size, *form)
+                start = self._place(parts, shape, start, segments, *table)
+                continue
+            pool, shape = make_pool(sum(part.n for part in parts), population.n, plan.delays.size, *form)
             for part in parts:
                 part.make(pool, shape)
-            segments = index[population.first * plan.segments :][: population.n * plan.segments]
-            start = sort_buckets(pool, shape, start, segments, words, codes, delay_codes)
+            start = sort_buckets(pool, shape, start, segments, *table)
         index[-1] = start
         found = int(synapses_by_source(index, plan.segments, plan.grain_bits).sum())
         if found != self.n_synapses:
             raise RuntimeError(f"connectivity: {found} synapses in the table, {self.n_synapses} counted")
         return start
+
+    def _place(self, parts: list[Given], shape: Shape, start: int, index: np.ndarray, *table: np.ndarray) -> int:
+        """Write the synapses of `parts`, all of those from a population, to the table; where they end."""
+        for part in parts:
+            for chosen in part.cut():
+                edges.count_edges(shape, *part.ends(chosen), index)
+        end = edges.ends_of_segments(shape, start, index)
+        for part in reversed(parts):
+            for chosen in part.cut(backwards=True):
+                edges.place_edges(shape, part.synapses(chosen), index, *table)
+        edges.finish_segments(shape, end, index, *table)
+        return end
 
 
 class ByTarget:
@@ -139,80 +180,123 @@ class ByTarget:
 
 
 class BySource:
-    """A projection drawn source by source, counted by drawing it once without keeping it."""
+    """A projection drawn source by source."""
 
     def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
         self.shard, self.number, self.projection = shard, number, projection
-        self.own = draws.own_positions(projection.target, projection.source)
-        self.n = self._generate(False, *make_pool(0, 1, 1, False))
+        self.n = int(shard.plan.counts_by_source[number][shard.number])
 
     def make(self, pool: Pool, shape: Shape) -> None:
-        self._generate(True, pool, shape)
-
-    def _generate(self, fill: bool, pool: Pool, shape: Shape) -> int:
-        draw, plan = self.shard.plan.draw(self.number), self.shard.plan
-        n = self.projection.rule.n
-        return draws.generate_by_source(fill, pool, shape, draw, self.shard.kept, self.own, n, *plan.key)
+        self.shard.plan.draw_by_source(self.number, self.shard.kept, np.zeros(1, np.int64), True, pool, shape)
 
 
-class Second:
+class Given:
+    """Synapses that are given one by one, looked at a piece at a time.
+
+    Attributes
+    ----------
+    chosen : what stands for the synapses, in their order; n of them in all.
+    """
+
+    chosen: list[np.ndarray]
+
+    def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
+        self.shard, self.number, self.projection = shard, number, projection
+        self.chosen = self.choose()
+        self.n = sum(part.shape[-1] for part in self.chosen)
+
+    def choose(self) -> list[np.ndarray]:
+        """Find the synapses onto this shard."""
+        raise NotImplementedError
+
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return sources and delays, see `Edges`, of the synapses that `chosen`, a part of self.chosen, stands for."""
+        raise NotImplementedError
+
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        """Return these synapses."""
+        raise NotImplementedError
+
+    def cut(self, backwards: bool = False) -> Iterator[np.ndarray]:
+        """Yield self.chosen in pieces, from the first to the last or backwards."""
+        turn = reversed if backwards else iter
+        for part in turn(self.chosen):
+            for start in turn(range(0, part.shape[-1], edges.PIECE)):
+                yield part[..., start : start + edges.PIECE]
+
+    def make(self, pool: Pool, shape: Shape) -> None:
+        for chosen in self.cut():
+            edges.push_edges(pool, shape, self.synapses(chosen))
+
+    def onto(self, lids: np.ndarray, ends: tuple, codes: np.ndarray | None, weights: np.ndarray) -> edges.Edges:
+        """Return synapses onto local neurons `lids` with sources and delays `ends`; `weights` in pA."""
+        slots = lids - self.shard.kept.first_lid + self.shard.plan.receptor_offset(self.number, weights)
+        if self.shard.plan.code.form == WIDE:
+            return edges.Edges(*ends, slots, np.zeros(0, np.int64), weights)
+        return edges.Edges(*ends, slots, codes, np.zeros(0))
+
+
+class SecondSynapses(Given):
     """What of a projection has no place in a bit matrix; weight and delay are constant."""
 
-    def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
-        self.shard, self.number, self.projection = shard, number, projection
-        second, kept = shard.plan.second[number], shard.kept
-        self.chosen = np.flatnonzero((second.lids >= kept.first_lid) & (second.lids < kept.last_lid))
-        self.n = self.chosen.size
+    def choose(self) -> list[np.ndarray]:
+        return self.shard.plan.second[self.number].get(self.shard.number, [])
 
-    def make(self, pool: Pool, shape: Shape) -> None:
-        plan, second = self.shard.plan, self.shard.plan.second[self.number]
-        code, weight = plan.code.tables[self.number][1], plan.code.values(self.number)
-        delay = np.searchsorted(plan.delays, plan.network.grid.steps(constant(self.projection.delay), "delay"))
-        slots = second.lids[self.chosen] - self.shard.kept.first_lid + plan.receptor_offset(self.number, weight)
-        each = np.ones(self.n, np.int64)
-        draws.add_listed(pool, shape, second.sources[self.chosen], delay * each, slots, code * each)
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        plan = self.shard.plan
+        _, slots = delay_table(plan.network, self.projection, plan.delays)
+        return chosen[0].astype(np.int64), np.full(chosen.shape[1], slots[0], np.int64)
+
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        code, weight = self.shard.plan.code.tables[self.number][1], self.shard.plan.code.values(self.number)
+        each = np.ones(chosen.shape[1], np.int64)
+        return self.onto(chosen[1].astype(np.int64), self.ends(chosen), each * code, each * weight)
 
 
-class Listed:
+class Listed(Given):
     """A projection given as pairs."""
 
-    def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
-        self.shard, self.number, self.projection = shard, number, projection
-        rule = projection.rule
-        if isinstance(rule, OneToOne):
-            each = np.arange(len(projection.target))
-            rule = Explicit(each, each)
-        gids = projection.target.gids
-        self.rule, self.n_all = rule, rule.sources.size
-        self.chosen = shard.keeps(gids[rule.targets]) if gids.size else np.zeros(0, np.int64)
-        self.n = self.chosen.size
+    def choose(self) -> list[np.ndarray]:
+        self.own = self.shard.plan.own[self.number]
+        if self.projection.delay_steps is None:
+            self.delay_table = delay_table(self.shard.network, self.projection, self.shard.plan.delays)
+        return [self.own.of_shard(self.shard.number)]
 
-    def make(self, pool: Pool, shape: Shape) -> None:
-        u = np.empty((4, self.n_all), np.uint32)
-        streams.words_by_index(self.n_all, 0, 0, self.number, streams.SYNAPSE, *self.shard.plan.key, u)
-        indices = self.projection.source.indices
-        sources = indices.start + indices.step * self.rule.sources[self.chosen]
-        gids = self.projection.target.gids[self.rule.targets[self.chosen]]
-        codes, weights = self._weights(u[2])
-        slots = self.shard.deal.lids(gids) - self.shard.kept.first_lid
-        slots = slots + self.shard.plan.receptor_offset(self.number, weights[self.chosen])
-        draws.add_listed(pool, shape, sources, self._delays(u[1])[self.chosen], slots, codes[self.chosen])
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        source = self.projection.source.indices
+        sources = source.start + source.step * self.own.sources[chosen].astype(np.int64)
+        return sources, self._delays(chosen)
 
-    def _delays(self, u: np.ndarray) -> np.ndarray:
-        """Positions in the delays of all synapses of the list."""
-        network, delays, delay = self.shard.network, self.shard.plan.delays, self.projection.delay
-        if isinstance(delay, Distribution):
-            table, slots = delay_table(network, self.projection, delays)
-            return slots[np.searchsorted(table.thresholds, u)].astype(np.int64)
-        steps = network.grid.steps(delay, "delay")
-        return np.searchsorted(delays, np.broadcast_to(steps, self.n_all))
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        target = self.projection.target
+        gids = self.own.targets[chosen] * np.int64(target.indices.step) + target.population.first + target.indices.start
+        return self.onto(self.shard.deal.lids(gids), self.ends(chosen), *self._weights(chosen))
 
-    def _weights(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes and weights (pA) of all synapses of the list."""
+    def _words(self, chosen: np.ndarray) -> np.ndarray:
+        """Random words of each synapse, uint32 (4, n)."""
+        u = np.empty((4, chosen.size), np.uint32)
+        streams.words_of_indices(chosen, 0, self.number, streams.SYNAPSE, *self.shard.plan.key, u)
+        return u
+
+    def _delays(self, chosen: np.ndarray) -> np.ndarray:
+        """Positions in the delays that occur."""
+        steps = self.projection.delay_steps
+        if steps is None:
+            table, slots = self.delay_table
+            return slots[np.searchsorted(table.thresholds, self._words(chosen)[1])].astype(np.int64)
+        if np.ndim(steps) == 0:
+            return np.full(chosen.size, np.searchsorted(self.shard.plan.delays, steps))
+        return np.searchsorted(self.shard.plan.delays, steps[chosen])
+
+    def _weights(self, chosen: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+        """Codes, where there are any, and weights (pA)."""
         code = self.shard.plan.code
         if code.tables[self.number] is None:
-            weights = np.asarray(self.projection.weight, float)
-            return code.code(weights), weights
+            weights = self.projection.weight[chosen]
+            return None if code.form == WIDE else code.code(weights), weights
         table, first = code.tables[self.number]
-        levels = np.searchsorted(table.thresholds, u)
+        if table.n_levels == 1:
+            levels = np.zeros(chosen.size, np.int64)
+        else:
+            levels = np.searchsorted(table.thresholds, self._words(chosen)[2])
         return first + levels, code.values(self.number)[levels]

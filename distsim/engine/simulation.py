@@ -22,7 +22,7 @@ from ..quantities import number, whole
 from ..result import Result
 from ..saving import save
 from . import buffers, changes, loop, warmup
-from .agreement import agree, described
+from .agreement import agree, described, with_memory
 from .check import check_network
 from .connectivity import connect
 from .decomposition import Decomposition
@@ -30,8 +30,9 @@ from .delivery import make_scratch
 from .guard import Finding, Guard, GuardError
 from .huge_pages import together
 from .intrinsics import CLOCK_GETTIME
-from .layout import plan_layout
+from .layout import Layout, plan_layout
 from .ledger import Ledger, balance, n_local_synapses
+from .memory import estimate
 from .model_loops import Loops, choose_loops, loops_of
 from .poisson import plan_poisson
 from .population_state import FIRST, LAST, plan_neurons, two_receptors, with_parameters
@@ -110,9 +111,7 @@ class Simulation:
     def _build(self) -> None:
         self.is_two = two = two_receptors(self.network)
         layout = plan_layout(self.deal.n_local, 2 if two.any() else 1, ROW)
-        self.synapses, self.dense = connect(self.network, self.seed, layout, self.deal, two)
-        self.neurons = plan_neurons(self.network, self.seed, self.deal, layout)
-        self._lay_together()
+        self._connect(layout)
         self.parameters = [dict(population.parameters) for population in self.network.populations]
         self.stimuli, self.n_changes = list(enumerate(self.network.poisson_inputs)), 0
         self.latest = list(self.network.poisson_inputs)
@@ -127,6 +126,20 @@ class Simulation:
         self.period, self._piece, self.chunk = Period(self.deal.n_local), None, CHUNK
         self.guard = Guard(self.network)
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
+
+    def _connect(self, layout: Layout) -> None:
+        """What takes most of the memory; MemoryError on all ranks where there is too little for it (collective)."""
+
+        def build() -> None:
+            self.synapses, self.dense = connect(self.network, self.seed, layout, self.deal, self.is_two)
+            self.neurons = plan_neurons(self.network, self.seed, self.deal, layout)
+            self._lay_together()
+
+        try:
+            with_memory(self.comm, build)
+        except MemoryError as error:
+            needed = f"{estimate(self.network, self.comm.size) / 1e9:.2f} GB on each of {self.comm.size} ranks"
+            raise MemoryError(f"the network needs about {needed}: {error}") from None
 
     def plan_poisson(self) -> None:
         """Tables of Poisson input for `stimuli`, and loops that take it."""

@@ -64,6 +64,15 @@ def words_by_index(n, owner, index, obj, purpose, k0, k1, u):
 
 
 @kernel(cache=True)
+def words_of_indices(indices, owner, obj, purpose, k0, k1, u):
+    """As `words_by_index`, for a list of indices."""
+    for i in range(indices.size):
+        u[0, i], u[1, i], u[2, i], u[3, i] = philox(
+            np.uint32(indices[i]), np.uint32(owner), np.uint32(obj), np.uint32(purpose), np.uint32(k0), np.uint32(k1)
+        )
+
+
+@kernel(cache=True)
 def words_of_owners(owners, index, obj, purpose, k0, k1, u):
     """As `words_by_owner`, for a list of owners."""
     for i in range(owners.size):

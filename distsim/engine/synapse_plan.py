@@ -7,8 +7,11 @@ import numpy as np
 from ..distributions import Distribution
 from ..elements import Projection
 from ..network import Network
+from ..projections import MOST_DELAYS
 from . import streams
 from .dense_connectivity import plan_groups
+
+PIECE = 1 << 18  # listed delays counted at a time
 
 
 def delays_in_use(network: Network) -> np.ndarray:
@@ -16,12 +19,20 @@ def delays_in_use(network: Network) -> np.ndarray:
     found = [np.zeros(0, np.int64)]
     for projection in network.projections:
         if not isinstance(projection.delay, Distribution):
-            found.append(np.atleast_1d(network.grid.steps(projection.delay, "delay")))
+            found.append(np.flatnonzero(count_delays(projection.delay_steps)))
         else:
             first, cdf = delay_levels(network, projection)
             table = streams.quantile_table(first, cdf)
             found.append(table.first + np.arange(table.n_levels))
     return np.unique(np.concatenate(found))
+
+
+def count_delays(steps: int | np.ndarray) -> np.ndarray:
+    """Return how many of `steps` there are by step, int64."""
+    steps, counts = np.atleast_1d(steps), np.zeros(MOST_DELAYS + 1, np.int64)
+    for start in range(0, steps.size, PIECE):  # each piece is copied as int64
+        counts += np.bincount(steps[start : start + PIECE], minlength=counts.size)
+    return counts
 
 
 def delay_levels(network: Network, projection: Projection) -> tuple[int, np.ndarray]:
@@ -35,7 +46,7 @@ def delay_table(network: Network, projection: Projection, delays: np.ndarray):
     if isinstance(projection.delay, Distribution):
         table = streams.quantile_table(*delay_levels(network, projection))
     else:
-        table = streams.quantile_table(int(network.grid.steps(projection.delay, "delay")), np.ones(1))
+        table = streams.quantile_table(projection.delay_steps, np.ones(1))
     slots = np.searchsorted(delays, table.first + np.arange(table.n_levels))
     return table, slots.astype(np.int32)
 

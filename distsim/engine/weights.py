@@ -14,7 +14,8 @@ from .delivery import FIXED, PALETTE, WIDE
 from .streams import QuantileTable, quantile_table
 
 LARGEST = 32767  # of the signed 16-bit codes
-PALETTE_SIZE = 1 << 16
+PALETTE_SIZE = 1 << 16  # weights, the one of empty places among them
+PIECE = 1 << 18  # listed weights looked at at a time
 MOST_SUMMANDS = 1 << 16  # of LARGEST units each that a 32-bit sum holds
 LEVELS = 1 << 13  # of a distribution in a palette
 
@@ -27,6 +28,7 @@ class WeightCode:
     ----------
     form : FIXED, PALETTE or WIDE; unit : pA a unit (FIXED); palette : float64, pA; its last weight is 0.
     n_exact : the first weights of the palette are given ones, ascending; behind them come the levels of distributions.
+        Listed weights of a WIDE network, which has no codes, are not among them.
     tables : by projection (QuantileTable of its levels, code of level 0), None for lists of weights.
     """
 
@@ -46,7 +48,7 @@ class WeightCode:
         return 0 if self.fixed else self.palette.size - 1
 
     def code(self, weights: np.ndarray) -> np.ndarray:
-        """Codes of given weights (pA)."""
+        """Codes of given weights (pA), unless they are WIDE."""
         return np.searchsorted(self.palette[: self.n_exact], weights)
 
     def values(self, number: int) -> np.ndarray:
@@ -102,7 +104,7 @@ def _even_levels(weight: Distribution, unit: float) -> QuantileTable:
     return quantile_table(first, weight.cdf((np.arange(first, last + 1) + 0.5) * unit))
 
 
-def _palette_levels(weight) -> tuple[QuantileTable | None, np.ndarray]:
+def _palette_levels(weight) -> tuple[QuantileTable | None, np.ndarray | None]:
     """A projection's weights (pA) for a palette, with the table of their levels unless they are listed."""
     if _is_spread(weight):
         edges = weight.edges(LEVELS)
@@ -112,13 +114,23 @@ def _palette_levels(weight) -> tuple[QuantileTable | None, np.ndarray]:
         weight = weight.support()[0]
     if np.ndim(weight) == 0:
         return quantile_table(0, np.ones(1)), np.array([float(weight)])
-    return None, np.unique(np.asarray(weight, float))
+    return None, distinct(weight, PALETTE_SIZE - 1)
+
+
+def distinct(weights: np.ndarray, most: int) -> np.ndarray | None:
+    """Return the different `weights`, ascending; None if they are more than `most`, without a look at all of them."""
+    found = np.zeros(0)
+    for start in range(0, weights.size, PIECE):
+        found = np.union1d(found, weights[start : start + PIECE])
+        if found.size > most:
+            return None
+    return found
 
 
 def _merge(levels: list) -> WeightCode:
     """One ascending palette; a distribution's levels must stay neighbours, so they come as a block behind the
     others."""
-    single = [values for table, values in levels if table is None or table.n_levels == 1]
+    single = [values for table, values in levels if values is not None and (table is None or table.n_levels == 1)]
     palette = np.unique(np.concatenate([*single, np.zeros(0)]))
     blocks, tables, end = [palette], [], palette.size
     for table, values in levels:
@@ -130,5 +142,5 @@ def _merge(levels: list) -> WeightCode:
             tables.append((table, end))
             blocks.append(values)
             end += values.size
-    form = PALETTE if end < PALETTE_SIZE else WIDE
+    form = WIDE if end >= PALETTE_SIZE or any(values is None for _, values in levels) else PALETTE
     return WeightCode(form, 0.0, np.concatenate([*blocks, [0.0]]), palette.size, tables)

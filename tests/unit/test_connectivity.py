@@ -212,8 +212,11 @@ def test_empty_places_weigh_nothing(form, by_source, monkeypatch):
     empty = np.concatenate([np.arange(first >> 3 << 3, first) for first in index])
     assert empty.size == table.words.size - n > 0
     assert synapses_by_source(table.index[0], table.segments, 3).sum() == n
-    codes = table.codes[empty] if form == WIDE else table.words[empty] >> SLOT_BITS
-    assert not (codes if form == FIXED else table.palette[codes]).any()
+    if form == WIDE:
+        assert not table.weights[empty].any()
+    else:
+        codes = table.words[empty] >> SLOT_BITS
+        assert not (codes if form == FIXED else table.palette[codes]).any()
 
 
 def test_shards_hold_whole_blocks_within_16_bits():

@@ -22,7 +22,7 @@ def test_the_estimate_is_what_the_arrays_take(model, size):
     deal, two = Decomposition(net.n, size, size - 1), two_receptors(net)
     table, dense = connect(net, 1, plan_layout(deal.n_local, 1, ROW), deal, two)
     found = estimate_arrays(net, size)
-    synapses = table.words.nbytes + table.codes.nbytes + table.delay_codes.nbytes + dense.bits.nbytes
+    synapses = table.words.nbytes + table.weights.nbytes + table.delay_codes.nbytes + dense.bits.nbytes
     assert synapses == pytest.approx(found["synapses"], rel=0.1, abs=20_000)
     assert table.index.nbytes == pytest.approx(found["index"], rel=0.01)
     assert table.row.nbytes + table.row_fixed.nbytes == found["rows"]
