@@ -213,13 +213,13 @@ THREADS = """
 
 def test_simulations_in_threads_give_what_they_give_one_after_the_other(tmp_path):
     (tmp_path / "script.py").write_text(textwrap.dedent(THREADS))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DISTSIM_CACHE_DIR": str(tmp_path / "cache")}
-    for _ in range(3):  # once with an empty cache
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for _ in range(3):
         command = [sys.executable, "script.py"]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == "True 15 True"
-    assert {path.name for path in tmp_path.iterdir()} == {"script.py", "cache"}
+    assert {path.name for path in tmp_path.iterdir()} == {"script.py"}
 
 
 def test_importing_the_engine_changes_no_setting_and_makes_no_folder(tmp_path):
