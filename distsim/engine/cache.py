@@ -27,8 +27,8 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock as compiling
 from numba.core.registry import cpu_target
 
-from ..parallel import place_on_node
-from .cache_folder import fingerprint, folder
+from ..parallel import cause, place_on_node
+from .cache_folder import fingerprint, folder, say_once
 
 MANIFEST = "manifest.json"
 INDEX, CODE = ".nbi", ".nbc"  # suffixes of Numba's files
@@ -86,10 +86,16 @@ class _Kept(NullCache):
         return self._here().cache_path
 
     def load_overload(self, signature, context):
-        return self._here().load_overload(signature, context)
+        try:
+            return self._here().load_overload(signature, context)
+        except OSError:
+            return None  # it is compiled instead
 
     def save_overload(self, signature, data) -> None:
-        self._here().save_overload(signature, data)
+        try:
+            self._here().save_overload(signature, data)
+        except OSError as error:  # the disk is full: the next run compiles it again
+            say_once(f"distsim: compiled kernels cannot be kept: {cause(error)}")
 
     def flush(self) -> None:
         self._here().flush()
@@ -120,7 +126,7 @@ def cfunc(signature, function, pipeline_class=compiler.Compiler) -> CFunc:
 
 # --- filled once ------------------------------------------------------------------------------------------------------
 
-_filling = threading.RLock()  # flock lets a thread wait for itself
+_filling = threading.RLock()  # of threads; the lock on the file does nothing where the file system has none
 
 
 def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> None:

@@ -230,3 +230,8 @@ def _say(line: str) -> None:
     _choice.line = ""
     if line:
         print(line, file=sys.stderr, flush=True)
+
+
+@functools.cache
+def say_once(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import subprocess
@@ -129,6 +130,16 @@ def test_a_script_that_changes_parameters_and_compiles_its_own_leaves_the_cache_
         assert done.stdout.splitlines()[-1] == "mine 2 True []"
         assert run == 0 or "compiling" not in done.stdout
     assert list((tmp_path / "__pycache__").glob("script.mine*.nbc"))
+
+
+def test_a_full_disk_costs_only_the_kernel(monkeypatch, capsys):
+    def no_space(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device", "kernel.nbc")
+
+    monkeypatch.setattr(cache._Cache, "save_overload", no_space)
+    added = [cache.njit(cache=True)(lambda x: x + 1) for _ in range(2)]
+    assert [add(1) for add in added] == [2, 2]
+    assert capsys.readouterr().err == "distsim: compiled kernels cannot be kept: kernel.nbc: No space left on device\n"
 
 
 # --- threads ----------------------------------------------------------------------------------------------------------
