@@ -40,7 +40,7 @@ def check_together(name: str, model: NeuronModel, values: Mapping[str, Value], d
         raise ValueError(f"{name}: {problem}")
     with np.errstate(all="ignore"):
         try:
-            propagators = model.propagators(plain, dt)
+            propagators = model.propagator_values(plain, dt)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         if not all(np.all(np.isfinite(value)) for value in propagators.values()):

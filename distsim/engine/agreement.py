@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,7 +11,9 @@ import numpy as np
 
 from ..elements import Selection
 from ..network import Network
+from ..neurons import NeuronModel
 from ..units import apart
+from .frozen_step import FrozenStep
 
 
 def described(network: Network, seed: int) -> dict[str, object]:
@@ -78,6 +81,11 @@ def _feed(found, value: object) -> None:
         found.update(np.ascontiguousarray(value).data)
     elif hasattr(value, "__array__") and not isinstance(value, np.generic):  # pandas, xarray: repr leaves out most
         _feed(found, np.asarray(value))
+    elif isinstance(value, NeuronModel):
+        found.update(FrozenStep(value.step, value.name).identity.encode())
+        for field in dataclasses.fields(value):
+            if field.name != "step":
+                _feed(found, getattr(value, field.name))
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
             _feed(found, getattr(value, field.name))
@@ -86,10 +94,20 @@ def _feed(found, value: object) -> None:
             _feed(found, key)
             _feed(found, item)
     elif callable(value):
-        found.update(value.__qualname__.encode() + value.__code__.co_code)
+        _feed_function(found, value)
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes | range):
         for item in value:
             _feed(found, item)
     else:
         found.update(repr(value).encode())
     found.update(b"\1")
+
+
+def _feed_function(found, function: Callable) -> None:
+    """Feed the code of a function, and what it is the partial of; other callables by their type."""
+    if isinstance(function, functools.partial):
+        _feed(found, (function.func, function.args, function.keywords))
+    elif hasattr(function, "__code__"):
+        found.update(function.__qualname__.encode() + function.__code__.co_code)
+    else:
+        found.update(type(function).__qualname__.encode())

@@ -1,97 +1,132 @@
-"""Where compiled kernels are kept, and that they are compiled once.
+"""Kernels that are compiled once: kept in the cache folder, loaded from there.
 
 Numba notices a change in the file of a kernel, by its time, not in the files of what it calls, and its cache is not
 safe while several processes fill it. So the folder is named after the sources and their times, the versions and the
-processor; on each node one rank fills it under a lock while the others wait.
+processor; on each node one rank fills it under a lock while the others wait, and so do the threads of a process.
 
 What is kept of a user's own functions is not ours: `njit` and `cfunc` here keep what they compile in this folder and
-leave Numba's setting alone.
+leave Numba's setting, which holds for the whole process, alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import pickle
-import platform
-import tempfile
+import sys
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-import llvmlite
-import llvmlite.binding
 import numba
-import numpy
+from numba.core import compiler, sigutils
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
+from numba.core.ccallback import CFunc
+from numba.core.compiler_lock import global_compiler_lock as compiling
 from numba.core.registry import cpu_target
 
-from ..parallel import place_on_node
+from ..parallel import cause, place_on_node
+from .cache_folder import fingerprint, folder, say_once
 
-ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = "manifest.json"
 INDEX, CODE = ".nbi", ".nbc"  # suffixes of Numba's files
 
 
-def folder() -> Path:
-    """The cache of this machine type and this version of the sources; `DISTSIM_CACHE_DIR` moves it."""
-    base = os.environ.get("DISTSIM_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "distsim" / fingerprint()
+# --- Numba's cache, in a folder of ours -------------------------------------------------------------------------------
 
 
-def fingerprint() -> str:
-    digest = hashlib.sha256()
-    for source in sorted([*(ROOT / "engine").glob("*.py"), *(ROOT / "neurons").glob("*.py")]):
-        digest.update(source.read_bytes())
-        digest.update(str(source.stat().st_mtime_ns).encode())
-    versions = (numba.__version__, llvmlite.__version__, numpy.__version__, platform.python_version(), str(ROOT))
-    digest.update("|".join((*versions, platform.machine(), llvmlite.binding.get_host_cpu_name())).encode())
-    return digest.hexdigest()[:16]
+class _Place:
+    """Where Numba keeps a function, as its locators say it."""
+
+    def __init__(self, function: Callable, path: Path) -> None:
+        self._py_file, self._path = function.__code__.co_filename, path
+
+    def get_cache_path(self) -> str:
+        return str(self._path)
+
+    def get_source_stamp(self) -> str:
+        return fingerprint()
+
+    def ensure_cache_path(self) -> None:
+        self._path.mkdir(0o700, exist_ok=True)
 
 
-def usable_folder() -> Path:
-    """`folder()`, made if needed, or, where that cannot be written, a temporary one."""
-    path = folder()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK):
-            raise PermissionError(path)
-    except OSError:
-        path = Path(tempfile.gettempdir()) / f"distsim-{os.getuid()}" / path.name
-        path.mkdir(parents=True, exist_ok=True)
-    return path
+class _Files(CompileResultCacheImpl):
+    """The names of a function's files."""
+
+    def __init__(self, function: Callable, path: Path) -> None:
+        line, module = function.__code__.co_firstlineno, Path(function.__code__.co_filename).stem
+        self._lineno, self._locator = line, _Place(function, path)
+        name = f"{module}.{function.__qualname__}-{line}".replace("<", "").replace(">", "")
+        self._filename_base = f"{name}.py{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}"
 
 
-FOLDER = usable_folder()
+class _Cache(FunctionCache):
+    def __init__(self, function: Callable, path: Path) -> None:
+        self._impl_class = lambda function: _Files(function, path)
+        super().__init__(function)
 
 
-@contextlib.contextmanager
-def _kept_here() -> Iterator[None]:
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(FOLDER)
-    try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = before
+class _Kept(NullCache):
+    """A function's cache in the folder of this process, which is chosen when something is first compiled or loaded."""
+
+    def __init__(self, function: Callable) -> None:
+        self._function, self._path, self._cache = function, None, None
+
+    def _here(self) -> _Cache:
+        path = folder()
+        if path != self._path:
+            self._path, self._cache = path, _Cache(self._function, path)
+        return self._cache
+
+    @property
+    def cache_path(self) -> str:
+        return self._here().cache_path
+
+    def load_overload(self, signature, context):
+        try:
+            return self._here().load_overload(signature, context)
+        except OSError:
+            return None  # it is compiled instead
+
+    def save_overload(self, signature, data) -> None:
+        try:
+            self._here().save_overload(signature, data)
+        except OSError as error:  # the disk is full: the next run compiles it again
+            say_once(f"distsim: compiled kernels cannot be kept: {cause(error)}")
+
+    def flush(self) -> None:
+        self._here().flush()
 
 
-def njit(**options):
-    """`numba.njit(**options)`; with `cache=True` what it compiles is kept in `FOLDER`."""
+def njit(*, cache: bool = False, **options):
+    """`numba.njit(**options)`; with `cache` what it compiles is kept in the cache folder."""
 
     def decorate(function):
-        with _kept_here():
-            return numba.njit(**options)(function)
+        with compiling:
+            compiled = numba.njit(**options)(function)
+            if cache:
+                compiled._cache = _Kept(function)
+            return compiled
 
     return decorate
 
 
-def cfunc(signature, function, pipeline_class=None):
-    """`function` compiled as a C function, kept in `FOLDER`."""
-    with _kept_here():
-        return numba.cfunc(signature, cache=True, pipeline_class=pipeline_class)(function)
+def cfunc(signature, function, pipeline_class=compiler.Compiler) -> CFunc:
+    """`function` compiled as a C function, kept in the cache folder."""
+    with compiling:
+        signature = sigutils.normalize_signature(signature)
+        compiled = CFunc(function, signature, locals={}, options={}, pipeline_class=pipeline_class)
+        compiled._cache = _Kept(function)
+        compiled.compile()
+        return compiled
 
 
 # --- filled once ------------------------------------------------------------------------------------------------------
+
+_filling = threading.RLock()  # of threads; the lock on the file does nothing where the file system has none
 
 
 def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> None:
@@ -99,10 +134,11 @@ def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> 
 
     What is damaged is removed and compiled again. Numba is made ready to load kernels on all ranks.
     """
-    cpu_target.typing_context.refresh()
-    cpu_target.target_context.refresh()  # 0.2 s, which the first call of a kernel would take otherwise
+    with compiling:
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()  # 0.2 s, which the first call of a kernel would take otherwise
     if place_on_node(comm)[0] == 0:
-        with locked(path / "lock"):
+        with _filling, locked(path / "lock"):
             manifest = _read_manifest(path)
             if damaged := _damaged(path, manifest["files"]):
                 _remove(damaged)
@@ -134,7 +170,7 @@ def _write_manifest(path: Path, compiled: list[str]) -> None:
 
 def _checksums(path: Path) -> dict[str, int]:
     """CRC-32 of the code files that Numba keeps in the cache."""
-    return {str(file.relative_to(path)): zlib.crc32(file.read_bytes()) for file in sorted(path.rglob(f"*{CODE}"))}
+    return {str(file.relative_to(path)): zlib.crc32(file.read_bytes()) for file in sorted(path.glob(f"*{CODE}"))}
 
 
 def _damaged(path: Path, files: Mapping[str, int]) -> list[Path]:
@@ -145,7 +181,7 @@ def _damaged(path: Path, files: Mapping[str, int]) -> list[Path]:
     there = {path / name: checksum for name, checksum in _checksums(path).items()}
     listed = {path / name: checksum for name, checksum in files.items()}
     code = [file for file, checksum in listed.items() if there.get(file) != checksum]
-    return code + [file for file in path.rglob(f"*{INDEX}") if not _is_readable(file)]
+    return code + [file for file in path.glob(f"*{INDEX}") if not _is_readable(file)]
 
 
 def _is_readable(index: Path) -> bool:

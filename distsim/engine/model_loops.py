@@ -14,7 +14,10 @@ import numpy as np
 
 from ..elements import PoissonInput, Population, Value
 from ..network import Network
-from .cache import FOLDER, fill_once
+from ..neurons import NeuronModel
+from .cache import fill_once
+from .cache_folder import agreed_folder
+from .frozen_step import FrozenStep
 from .poisson import fits_cells
 from .population_state import DIRECT, GATHERED, POPULATION, TAKES_NUMBERS, Neurons
 from .update import Variant, compile_update
@@ -27,6 +30,7 @@ class Loops:
     def __init__(self) -> None:
         self._compiled: dict = {}
         self._in_cache: set[str] = set()
+        self._steps: dict[int, tuple[NeuronModel, FrozenStep]] = {}  # by id of the model, as they were at first
 
     def address(self, variant: Variant | None) -> int:
         """Where the loop is in memory; 0 for none."""
@@ -41,12 +45,33 @@ class Loops:
         self, comm, wanted: Sequence[Variant], others: Mapping[str, Callable[[], object]] | None = None
     ) -> None:
         """Have the loops `wanted`, and `others`, in the cache (collective)."""
+        for variant in wanted:
+            self._steps.setdefault(id(variant.model), (variant.model, _frozen(variant.model)))
+        self.check_unchanged()
         # Not by what this rank has loaded: a rank without neurons of a population loads nothing for it.
         named = {variant.name: variant for variant in wanted}
         new = {name: functools.partial(self.address, v) for name, v in named.items() if name not in self._in_cache}
         if new or others:
-            fill_once(comm, FOLDER, {**(others or {}), **new})
+            fill_once(comm, agreed_folder(comm), {**(others or {}), **new})
             self._in_cache |= new.keys()
+
+    def models(self) -> dict[str, NeuronModel]:
+        """The models in use, by what a message may call them."""
+        return {f"the model {model.name}": model for model, _ in self._steps.values()}
+
+    def check_unchanged(self) -> None:
+        """Check that what the models' steps use has still the values that were compiled; ValueError if not."""
+        for model, before in self._steps.values():
+            now = _frozen(model)
+            if now.identity != before.identity:
+                raise ValueError(
+                    f"{model.name}: {before.difference(now)}, which its step uses, has changed since the simulation "
+                    f"was built with it; build a new Simulation"
+                )
+
+
+def _frozen(model: NeuronModel) -> FrozenStep:
+    return FrozenStep(model.step, model.name)
 
 
 def loops_of(
@@ -67,7 +92,7 @@ def variants_of(
 ) -> tuple[Variant | None, Variant | None]:
     """The loops of one population: DIRECT and GATHERED."""
     model = population.model
-    propagators = model.propagators(parameters, network.grid.dt_ms)
+    propagators = model.propagator_values(parameters, network.grid.dt_ms)
     by_neuron = any(np.ndim(value) for value in propagators.values())
     gathered = Variant(model, model.receptors(parameters), by_neuron, False, False)
     if model.is_source:

@@ -147,8 +147,7 @@ def with_parameters(
 
 def _propagators(population: Population, parameters: Mapping, dt: float, gids: np.ndarray) -> np.ndarray:
     """Propagators in the order of `step`: (k,) where all neurons share them, otherwise (k, local neurons)."""
-    found = population.model.propagators(parameters, dt)
-    values = [found[name] for name in population.model.propagator_names]
+    values = list(population.model.propagator_values(parameters, dt).values())
     if all(np.ndim(value) == 0 for value in values):
         return np.array(values, float)
     return np.array([np.broadcast_to(value, population.n)[gids - population.first] for value in values])

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..parallel import SerialCommunicator
 from . import delivery, streams
-from .cache import FOLDER, fill_once
+from .cache import fill_once
+from .cache_folder import agreed_folder
 from .exchange import Exchange, exchange, plan_exchange
 from .intrinsics import kernel
 
@@ -56,7 +57,7 @@ def _between(n_bytes: float, sizes: np.ndarray, rates: np.ndarray) -> float:
 
 def probe(comm) -> Probes:
     """Measure (collective)."""
-    fill_once(comm, FOLDER, {"probes": lambda: _measure(SerialCommunicator(), 1 << 12, 1)})
+    fill_once(comm, agreed_folder(comm), {"probes": lambda: _measure(SerialCommunicator(), 1 << 12, 1)})
     return _measure(comm, ONCE, COLLECTIVES)
 
 

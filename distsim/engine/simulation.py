@@ -204,11 +204,10 @@ class Simulation:
         ------
         GuardError : a rate above `max_rate`, or V_m of a neuron that is not finite; what was recorded so far is kept.
         """
-        agree(self.comm, {"the duration of a run": (duration, record, max_rate, self.step)})
-        steps, max_rate = (
-            self.network.grid.step(duration, "duration", 0),
-            number("max_rate", max_rate, 0.0, unit="spikes/s"),
-        )
+        agree(self.comm, {"the duration of a run": (duration, record, max_rate, self.step), **self.loops.models()})
+        self.loops.check_unchanged()
+        steps = self.network.grid.step(duration, "duration", 0)
+        max_rate = number("max_rate", max_rate, 0.0, unit="spikes/s")
         stop = self.step + steps
         self._piece = (self.step, self.neurons.emitted.copy()) if record else None
         found = None

@@ -10,13 +10,15 @@ apart, a constant, so that it need not be found out at run time that they do not
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import NamedTuple
 
 import numpy as np
 from numba import types
 
 from ..neurons import NeuronModel
-from .cache import cfunc, njit
+from .cache import cfunc, compiling, njit
+from .frozen_step import FrozenStep
 from .intrinsics import NoAlias
 
 ROW = 1024  # neurons of a block at most: state and input of a block stay in the L1 cache
@@ -46,10 +48,13 @@ class Variant(NamedTuple):
     @property
     def name(self) -> str:
         """What tells loops apart in the cache: all of them belong to this file."""
-        code = self.model.step.__code__
-        digest = hashlib.sha256(code.co_code + repr((code.co_consts, code.co_names)).encode()).hexdigest()[:16]
+        return self.named(FrozenStep(self.model.step, self.model.name))
+
+    def named(self, step: FrozenStep) -> str:
+        """The name of the loop around `step`."""
+        digest = hashlib.sha256(f"{step.identity}\n{loop_source(self)}".encode()).hexdigest()[:16]
         kind = f"{self.receptors}{'nb'[self.by_neuron]}{'df'[self.fixed]}{'rp'[self.numbers]}"
-        return f"update_{self.model.name}_{kind}_{digest}"
+        return f"update_{re.sub('[^0-9A-Za-z_]', '_', self.model.name)[:40]}_{kind}_{digest}"
 
 
 def loop_source(variant: Variant, name: str = "update") -> str:
@@ -70,17 +75,18 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     if variant.numbers:
         arrived[0] += " + weight * np.float64((numbers[i] >> shift) & np.uint16(255))"
     inputs = [arrived[0], arrived[1] if two else "0.0"]
-    names = model.propagator_names
-    shared = [f"    {p} = par[{k}]" for k, p in enumerate(names) if not variant.by_neuron]
-    propagators = [f"par[{k} * par_stride + i]" if variant.by_neuron else p for k, p in enumerate(names)]
-    results = [*(f"new_{state}" for state in model.states), "wait", "spikes"]
+    # No name of the model's is used: it might be one of the loop's own.
+    numbers = range(len(model.propagator_names))
+    shared = [f"    shared_{k} = par[{k}]" for k in numbers if not variant.by_neuron]
+    propagators = [f"par[{k} * par_stride + i]" if variant.by_neuron else f"shared_{k}" for k in numbers]
+    results = [*(f"new_{k}" for k in range(len(model.states))), "wait", "spikes"]
 
     def loop(current: str) -> list[str]:
         arguments = [*states, "refractory[i]", *inputs, current, *propagators]
         return [
             "        for i in range(n):",
             f"            {', '.join(results)} = step({', '.join(arguments)})",
-            *(f"            {row} = new_{state}" for state, row in rows.items()),
+            *(f"            {rows[state]} = new_{k}" for k, state in enumerate(model.states) if state in rows),
             "            refractory[i] = wait",
             "            fired[i] = spikes",
             "            ex[i] = 0",
@@ -109,6 +115,9 @@ def compile_update(variant: Variant):
     signature = types.int32(
         whole, _double, _short, _double, whole, row, row, real, _pair, types.uint16, real, _double, whole, _byte
     )
-    names = {"__name__": __name__, "step": njit(forceinline=True)(variant.model.step), "np": np}
-    exec(compile(loop_source(variant, variant.name), __file__, "exec"), names)
-    return cfunc(signature, names[variant.name], NoAlias)
+    step = FrozenStep(variant.model.step, variant.model.name)
+    name = variant.named(step)
+    with compiling:
+        names = {"__name__": __name__, "step": njit(forceinline=True)(step.copy()), "np": np}
+        exec(compile(loop_source(variant, name), __file__, "exec"), names)
+        return cfunc(signature, names[name], NoAlias)

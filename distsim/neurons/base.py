@@ -11,6 +11,11 @@ How to add a model: one file with one `NeuronModel` in it, entered in `distsim/n
 values already computed, `&` and `|` rather than `and` and `or`). The engine writes the loop over the neurons around it
 and has it compiled and vectorised (`engine/update.py`); a test may call it as it stands. `iaf_psc_delta` is the
 shortest example.
+
+What `step` uses besides its arguments (globals, variables of a closure, attributes of modules, helpers decorated with
+`numba.njit`) is compiled with the values that it has when a simulation is built. Other values give another compiled
+step, in the same process and in the cache. Values that change while a simulation runs, and things whose changes could
+not be noticed, lists, dictionaries and objects among them, are errors (`engine/frozen_step.py`).
 """
 
 from __future__ import annotations
@@ -61,7 +66,7 @@ class NeuronModel:
     step : advances one neuron by one step. Arguments: the states; wait, steps that it is still refractory (int16);
         ex and inh, the weights (pA, delta: mV) that arrive in this step; current, constant plus device current (pA)
         over the step; the propagators. Returns the new states, the new wait and the number of spikes at the end of the
-        step.
+        step. An argument that has a default need not be among the propagators.
     receptors : function of the parameters: 1 if all input acts through `ex`, 2 if excitatory and inhibitory input must
         be kept apart. inhibitory : the states that are 0 and stay so where there is only one.
     check : function of the parameters -> message or None: what one parameter demands of another.
@@ -80,6 +85,14 @@ class NeuronModel:
     weight_unit: str = "pA"
 
     def __post_init__(self) -> None:
+        if not inspect.isfunction(self.step):
+            raise TypeError(
+                f"{self.name}: step must be a plain Python function, not of type {type(self.step).__name__}; "
+                f"without numba.njit, which comes later"
+            )
+        for argument in self._signature.values():
+            if argument.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+                raise TypeError(f"{self.name}: step must take its arguments by position, {argument} is not allowed")
         before = (*self.states, "wait", "ex", "inh", "current")
         if self.arguments[: len(before)] != before:
             raise TypeError(f"{self.name}: the arguments of step must begin with {', '.join(before)}")
@@ -93,12 +106,31 @@ class NeuronModel:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Names of the arguments of `step`."""
-        return tuple(inspect.signature(self.step).parameters)
+        return tuple(self._signature)
+
+    @property
+    def _signature(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self.step).parameters
 
     @property
     def propagator_names(self) -> tuple[str, ...]:
         """Names of the propagators, in the order in which `step` takes them."""
         return self.arguments[len(self.states) + 4 :]
+
+    def propagator_values(self, parameters: Mapping, dt: float) -> dict[str, float | np.ndarray]:
+        """Return the numbers of one step of `dt` ms by name, in the order in which `step` takes them.
+
+        Raises
+        ------
+        TypeError : neither `propagators` nor a default gives an argument of `step`.
+        """
+        given, arguments = self.propagators(parameters, dt), self._signature
+        values = {name: given.get(name, arguments[name].default) for name in self.propagator_names}
+        for name, value in values.items():
+            if np.asarray(value).dtype.kind not in "biuf":
+                is_given = value is not inspect.Parameter.empty
+                raise TypeError(f"{self.name}: {name!r}, an argument of step, {_must_be(value, is_given)}")
+        return values
 
     def __str__(self) -> str:
         """The parameters, their defaults, units and meanings."""
@@ -110,6 +142,12 @@ class NeuronModel:
 
     def defaults(self) -> dict[str, float | str]:
         return {name: parameter.default for name, parameter in self.parameters.items()}
+
+
+def _must_be(value: object, is_given: bool) -> str:
+    if not is_given:
+        return "is not among what propagators returns"
+    return f"must be a number or an array of numbers, not {value!r}"
 
 
 def refractory_steps(t_ref: float | np.ndarray, dt: float) -> float | np.ndarray:
