@@ -59,6 +59,7 @@ def _spikes(simulation, population: Population) -> Spikes:
 
 def _steps_and_ids(simulation, population: Population) -> tuple[np.ndarray, np.ndarray]:
     """Steps and ids (0-based in it) of the spikes of `population`."""
+    simulation.settle()
     steps, gids = simulation.sink.all_spikes()
     inside = population.holds(gids)
     return steps[inside], gids[inside] - population.first
@@ -67,6 +68,7 @@ def _steps_and_ids(simulation, population: Population) -> tuple[np.ndarray, np.n
 def _voltages(simulation) -> dict[str, Voltages]:
     """Voltages of all ranks by population (collective)."""
     gids, grid = voltage_gids(simulation.network), simulation.network.grid
+    simulation.settle()
     steps, block = simulation.sink.local_voltages()
     table, found = simulation.gather(gids, block), {}
     for p in simulation.network.populations:

@@ -21,6 +21,7 @@ from .recording.parts import PartSink
 def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
     """Write the recordings of `simulation` and its summary into `folder`; see `Simulation.save` (collective)."""
     comm, network = simulation.comm, simulation.network
+    simulation.settle()
     steps, block = without_breaks(*simulation.sink.local_voltages(), simulation.recording.interval)
     try:
         path = on_root(comm, lambda: claim(str(folder), title, overwrite, words=PYTHON))

@@ -85,19 +85,23 @@ def voltage_lids(network: Network, deal: Decomposition) -> np.ndarray:
 
 
 def flush(simulation) -> None:
-    """Hand what was recorded to the sink."""
+    """Hand what was recorded to the sink.
+
+    What an exception keeps from being noted as handed on is handed on again, with what follows it: see `sinks`.
+    """
     started = time.perf_counter()
     clock, recording, deal = simulation.clock, simulation.recording, simulation.deal
     n, samples = int(clock[loop.RECORDED]), int(clock[loop.SAMPLES])
     if n:
         simulation.sink.spikes(recording.steps[:n], recording.gids[:n])
+        clock[loop.RECORDED] = 0
     if samples:
         last = simulation.step // recording.interval * recording.interval
         steps = last - recording.interval * np.arange(samples - 1, -1, -1)
         gids = deal.gid(voltage_lids(simulation.network, deal))
         E_L = resting_potentials(simulation.network, simulation.parameters, gids)
         simulation.sink.voltages(steps, recording.voltages[:samples] + E_L)
-    clock[loop.RECORDED] = clock[loop.SAMPLES] = 0
+        clock[loop.SAMPLES] = 0
     simulation.timer[loop.RECORD] += time.perf_counter() - started
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -26,11 +26,33 @@ def set_values(simulation, what: Part | PoissonInput, values: Mapping[str, Value
     if not isinstance(what, PoissonInput):
         what = simulation.network.select(what)
     agree(simulation.comm, {"what is set": (what, values)})
-    if _is_stimulus(what):
-        set_stimulus(simulation, what, values)
-    else:
-        set_neurons(simulation, what, values)
-    simulation.n_changes += 1
+    simulation.settle()  # what was sampled is V_m - E_L
+    put_back = _remember(simulation, values)
+    try:
+        if _is_stimulus(what):
+            set_stimulus(simulation, what, values)
+        else:
+            set_neurons(simulation, what, values)
+        simulation.n_changes += 1
+    except BaseException:
+        put_back()
+        raise
+
+
+def _remember(simulation, values: Mapping[str, Value]) -> Callable[[], None]:
+    """Return what undoes the change to `values`, in which potentials, which this leaves alone, come last."""
+    parameters, latest = list(simulation.parameters), list(simulation.latest)
+    stimuli, poisson, neurons = simulation.stimuli, simulation.poisson, simulation.neurons
+    arrays = (neurons.blocks, *((neurons.I_e, neurons.current) if "I_e" in values else ()))
+    copies = [array.copy() for array in arrays]
+
+    def put_back() -> None:
+        simulation.parameters, simulation.latest = parameters, latest
+        simulation.stimuli, simulation.poisson, simulation.neurons = stimuli, poisson, neurons
+        for array, before in zip(arrays, copies, strict=True):
+            array[:] = before
+
+    return put_back
 
 
 def get_value(simulation, what: Part | PoissonInput, name: str) -> np.ndarray | float:

@@ -16,6 +16,7 @@ from .changed import record_changes, repeat_changes
 from .delivery import History, deliver_again
 from .ledger import events_on_their_way
 from .population_state import find_shared_currents, potential_places, sum_currents
+from .recorders import Period
 from .stimulation import resume
 from .update import ROW
 
@@ -74,8 +75,7 @@ def restore(simulation, state: State) -> None:
         getattr(neurons, name)[:] = state.neurons[name]
     sum_currents(neurons, np.arange(simulation.deal.n_local))
     find_shared_currents(neurons)
-    simulation.period.pieces = [tuple(piece) for piece in facts["pieces"]]
-    simulation.period.counts[:] = state.neurons["counted"]
+    simulation.period = Period([tuple(piece) for piece in facts["pieces"]], state.neurons["counted"].copy())
     step = facts["step"]
     simulation.clock[loop.STEP] = step
     simulation.guard.since, simulation.guard.counts = facts["window"][0], np.array(facts["window"][1], np.int64)

@@ -44,6 +44,10 @@ class Guard:
         self.window = max(1, round(WINDOW / network.grid.dt_ms))
         self.since, self.counts = 0, np.zeros(len(network.populations), np.int64)
 
+    def is_due(self, step: int) -> bool:
+        """Whether a window ends at `step` at which nobody has looked yet."""
+        return step % self.window == 0 and step > self.since
+
     def next(self, step: int) -> int:
         """The end of the window in which the step after `step` lies."""
         return (step // self.window + 1) * self.window
@@ -51,7 +55,7 @@ class Guard:
     def look(self, simulation, max_rate: float) -> Finding | None:
         """What is wrong, or None (collective): at any step whether state is finite, at a window's end whether a
         population of neurons fired more than `max_rate` spikes/s in it (0: any rate is allowed)."""
-        is_end = simulation.step % self.window == 0 and simulation.step > self.since
+        is_end = self.is_due(simulation.step)
         told = simulation.comm.allgather((self._counts(simulation) if is_end else None, _not_finite(simulation)))
         broken = min(filter(None, (found for _, found in told)), default=None)
         finding = _of_state(simulation, *broken) if broken else None

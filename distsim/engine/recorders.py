@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..elements import Population
@@ -40,7 +42,7 @@ def recorded_ranges(network: Network, population: Population) -> list[list[int]]
 
 
 class Period:
-    """The recorded pieces of a run.
+    """The recorded pieces of a run; it never changes.
 
     Attributes
     ----------
@@ -48,17 +50,17 @@ class Period:
     counts : int64 (n_local,), spikes of this rank's neurons in them.
     """
 
-    def __init__(self, n_local: int) -> None:
-        self.pieces: list[tuple[int, int]] = []
-        self.counts = np.zeros(n_local, np.int64)
+    def __init__(self, pieces: Sequence[tuple[int, int]], counts: np.ndarray) -> None:
+        self.pieces, self.counts = list(pieces), counts
 
-    def add(self, start: int, stop: int, counts: np.ndarray) -> None:
-        """The steps from `start` to `stop` were recorded; the neurons emitted `counts` spikes in them."""
-        if stop > start:
-            if self.pieces and self.pieces[-1][1] == start:
-                start = self.pieces.pop()[0]
-            self.pieces.append((start, stop))
-            self.counts += counts
+    def and_then(self, start: int, stop: int, counts: np.ndarray) -> Period:
+        """Return the period with the steps from `start` to `stop` added, in which the neurons emitted `counts`."""
+        if stop <= start:
+            return self
+        before = self.pieces
+        if before and before[-1][1] == start:
+            before, start = before[:-1], before[-1][0]
+        return Period([*before, (start, stop)], self.counts + counts)
 
     @property
     def start(self) -> int:

@@ -62,7 +62,7 @@ class Simulation:
     Attributes
     ----------
     step, time : steps done, model time (ms). n_synapses : of all ranks. build_time : s.
-    timer : float64 (5,), this rank's seconds by `loop.PHASES`. period : what was recorded, see `Period`.
+    timer : float64 (5,), this rank's seconds by `loop.PHASES`.
     chunk : steps between two looks at the clock.
     parameters, stimuli, latest : what holds now, by population, and of Poisson input; see `changes`.
     """
@@ -91,7 +91,7 @@ class Simulation:
         self._build()
         if checkpoint is not None:
             checkpoints.take_up(self, checkpoints.read(Path(checkpoint), self.comm))
-            self.period = Period(self.deal.n_local)  # what was recorded before is not here
+            self.period = Period([], np.zeros(self.deal.n_local, np.int64))  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
 
     def checkpoint(self, path: str | Path) -> None:
@@ -123,7 +123,8 @@ class Simulation:
         self.clock = np.zeros(6, np.int64)
         self.timer = np.zeros(len(loop.PHASES))
         self.scratch, self._spec = make_scratch(self.synapses), np.zeros(2, np.int64)
-        self.period, self._piece, self.chunk = Period(self.deal.n_local), None, CHUNK
+        self.period, self.chunk = Period([], np.zeros(self.deal.n_local, np.int64)), CHUNK
+        self._is_observed = False
         self.guard = Guard(self.network)
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
 
@@ -184,6 +185,16 @@ class Simulation:
         """Model time (ms)."""
         return self.network.grid.ms(self.step)
 
+    @property
+    def period(self) -> Period:
+        """What was recorded so far. The piece under way ends where the clock is, whatever interrupts the run."""
+        before, piece = self._recorded
+        return before if piece is None else before.and_then(piece[0], self.step, self.neurons.emitted - piece[1])
+
+    @period.setter
+    def period(self, period: Period) -> None:
+        self._recorded = (period, None)
+
     def run(
         self,
         duration: float,
@@ -193,53 +204,65 @@ class Simulation:
     ) -> None:
         """Advance by `duration` (ms, a multiple of dt), and check that no synaptic event was lost (collective).
 
+        After any exception, Ctrl-C too, everything that was recorded can be read, and another run goes on from there.
+
         Parameters
         ----------
         record : whether the network's recorders are on.
-        observe : called with the simulation every `chunk` steps, which it may change; what it returns, if true, ends
-            the run there (on all ranks: it must be the same on all of them).
+        observe : called with the simulation every `chunk` steps. It may read all that is recorded so far, change the
+            simulation, and save it, but not run it; what it returns, if true, ends the run there (on all ranks: it must
+            be the same on all of them).
         max_rate : spikes/s a neuron; more of them in a population over 100 ms end the run. 0: any rate is allowed.
 
         Raises
         ------
         GuardError : a rate above `max_rate`, or V_m of a neuron that is not finite; what was recorded so far is kept.
+        RuntimeError : called by `observe`.
         """
+        if self._is_observed:
+            raise RuntimeError("run: called by the observe of a run of the same simulation, which goes on by itself")
         agree(self.comm, {"the duration of a run": (duration, record, max_rate, self.step), **self.loops.models()})
         self.loops.check_unchanged()
         steps = self.network.grid.step(duration, "duration", 0)
         max_rate = number("max_rate", max_rate, 0.0, unit="spikes/s")
         stop = self.step + steps
-        self._piece = (self.step, self.neurons.emitted.copy()) if record else None
+        self.settle()  # where a run was interrupted; the buffers do not know of steps that are left out
+        self._recorded = (self.period, (self.step, self.neurons.emitted.copy()) if record else None)
         found = None
         while self.step < stop:
             found = self._advance_guarded(min(stop, self.step + self.chunk), record, max_rate)
-            if found or (observe is not None and observe(self)):
+            if found or (observe is not None and self._ask(observe)):
                 break
         if self.step == stop:  # the end of a run is also one of a number of steps that nothing but the caller chooses
             found = found or self.guard.look(self, max_rate)
         self.settle()
-        self._piece = None
         self.ledger()
         if found:
             raise GuardError(found)
 
+    def _ask(self, observe: Callable[[Simulation], object]) -> bool:
+        """Whether `observe` ends the run."""
+        self._is_observed = True
+        try:
+            return bool(observe(self))
+        finally:
+            self._is_observed = False
+
     def settle(self) -> None:
-        """Hand all that was recorded so far to the sink, and note the period."""
+        """Hand all that was recorded so far to the sink, as everything does that reads it (collective for a sink that
+        writes files)."""
         buffers.flush(self)
-        if self._piece is not None:
-            start, emitted = self._piece
-            self.period.add(start, self.step, self.neurons.emitted - emitted)
-            self._piece = (self.step, self.neurons.emitted.copy())
 
     def _advance_guarded(self, stop: int, record: bool, max_rate: float) -> Finding | None:
         """Advance to `stop`, or to the end of a window at which something is found to be wrong: what that is."""
-        while self.step < stop:
-            self._advance(min(stop, self.guard.next(self.step)), record)
-            if self.step % self.guard.window == 0:
+        while True:
+            if self.guard.is_due(self.step):  # an interrupted run may have left that to this one
                 found = self.guard.look(self, max_rate)
                 if found:
                     return found
-        return None
+            if self.step >= stop:
+                return None
+            self._advance(min(stop, self.guard.next(self.step)), record)
 
     def _advance(self, stop: int, record: bool) -> None:
         while True:

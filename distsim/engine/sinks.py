@@ -2,6 +2,10 @@
 
 spikes(steps, gids)      recorded spikes of all ranks, by (step, gid); the same on every rank
 voltages(steps, block)   V_m (mV) of this rank's recorded neurons at `steps`, by ascending gid
+
+Where an exception, Ctrl-C for instance, comes out of a method or just after it, the next call begins with the same
+again, and may go on with what was recorded since. So what begins at the step of the last call replaces what that
+brought; a sink that cannot replace it must refuse it.
 """
 
 from __future__ import annotations
@@ -18,10 +22,10 @@ class MemorySink:
         self._voltages: list[tuple[np.ndarray, np.ndarray]] = []
 
     def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
-        self._spikes.append((steps.copy(), gids.astype(np.int64)))
+        _add(self._spikes, steps.copy(), gids.astype(np.int64))
 
     def voltages(self, steps: np.ndarray, block: np.ndarray) -> None:
-        self._voltages.append((steps, block.copy()))
+        _add(self._voltages, steps, block.copy())
 
     def all_spikes(self) -> tuple[np.ndarray, np.ndarray]:
         """(steps, gids) of all recorded spikes, int64, by (step, gid)."""
@@ -34,3 +38,9 @@ class MemorySink:
         if not self._voltages:
             return np.zeros(0, np.int64), np.zeros((0, self._n_voltages))
         return tuple(np.concatenate(parts) for parts in zip(*self._voltages, strict=True))
+
+
+def _add(batches: list[tuple[np.ndarray, np.ndarray]], steps: np.ndarray, values: np.ndarray) -> None:
+    """Append a batch, or replace the last one by it where it is the same again."""
+    is_again = bool(batches) and batches[-1][0][0] == steps[0]
+    batches[len(batches) - is_again :] = [(steps, values)]  # in one go
