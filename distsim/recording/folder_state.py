@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -12,13 +13,14 @@ from distsim.recording.part_files import NOTE, Span, part_path, spans_in
 
 SUMMARY, MARKER = "summary.json", "running.json"
 PATIENCE, PAUSE = 5.0, 0.01  # s: how long a folder may take to come to rest, and between two attempts
+FEWEST = 20  # attempts that there are at least, however long each takes
 Identity = tuple[int, int, int]  # of a file: changes when another takes its name
 
 T = TypeVar("T")
 
 
 class State(NamedTuple):
-    """What lies in a run's folder: its files by name, and the closed parts of its recordings."""
+    """What lies in a run's folder: files by name, and closed parts of the recordings that are not one file yet."""
 
     files: Mapping[str, Identity]
     parts: Mapping[str, Mapping[Span, Identity]]
@@ -45,7 +47,9 @@ def look(folder: Path) -> State:
         found = {span: _identity(part_path(folder, name, span)) for span in spans_in(folder, name)}
         parts[name] = {span: identity for span, identity in found.items() if identity is not None}
     found = {name: _identity(folder / name) for name in (SUMMARY, NOTE, MARKER, SPIKES, VOLTAGES)}
-    return State({name: identity for name, identity in found.items() if identity is not None}, parts)
+    files = {name: identity for name, identity in found.items() if identity is not None}
+    # What is one file already is read from it, and its parts are removed.
+    return State(files, {name: {} if name in files else spans for name, spans in parts.items()})
 
 
 def _identity(path: Path) -> Identity | None:
@@ -68,7 +72,7 @@ def read_at_once(folder: Path, read: Callable[[State], T]) -> T:
         What `read` raises of a folder that does not change, or that the folder changes all the time.
     """
     until = time.monotonic() + PATIENCE
-    while True:
+    for attempt in count(1):
         before, failure = look(folder), None
         try:
             found = read(before)
@@ -77,11 +81,9 @@ def read_at_once(folder: Path, read: Callable[[State], T]) -> T:
         after = look(folder)
         if failure is None and before.lasts_in(after):
             return found
-        is_over = time.monotonic() > until
+        is_over = attempt >= FEWEST and time.monotonic() > until
         if failure is not None and before == after and (is_over or not isinstance(failure, UnsettledError)):
             raise failure
         if is_over:
-            raise ValueError(
-                f"{folder}: changed again and again while it was read for {PATIENCE:g} s; try again"
-            ) from failure
+            raise ValueError(f"{folder}: changed {attempt} times while it was read; try again") from failure
         time.sleep(PAUSE)
