@@ -228,10 +228,11 @@ def test_a_run_that_the_guard_ended_knows_what_it_recorded(complete, tmp_path):
         found.spikes("L4E[100:200]")
 
 
-def test_voltages_alone_have_the_period_of_their_parts(tmp_path, monkeypatch):
-    """Of samples alone it is not known when the recording ended: they are 7 ms apart."""
+@pytest.mark.parametrize("died", ["distsim.recording.parts.PartSink._join", "distsim.summary.write"])
+def test_voltages_alone_have_the_whole_period(tmp_path, monkeypatch, died):
+    """Samples do not say when the recording ended: they are 7 ms apart."""
     monkeypatch.setattr("distsim.prepare.set_recorders", only_voltages)
-    monkeypatch.setattr(PartSink, "_join", kill)
+    monkeypatch.setattr(died, kill)
     with pytest.raises(Killed):
         run(*QUICK[:8], "--out", tmp_path / "run")
     found = distsim.load(tmp_path / "run")
