@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .recording.pieces import Pieces, piece_of
 from .recording.spikes import Spikes
 from .recording.voltages import Voltages
 
@@ -15,48 +17,89 @@ if TYPE_CHECKING:
     import pandas
 
 
-def spikes_to_pandas(spikes: tuple[np.ndarray, np.ndarray, np.ndarray], populations: Sequence[str]) -> pandas.DataFrame:
+def spikes_to_pandas(
+    spikes: tuple[np.ndarray, np.ndarray, np.ndarray], populations: Sequence[str], pieces: Pieces
+) -> pandas.DataFrame:
     """A row a spike: time_ms, population (categorical), id; from times (ms), ids and codes of `populations`."""
     pd = _pandas()
     times, ids, codes = spikes
     names = pd.Categorical.from_codes(codes, categories=list(populations))
-    return pd.DataFrame({"time_ms": times, "population": names, "id": ids})
+    frame = pd.DataFrame({"time_ms": times, "population": names, "id": ids})
+    frame.attrs["pieces"] = list(pieces)
+    return frame
 
 
-def voltages_to_pandas(voltages: Mapping[str, Voltages]) -> pandas.DataFrame:
-    """V_m (mV, float64): index time_ms, a column for each (population, id)."""
+def voltages_to_pandas(voltages: Mapping[str, Voltages], pieces: Pieces) -> pandas.DataFrame:
+    """V_m (mV, float64): index time_ms, a column for each (population, id); NaN where only others have a sample."""
     pd = _pandas()
+    times = np.unique(np.concatenate([np.zeros(0), *(v.times for v in voltages.values())]))
     columns = [(name, int(i)) for name, v in voltages.items() for i in v.ids]
-    times = next((v.times for v in voltages.values()), np.zeros(0))
-    V = np.concatenate([np.zeros((times.size, 0)), *(v.V for v in voltages.values())], axis=1)
+    V, start = np.full((times.size, len(columns)), np.nan), 0
+    for v in voltages.values():
+        V[np.searchsorted(times, v.times), start : start + v.ids.size] = v.V
+        start += v.ids.size
     names = pd.MultiIndex.from_tuples(columns, names=["population", "id"])
-    return pd.DataFrame(V, index=pd.Index(times, name="time_ms"), columns=names)
+    frame = pd.DataFrame(V, index=pd.Index(times, name="time_ms"), columns=names)
+    frame.attrs["pieces"] = list(pieces)
+    return frame
 
 
 def to_neo(
     title: str | None,
-    period: tuple[float, float],
+    pieces: Pieces,
     spikes: Mapping[str, Spikes],
     recorded: Mapping[str, np.ndarray],
     voltages: Mapping[str, Voltages],
 ) -> neo.Block:
-    """A block of one segment: a SpikeTrain for each neuron of `recorded`, an AnalogSignal for each population."""
+    """A block with a segment a piece: a SpikeTrain for each neuron of `recorded`, an AnalogSignal for each population.
+
+    Raises
+    ------
+    ValueError : something lies in none of several pieces.
+    """
+    block = _neo().Block(name=title)
+    places = [_places("spikes", name, s.times, pieces) for name, s in spikes.items()]
+    samples = [_places("voltages", name, v.times, pieces) for name, v in voltages.items()]
+    for k, piece in enumerate(pieces):
+        inside = {
+            name: replace(s, times=s.times[place == k], ids=s.ids[place == k])
+            for (name, s), place in zip(spikes.items(), places, strict=True)
+        }
+        sampled = {
+            name: replace(v, times=v.times[place == k], V=v.V[place == k])
+            for (name, v), place in zip(voltages.items(), samples, strict=True)
+        }
+        block.segments.append(_segment(piece, inside, recorded, sampled))
+    return block
+
+
+def _places(what: str, name: str, times: np.ndarray, pieces: Pieces) -> np.ndarray:
+    """The piece of each time; where there is only one, it is that of all."""
+    places = piece_of(times, pieces) if len(pieces) > 1 else np.zeros(times.size, np.int64)
+    if np.any(places < 0):
+        first = times[places < 0][0]
+        raise ValueError(f"{what} of {name} at {first:g} ms are in none of the {len(pieces)} recorded pieces")
+    return places
+
+
+def _segment(
+    piece: Sequence[float],
+    spikes: Mapping[str, Spikes],
+    recorded: Mapping[str, np.ndarray],
+    voltages: Mapping[str, Voltages],
+) -> neo.Segment:
     neo = _neo()
-    segment = neo.Segment(name=f"{period[0]:g} to {period[1]:g} ms")
+    start, stop = piece
+    segment = neo.Segment(name=f"{start:g} to {stop:g} ms")
     for name, s in spikes.items():
         for i, times in _trains(s, np.flatnonzero(recorded[name])):
-            segment.spiketrains.append(
-                neo.SpikeTrain(
-                    times, units="ms", t_start=period[0], t_stop=period[1], name=f"{name}[{i}]", population=name, id=i
-                )
-            )
+            said = {"name": f"{name}[{i}]", "population": name, "id": i}
+            segment.spiketrains.append(neo.SpikeTrain(times, units="ms", t_start=start, t_stop=stop, **said))
     for name, v in voltages.items():
         # A signal without samples would have no start.
         if v.times.size:
             segment.analogsignals.append(_signal(name, v))
-    block = neo.Block(name=title)
-    block.segments.append(segment)
-    return block
+    return segment
 
 
 def _trains(spikes: Spikes, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

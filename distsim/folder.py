@@ -19,7 +19,8 @@ from .parallel import InputError
 FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
-PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", "parts")  # what a run that is not complete needs to be gone on with
+NOTE = "recording.json"  # what of a run that is not complete is recorded
+PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", "parts", NOTE)  # what a run that is not complete needs to be gone on with
 MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
 PATIENCE = 5.0  # s
 
@@ -80,6 +81,7 @@ def claim(
 
 def release(path: Path) -> None:
     """The run in `path` is complete."""
+    (path / NOTE).unlink(missing_ok=True)
     (path / MARKER).unlink(missing_ok=True)
 
 

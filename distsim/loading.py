@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .analysis.run_folder import existing_folder, pieces_of, read_summary
 from .recording.file_sink import SPIKES, VOLTAGES
-from .recording.part_files import has_parts, read_spike_parts, read_voltage_parts
+from .recording.folder_state import MARKER, SUMMARY, State, UnsettledError, look, read_at_once
+from .recording.note import read_note
+from .recording.part_files import NOTE, read_spike_parts, read_voltage_parts
+from .recording.pieces import Pieces, common, merged, piece_of
+from .recording.sonata import read_pieces, times_of
 from .recording.spikes import Spikes, read_spikes
 from .recording.voltages import Voltages, read_voltages
 from .result import Result
 
-SUMMARY = "summary.json"
 FILES = (SUMMARY, SPIKES, VOLTAGES)
 
 
@@ -23,26 +29,122 @@ def load(folder: str | Path) -> Result:
     """What the run in `folder` has recorded; each rank reads for itself.
 
     Any of `summary.json`, `spikes.h5` and `voltages.h5` may be missing; then what they say is not known. Of a run that
-    has not come to its end it is what its closed parts hold.
+    has not come to its end it is what its closed parts hold, of spikes and of voltages up to the same time; it may be
+    running.
 
     Raises
     ------
-    FileNotFoundError : no such folder, or none of the files is there.
+    FileNotFoundError : no such folder, none of the files is there, or nothing is recorded there yet.
     NotADirectoryError : it is a file.
-    ValueError : a file is damaged, or they contradict each other.
+    ValueError : a file is damaged, or they contradict each other, or nothing says which neurons were recorded.
     """
     folder = existing_folder(folder)
-    paths = {name: folder / name for name in FILES if (folder / name).is_file()}
-    if not paths and not has_parts(folder):
+    return read_at_once(folder, lambda state: _load(folder, state))
+
+
+def _load(folder: Path, state: State) -> Result:
+    """Return what the folder's `state` holds."""
+    summary = read_summary(folder / SUMMARY) if SUMMARY in state.files else None
+    if summary is not None and "panels" in summary:
+        raise ValueError(_several(folder, list(summary["panels"])))
+    in_parts = [name for name in (SPIKES, VOLTAGES) if name not in state.files and state.spans(name)]
+    if not in_parts and (summary is not None or not {NOTE, MARKER} & state.files.keys()):
+        return _complete(folder, state, summary)
+    if NOTE in state.files or summary is not None:
+        return _unfinished(folder, state, read_note(folder) if NOTE in state.files else summary)
+    if in_parts or {SPIKES, VOLTAGES} & state.files.keys():
+        raise UnsettledError(f"{folder}: nothing says which neurons were recorded ({NOTE} is missing)")
+    panels = sorted(path.name for path in folder.iterdir() if look(path).files.keys() & {SUMMARY, MARKER})
+    if panels:
+        raise ValueError(_several(folder, panels))
+    raise _nothing_yet(folder)
+
+
+def _several(folder: Path, panels: Sequence[str]) -> str:
+    return (
+        f"{folder}: holds the runs of a figure's panels ({', '.join(panels)}): load one of them, {folder / panels[0]}"
+    )
+
+
+def _nothing_yet(folder: Path) -> FileNotFoundError:
+    return FileNotFoundError(f"{folder}: nothing is recorded there yet: no part of its recordings is closed")
+
+
+def _complete(folder: Path, state: State, summary: dict | None) -> Result:
+    """Return what the files of a complete run, or of others, hold."""
+    if not state.files.keys() & set(FILES):
         raise FileNotFoundError(f"{folder}: no run is there (none of {', '.join(FILES)})")
-    summary = read_summary(paths[SUMMARY]) if SUMMARY in paths else None
-    spikes = _in_order(read_spikes(paths[SPIKES]) if SPIKES in paths else read_spike_parts(folder))
-    voltages = _recorded_samples(read_voltages(paths[VOLTAGES]) if VOLTAGES in paths else read_voltage_parts(folder))
-    sizes = _sizes(folder, summary, spikes, voltages)
-    recorded = {name: _recorded(summary, name, s.n) for name, s in spikes.items()}
+    spikes = _in_order(read_spikes(folder / SPIKES) if SPIKES in state.files else {})
+    voltages = read_voltages(folder / VOLTAGES) if VOLTAGES in state.files else {}
     period = _period(summary, spikes, voltages)
-    pieces = [tuple(piece) for piece in pieces_of(summary or {}, period)]
-    return Result(sizes, _dt(summary, spikes), period, spikes, recorded, voltages, summary, pieces)
+    said = None if summary is None else pieces_of(summary, period)
+    pieces = _pieces(said or _pieces_of_files(folder, state) or [period])
+    return _result(folder, summary, period, spikes, _without_breaks(folder, voltages, pieces), summary, pieces)
+
+
+def _unfinished(folder: Path, state: State, about: dict) -> Result:
+    """Return what all files of a run that has not come to its end hold; `about` is what is known of it."""
+    present = [name for name in (SPIKES, VOLTAGES) if name in state.files or state.spans(name)]
+    names = about.get("recording", {}).get("files", present)
+    if not names or any(name not in state.files and not state.spans(name) for name in names):
+        raise _nothing_yet(folder)
+    whole = [name for name in names if name in state.files]
+    spikes = voltages = {}
+    if SPIKES in names:
+        spikes = read_spikes(folder / SPIKES) if SPIKES in whole else read_spike_parts(folder, state.spans(SPIKES))
+    if VOLTAGES in names:
+        parts = state.spans(VOLTAGES)
+        voltages = read_voltages(folder / VOLTAGES) if VOLTAGES in whole else read_voltage_parts(folder, parts)
+    if len(whole) == len(names):
+        period = _period(about, spikes, voltages)
+        pieces = _pieces(pieces_of(about, period))
+        return _result(folder, about, period, spikes, _without_breaks(folder, voltages, pieces), None, pieces)
+    pieces = _pieces_of_parts(state, [name for name in names if name not in whole], about["dt_ms"])
+    if not pieces:
+        raise _nothing_yet(folder)
+    spikes, voltages = _inside(spikes, pieces), _inside(voltages, pieces)
+    return _result(folder, about, (pieces[0][0], pieces[-1][1]), spikes, voltages, None, pieces)
+
+
+def _pieces_of_parts(state: State, names: Sequence[str], dt_ms: float) -> Pieces:
+    """Return what the closed parts of all of `names` cover."""
+    covered = [merged(state.spans(name)) for name in names]
+    steps = np.array(reduce(common, covered), np.int64).reshape(-1, 2)
+    return _pieces(times_of(steps, Fraction(dt_ms).limit_denominator(10**6)).tolist())
+
+
+def _inside(recordings: Mapping[str, Any], pieces: Pieces) -> dict[str, Any]:
+    """Return of spikes or voltages what lies in the pieces."""
+    found = {}
+    for name, r in recordings.items():
+        kept = piece_of(r.times, pieces) >= 0
+        by_time = ("times", "ids") if isinstance(r, Spikes) else ("times", "V")
+        found[name] = r if kept.all() else replace(r, **{key: getattr(r, key)[kept] for key in by_time})
+    return found
+
+
+def _pieces(found: Pieces) -> Pieces:
+    return [(float(start), float(stop)) for start, stop in found]
+
+
+def _pieces_of_files(folder: Path, state: State) -> Pieces | None:
+    """Return what a spike or voltage file without a summary tells of its breaks."""
+    return next(filter(None, (read_pieces(folder / name) for name in (SPIKES, VOLTAGES) if name in state.files)), None)
+
+
+def _result(
+    folder: Path,
+    about: dict | None,
+    period: tuple[float, float],
+    spikes: Mapping[str, Spikes],
+    voltages: Mapping[str, Voltages],
+    summary: dict | None,
+    pieces: Pieces,
+) -> Result:
+    """Return the recordings as a result; `about` is the summary, or what of it is known of a run under way."""
+    sizes = _sizes(folder, about, spikes, voltages)
+    recorded = {name: _recorded(about, name, s.n) for name, s in spikes.items()}
+    return Result(sizes, _dt(about, spikes), period, spikes, recorded, voltages, summary, pieces, about=about)
 
 
 def _in_order(spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
@@ -51,14 +153,17 @@ def _in_order(spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
     return {name: replace(s, times=s.times[orders[name]], ids=s.ids[orders[name]]) for name, s in spikes.items()}
 
 
-def _recorded_samples(voltages: Mapping[str, Voltages]) -> dict[str, Voltages]:
-    """The voltages without the samples between recorded pieces, which are NaN in all neurons."""
-    if not voltages:
-        return {}
-    kept = ~np.all([np.isnan(v.V).all(axis=1) for v in voltages.values() if v.V.shape[1]], axis=0)
-    if np.all(kept):
+def _without_breaks(folder: Path, voltages: Mapping[str, Voltages], pieces: Pieces) -> dict[str, Voltages]:
+    """Return the voltages without the samples between the recorded pieces, which are NaN in all neurons.
+
+    A neuron whose V_m is not finite has NaN within a piece, which stays.
+    """
+    if len(pieces) == 1:
         return dict(voltages)
-    return {name: replace(v, times=v.times[kept], V=v.V[kept]) for name, v in voltages.items()}
+    for name, v in voltages.items():
+        if not np.isnan(v.V[piece_of(v.times, pieces) < 0]).all():
+            raise ValueError(f"{folder}: {VOLTAGES} holds samples of {name} between the recorded pieces")
+    return _inside(voltages, pieces)
 
 
 def _sizes(folder: Path, summary: dict | None, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages]) -> dict:
@@ -104,7 +209,7 @@ def _period(
     for s in spikes.values():
         if s.t_start_ms is not None and s.t_stop_ms is not None:
             return s.t_start_ms, s.t_stop_ms
-    if summary is not None:
+    if summary is not None and "t_sim_ms" in summary:
         return float(summary["t_presim_ms"]), float(summary["t_presim_ms"] + summary["t_sim_ms"])
     times = np.concatenate([np.zeros(1), *(x.times for x in (*spikes.values(), *voltages.values()))])
-    return 0.0, float(times.max())
+    return float(times.min() if summary is None else summary["t_presim_ms"]), float(times.max())

@@ -17,8 +17,9 @@ import numpy as np
 from .analysis.raster import Raster
 from .analysis.rates import rates_boxplot
 from .analysis.rows import number_through
-from .analysis.run_folder import break_marks, collect, rates_options, recorded_ms, title_of
+from .analysis.run_folder import break_marks, check_recorded, collect, rates_options, title_of
 from .elements import Part, find, nearest
+from .recording.pieces import recorded_ms
 from .recording.spikes import Spikes
 from .recording.voltages import Voltages
 from .units import without_unit
@@ -50,6 +51,7 @@ class Result:
     spikes, voltages : by population; some may be missing.
     recorded : by population, bool (n,): the neurons whose spikes are recorded; some may be missing.
     pieces : start and end (ms) of what was recorded without a break; by default all of `period`.
+    about : what figures need of the run's summary where there is none yet.
 
     Attributes
     ----------
@@ -70,9 +72,12 @@ class Result:
         voltages: Mapping[str, Voltages],
         summary: dict | None = None,
         pieces: Sequence[tuple[float, float]] | None = None,
+        *,
+        about: Mapping | None = None,
     ) -> None:
         self.sizes, self.dt, self.period, self.summary = dict(sizes), dt, period, summary
         self.pieces = (period,) if pieces is None else tuple(pieces)
+        self._about = summary or about or {}
         self._spikes, self._recorded, self._voltages = dict(spikes), dict(recorded), dict(voltages)
 
     @property
@@ -88,7 +93,8 @@ class Result:
             if names
         ]
         start, stop = self.period
-        return f"<Result of {sizes}, {start:g} to {stop:g} ms: {' and '.join(recorded) or 'nothing recorded'}>"
+        period = f"{start:g} to {stop:g} ms" + (f" in {len(self.pieces)} pieces" if len(self.pieces) > 1 else "")
+        return f"<Result of {sizes}, {period}: {' and '.join(recorded) or 'nothing recorded'}>"
 
     # --- a part of it ---------------------------------------------------------------------------------------------
 
@@ -132,7 +138,7 @@ class Result:
         columns = column[indices.start : indices.stop : indices.step]
         if np.any(columns < 0):
             raise ValueError(_not_recorded("voltages", what, name, voltages.ids.size, list(self._voltages)))
-        return times.copy(), voltages.V[:, columns].astype(np.float64)
+        return voltages.times.copy(), voltages.V[:, columns].astype(np.float64)
 
     def _recorded_names(self) -> list[str]:
         return [name for name, recorded in self._recorded.items() if recorded.any()]
@@ -155,26 +161,27 @@ class Result:
         ----------
         what : "spikes" gives a row a spike: time_ms, population (categorical), id.
             "voltages" gives V_m (mV), a row a sample (index time_ms) and a column a neuron (population, id).
+
+        `attrs["pieces"]` of the frame is `pieces`: between them nothing was recorded.
         """
         from . import conversion
 
         if what == "spikes":
-            return conversion.spikes_to_pandas(self.all_spikes(), self.populations)
+            return conversion.spikes_to_pandas(self.all_spikes(), self.populations, self.pieces)
         if what == "voltages":
-            return conversion.voltages_to_pandas(self._voltages)
+            return conversion.voltages_to_pandas(self._voltages, self.pieces)
         raise ValueError(f"to_pandas: {what!r} must be 'spikes' or 'voltages'")
 
     def to_neo(self) -> neo.Block:
-        """Everything recorded as a Neo block of one segment (needs Neo: `pip install neo`).
+        """Everything recorded as a Neo block with a segment for each of `pieces` (needs Neo: `pip install neo`).
 
-        Each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with `population` and `id`;
-        each population's voltages are an AnalogSignal, annotated likewise.
+        In each segment each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with
+        `population` and `id`; each population's voltages are an AnalogSignal, annotated likewise.
         """
         from . import conversion
 
-        title = (self.summary or {}).get("network")
         spikes = {name: spikes for name, spikes in self._spikes.items() if name in self._recorded}
-        return conversion.to_neo(title, self.period, spikes, self._recorded, self._voltages)
+        return conversion.to_neo(self._about.get("network"), self.pieces, spikes, self._recorded, self._voltages)
 
     # --- figures --------------------------------------------------------------------------------------------------
 
@@ -196,8 +203,8 @@ class Result:
             options["only"] = self._known(options["only"])
         ids = {name: np.flatnonzero(self._recorded[name]) for name in self._recorded_names()}
         spikes = {name: self._spikes[name] for name in ids}
-        said = {"colors": self._said("color"), "recorded": ids, "title": title_of(self.summary or {})}
-        said["marks"] = break_marks(self.pieces, self.sizes)
+        said = {"colors": self._said("color"), "recorded": ids, "title": title_of(self._about), "pieces": self.pieces}
+        options["marks"] = [*break_marks(self.pieces, self.sizes), *options.get("marks", ())]
         return Raster(spikes, *self._period(t0, t1), **{**said, **options})
 
     def rates_boxplot(
@@ -223,9 +230,9 @@ class Result:
         only = self._known(only)
         names = [name for name in self._recorded_names() if only is None or name in only]
         alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
-        said = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self.summary or {})}
+        said = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self._about)}
         if "reference_rates_hz" not in options:
-            said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self.summary or {})}
+            said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self._about)}
         period = self._period(t0, t1)
         said["recorded_ms"] = recorded_ms(self.pieces, *period)
         rates_boxplot(alone, *period, path, **{**said, **options})
@@ -242,16 +249,12 @@ class Result:
         t0, t1 = without_unit("t0", t0, "ms"), without_unit("t1", t1, "ms")
         start, stop = self.period
         period = start if t0 is None else t0, stop if t1 is None else t1
-        # Of an empty period the figures say that it is that.
-        if period[0] < period[1] and not (period[0] < stop and period[1] > start):
-            raise ValueError(
-                f"nothing was recorded from {period[0]:g} to {period[1]:g} ms, only from {start:g} to {stop:g} ms"
-            )
+        check_recorded(self.pieces, *period)
         return period
 
     def _said(self, key: str) -> dict:
         """What the summary, if there is one, says of the populations."""
-        return collect(self.summary["populations"], key) if self.summary else {}
+        return collect(self._about.get("populations", {}), key)
 
 
 def _not_recorded(kind: str, what: Part, name: str, n_recorded: int, names: list[str]) -> str:

@@ -14,7 +14,7 @@ from . import profiling, report, summary
 from .checkpoints import Checkpoint
 from .course import Course
 from .engine import loop
-from .engine.facts import facts
+from .engine.facts import facts, population_facts
 from .engine.guard import GuardError
 from .engine.ledger import Ledger
 from .engine.simulation import Simulation
@@ -23,7 +23,9 @@ from .models.parameters import changed
 from .network import Network
 from .parallel import on_root
 from .recording.file_sink import SPIKES
+from .recording.note import has_note, write_note
 from .recording.spike_hash import spikes_sha256
+from .saving import recorded_files
 from .signals import Signals
 from .watch import Keeping
 
@@ -77,6 +79,8 @@ def run(
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
     say(report.network_text(model.SUMMARY, network, comm.size, options.seed), flush=True)
     startup = summary.startup_seconds() if startup is None else startup
+    # Of a run that goes on there is one, which holds for it too.
+    on_root(comm, lambda: has_note(folder) or write_note(folder, _known_facts(model, parameters, options, network)))
     course = begin(network, options, folder, comm, startup, care or Care())
     simulation = course.simulation
     say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)", flush=True)
@@ -93,6 +97,8 @@ def run(
     done = as_far_as(course, model, parameters, options)
     walls = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
     measured = measure(course, stood, walls, simulated, options.profile)
+    noted = _facts(model, parameters, options, done, simulation, measured.counts)
+    on_root(comm, lambda: write_note(folder, {**noted, "recording": {"files": recorded_files(network)}}))
     course.conclude()
     peaks = comm.gather(summary.peak_rss())
 
@@ -195,15 +201,30 @@ def _summary(model, parameters, options: Options, done: Options, course: Course,
 def _facts(model, parameters, options: Options, done: Options, simulation: Simulation, counts: np.ndarray) -> dict:
     """The keys of the summary that say what was run and how often neurons fired; `done` is what came of `options`."""
     found = facts(simulation, model.NAME, done.t_presim, done.t_sim, done.t_sim / 1e3, counts)
+    return {**found, "figures": done.figures, **_named_facts(model, parameters, options, found["populations"])}
+
+
+def _known_facts(model, parameters, options: Options, network: Network) -> dict:
+    """What is known of the run before it begins: for those who read its recordings while it goes on."""
+    populations = population_facts(network, 0.0, np.zeros(network.n, np.int64))
+    for population in populations.values():
+        del population["rate_hz"], population["n_spikes"]
+    found = {"network": model.NAME, "seed": options.seed, "dt_ms": network.grid.dt_ms, "t_presim_ms": options.t_presim}
+    found |= {"figures": options.figures, "recording": {"files": recorded_files(network)}}
+    return {**found, **_named_facts(model, parameters, options, populations)}
+
+
+def _named_facts(model, parameters, options: Options, populations: dict[str, dict]) -> dict:
+    """The populations with their colours and reference rates, and the parameters."""
     references = model.reference_rates(parameters) if hasattr(model, "reference_rates") else {}
-    for name, population in found["populations"].items():
+    for name, population in populations.items():
         population["color"] = model.COLORS[name]
         if name in references:
             population["reference_rate_hz"] = references[name]
     config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
     del config["profile"]  # it changes nothing that is simulated
     del config["figures"]
-    return {**found, "figures": done.figures, "changed": changed(parameters), "config": config}
+    return {"populations": populations, "changed": changed(parameters), "config": config}
 
 
 def _show(result: dict) -> None:

@@ -15,6 +15,7 @@ from .folder import PYTHON, claim, release
 from .network import Network
 from .parallel import InputError, on_root
 from .recording.file_sink import SPIKES, VOLTAGES, FileSink
+from .recording.note import write_note
 from .recording.parts import PartSink
 
 
@@ -28,14 +29,17 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
     except InputError as error:
         raise ValueError(str(error)) from None
     try:
+        found = summarize(simulation, title)
+        noted = {**found, "recording": {"files": recorded_files(network)}}
+        on_root(comm, lambda: write_note(path, noted))
         sink = file_sink(network, path, comm)
         if sink.spike_file:
             sink.spikes(*simulation.sink.all_spikes())
         if sink.voltage_file:
             sink.voltages(steps, block)
         grid, period = network.grid, simulation.period
-        sink.close(grid.ms(period.start), grid.ms(period.stop))
-        found = summarize(simulation, title)
+        pieces = [(grid.ms(start), grid.ms(stop)) for start, stop in period.pieces]
+        sink.close(grid.ms(period.start), grid.ms(period.stop), pieces)
         found["recording"] = {"mode": sink.mode, "files": sink.files}
         on_root(comm, lambda: str(summary.write(path, found)))
     finally:

@@ -15,17 +15,19 @@ from distsim.analysis.raster import Raster, raster
 from distsim.analysis.rates import rates_boxplot
 from distsim.analysis.run_folder import (
     break_marks,
+    check_recorded,
     collect,
     existing_folder,
     in_order_of,
     pieces_of,
     rates_options,
     read_summary,
-    recorded_ms,
     recorded_neurons,
     recorded_only,
     title_of,
 )
+from distsim.recording.part_files import has_parts
+from distsim.recording.pieces import recorded_ms
 from distsim.recording.spikes import Spikes, read_spikes
 
 
@@ -53,7 +55,7 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     NotADirectoryError
         If `folder` is a file.
     ValueError
-        If one of them is damaged, or the period is empty, or all of the run is.
+        If one of them is damaged, or the period is empty, or all of the run is, or nothing was recorded in the period.
     """
     folder, summary = _open(folder)
     if "panels" in summary:
@@ -61,15 +63,16 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
         return [*(path for paths in drawn for path in paths), plot_panels(folder, t0, t1)]
     if not summary["t_sim_ms"]:
         raise ValueError(f"{folder}: nothing to draw: the run has no time after its warm-up")
-    spikes = _read(folder, summary)
+    spikes, period = _read(folder, summary), _whole_period(summary, t0, t1)
+    pieces = pieces_of(summary, _whole_period(summary, None, None))
+    check_recorded(pieces, *period)
     pictures = [folder / "raster.png", folder / "rates.png"]
     colors, title = collect(summary["populations"], "color"), title_of(summary)
     raster(spikes, *_raster_period(folder, summary, t0, t1), pictures[0], colors, **_options(folder, summary, title))
     alone = {name: recorded_only(summary["populations"].get(name), s) for name, s in spikes.items()}
     references, sizes = (collect(summary["populations"], key) for key in ("reference_rate_hz", "n"))
     said = {"title": title, "sizes": sizes, **_rates_options(folder, summary)}
-    period = _whole_period(summary, t0, t1)
-    said["recorded_ms"] = recorded_ms(pieces_of(summary, period), *period)
+    said["recorded_ms"] = recorded_ms(pieces, *period)
     rates_boxplot(alone, *period, pictures[1], colors, references, **said)
     return pictures
 
@@ -100,6 +103,8 @@ def _open(folder: str | Path) -> tuple[Path, dict[str, Any]]:
 
 def _read(folder: Path, summary: Mapping[str, Any]) -> dict[str, Spikes]:
     path = folder / "spikes.h5"
+    if not path.is_file() and has_parts(folder):
+        raise FileNotFoundError(f"{folder}: the run has not come to its end: distsim resume {folder}")
     if not path.is_file():
         recorded = summary.get("spikes_sha256", "unknown") is not None
         why = "it is missing" if recorded else "the run recorded no spikes (as with --no-record)"
@@ -136,6 +141,7 @@ def _options(folder: Path, summary: Mapping[str, Any], title: str | None) -> dic
                 if not isinstance(figures[key], kind):
                     raise ValueError(f"{key} is of the wrong kind")
                 options[key] = figures[key]
+        options["pieces"] = pieces_of(summary, _whole_period(summary, None, None))
         options["marks"] = [Mark(**mark) for mark in figures.get("marks", [])]
         options["marks"] += break_marks(summary.get("recorded_ms", ()), collect(summary["populations"], "n"))
         if "rate" in figures:

@@ -10,6 +10,7 @@ import numpy as np
 
 from distsim.analysis.rows import present
 from distsim.analysis.statistics import population_rate
+from distsim.recording.pieces import Pieces
 from distsim.recording.spikes import Spikes
 from distsim.units import without_unit
 
@@ -56,17 +57,18 @@ def draw_rate(
     t0: float,
     t1: float,
     colors: Mapping[str, str],
+    pieces: Pieces | None = None,
 ) -> str:
-    """Draw the mean rate of the neurons `ids` in each bin; what is drawn, in words."""
+    """Draw the mean rate of the neurons `ids` in each bin of which something was recorded; what is drawn, in words."""
     names = present(rate.populations, ids)
     n, width = sum(ids[name].size for name in names), min(rate.bin, t1 - t0)
     times = np.concatenate([np.zeros(0), *(populations[name].times for name in names)])
-    rates, edges = population_rate(times, max(n, 1), t0, t1, width)
+    rates, edges = population_rate(times, max(n, 1), t0, t1, width, pieces=pieces)
     color = colors[names[0]] if len(names) == 1 else "0.25"
     axes.stairs(rates, edges, fill=True, color=color, linewidth=0)
     axes.set_ylabel("rate\n(spikes/s)")
     axes.tick_params(axis="y", labelsize=9)
-    axes.set_ylim(rate.ylim or (0.0, 1.1 * rates.max() if rates.any() else 1.0))
+    axes.set_ylim(rate.ylim or (0.0, 1.1 * np.nanmax(rates) if np.nan_to_num(rates).any() else 1.0))
     _set_ticks(axes, rate)
     total = sum(populations[name].n for name in names)
     counted = f"{n:,}" if n == total else f"{n:,} of {total:,}"

@@ -14,6 +14,7 @@ from distsim.analysis.drawing import add_axes, colors_of, join_axes, save, say_e
 from distsim.analysis.marks import Mark, draw_marks
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
+from distsim.recording.pieces import Pieces
 from distsim.recording.spikes import Spikes
 from distsim.units import without_unit
 
@@ -49,6 +50,8 @@ class Raster:
         Drawn below.
     marks : sequence of Mark
         Periods to be marked.
+    pieces : sequence of (float, float), optional
+        Start and end (ms) of each recorded piece, by which the rate goes. By default all was recorded.
     title : str, optional
         Shown above.
     max_neurons, max_spikes : int
@@ -75,6 +78,7 @@ class Raster:
     title: str | None = None
     max_neurons: int = MAX_NEURONS
     max_spikes: int = MAX_SPIKES
+    pieces: Pieces | None = None
 
     def __post_init__(self) -> None:
         for name in ("t0", "t1"):
@@ -176,7 +180,8 @@ def draw_raster(
     notes = [f"1 in {every} neurons shown"] if every > 1 else []
     notes += filter(None, [enlarged_text(list(shown), [rows.n for rows in shown.values()], edges)])
     if rate_axes is not None:
-        notes.append(draw_rate(rate_axes, picture.rate, picture.populations, ids, t0, t1, colors))
+        of_whom = (picture.populations, ids, t0, t1, colors, picture.pieces)
+        notes.append(draw_rate(rate_axes, picture.rate, *of_whom))
         axes.tick_params(axis="x", bottom=False, labelbottom=False)
     (rate_axes or axes).set_xlabel("time (ms)")
     return notes

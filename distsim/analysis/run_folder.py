@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ import numpy as np
 
 from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
-from distsim.recording.part_files import has_parts
+from distsim.recording.folder_state import MARKER
+from distsim.recording.part_files import NOTE, has_parts
+from distsim.recording.pieces import Pieces, recorded_ms
 from distsim.recording.spikes import Spikes
 
 SCALINGS = {"N_scaling": "N", "K_scaling": "K"}  # parameters, and their words in titles
 MOST_CHANGES = 3  # of parameters that a title has room for
+MOST_PIECES = 4  # of a recording that an error lists
 NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))
 
 
@@ -49,7 +52,9 @@ def read_summary(path: str | Path) -> dict[str, Any]:
         If it is not JSON, or an entry is missing or of the wrong kind.
     """
     path = Path(path)
-    if not path.is_file() and has_parts(path.parent):
+    if not path.is_file() and (
+        has_parts(path.parent) or any((path.parent / name).is_file() for name in (NOTE, MARKER))
+    ):
         raise FileNotFoundError(f"{path.parent}: the run has not come to its end: distsim resume {path.parent}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: {path.parent} is not the folder of a run")
@@ -130,17 +135,18 @@ def rates_options(summary: Mapping[str, Any]) -> dict[str, str]:
     return {key: said[key] for key in ("reference", "note") if key in said}
 
 
-Pieces = Sequence[Sequence[float]]
-
-
 def pieces_of(summary: Mapping[str, Any], period: tuple[float, float]) -> Pieces:
     """Return start and end (ms) of each recorded piece, those of `period` where the summary does not say."""
     return summary.get("recorded_ms") or [period]
 
 
-def recorded_ms(pieces: Pieces, t0: float, t1: float) -> float:
-    """Return how much of the period t0 to t1 was recorded."""
-    return sum(max(0.0, min(t1, stop) - max(t0, start)) for start, stop in pieces)
+def check_recorded(pieces: Pieces, t0: float, t1: float) -> None:
+    """Raise ValueError where nothing was recorded in the period; of an empty one the figures say that it is that."""
+    if t0 < t1 and not recorded_ms(pieces, t0, t1):
+        periods = [f"{start:g} to {stop:g} ms" for start, stop in pieces]
+        if len(periods) > MOST_PIECES:
+            periods = [*periods[: MOST_PIECES - 1], f"others up to {pieces[-1][1]:g} ms"]
+        raise ValueError(f"nothing was recorded from {t0:g} to {t1:g} ms, only from {', '.join(periods)}")
 
 
 def break_marks(pieces: Pieces, sizes: Mapping[str, int]) -> list[Mark]:

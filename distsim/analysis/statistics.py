@@ -1,13 +1,17 @@
 """Statistics of the spikes of one population: rates, regularity, correlation, synchrony.
 
 A period from t0 to t1 holds the spikes with t0 < t <= t1, as a run that starts at t0 emits them; bins likewise.
+Where a recording has breaks, `pieces` (`Result.pieces`) says what was recorded: nothing is counted across a break.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from distsim.recording.pieces import Pieces, piece_of, recorded_between, within
 from distsim.units import without_unit
+
+ROUNDING = 1e-6  # of a bin
 
 
 def rates(ids: np.ndarray, n: int, duration_ms: float) -> np.ndarray:
@@ -20,7 +24,7 @@ def rates(ids: np.ndarray, n: int, duration_ms: float) -> np.ndarray:
     n : int
         The number of neurons.
     duration_ms : float
-        The length in ms of the period that the spikes are from.
+        The length in ms of the period that the spikes are from, without breaks in the recording.
 
     Returns
     -------
@@ -32,7 +36,9 @@ def rates(ids: np.ndarray, n: int, duration_ms: float) -> np.ndarray:
     return np.bincount(_as_ids(ids, n), minlength=n) / (duration_ms / 1000.0)
 
 
-def cv_isi(times: np.ndarray, ids: np.ndarray, n: int, min_isis: int = 2) -> np.ndarray:
+def cv_isi(
+    times: np.ndarray, ids: np.ndarray, n: int, min_isis: int = 2, *, pieces: Pieces | None = None
+) -> np.ndarray:
     """Return the coefficient of variation of each neuron's inter-spike intervals (0 regular, 1 Poisson).
 
     Parameters
@@ -45,6 +51,8 @@ def cv_isi(times: np.ndarray, ids: np.ndarray, n: int, min_isis: int = 2) -> np.
         The number of neurons.
     min_isis : int
         The intervals that a neuron must have at least.
+    pieces : sequence of (float, float), optional
+        Start and end (ms) of each recorded piece: only intervals within one count. By default all do.
 
     Returns
     -------
@@ -55,6 +63,9 @@ def cv_isi(times: np.ndarray, ids: np.ndarray, n: int, min_isis: int = 2) -> np.
     order = np.lexsort((times, ids))
     times, ids = times[order], ids[order]
     same = ids[1:] == ids[:-1]
+    if pieces is not None:
+        places = piece_of(times, pieces)
+        same &= (places[1:] == places[:-1]) & (places[1:] >= 0)
     isis, owners = np.diff(times)[same], ids[1:][same]
     counts = np.bincount(owners, minlength=n)
     enough = counts >= max(min_isis, 1)
@@ -65,7 +76,15 @@ def cv_isi(times: np.ndarray, ids: np.ndarray, n: int, min_isis: int = 2) -> np.
 
 
 def correlations(
-    times: np.ndarray, ids: np.ndarray, n: int, t0: float, t1: float, bin: float = 2.0, max_neurons: int = 250
+    times: np.ndarray,
+    ids: np.ndarray,
+    n: int,
+    t0: float,
+    t1: float,
+    bin: float = 2.0,
+    max_neurons: int = 250,
+    *,
+    pieces: Pieces | None = None,
 ) -> np.ndarray:
     """Return the Pearson correlations of the spike counts of all pairs of neurons.
 
@@ -86,14 +105,17 @@ def correlations(
         The width of a bin in ms.
     max_neurons : int
         The neurons that are paired at most.
+    pieces : sequence of (float, float), optional
+        Start and end (ms) of each recorded piece; bins begin with each of them, and what remains after its last whole
+        bin is left out. By default all was recorded.
 
     Returns
     -------
     ndarray of float64, shape (m * (m - 1) / 2,) for m neurons
     """
     ids = _as_ids(ids, n)
-    bins, n_bins = _bins(times, t0, t1, bin)
-    inside = (bins >= 0) & (bins < n_bins)
+    bins, n_bins = _bins(times, t0, t1, bin, pieces)
+    inside = bins >= 0
     active = np.unique(ids[inside])
     chosen = active[np.arange(min(max_neurons, active.size)) * active.size // max(min(max_neurons, active.size), 1)]
     row = np.full(n, -1)
@@ -111,7 +133,7 @@ def _pearson(counts: np.ndarray) -> np.ndarray:
     return (deviations @ deviations.T)[np.triu_indices(len(deviations), k=1)]
 
 
-def fano_factor(times: np.ndarray, t0: float, t1: float, bin: float = 1.0) -> float:
+def fano_factor(times: np.ndarray, t0: float, t1: float, bin: float = 1.0, *, pieces: Pieces | None = None) -> float:
     """Return variance over mean of the population's spike count in bins: 1 if independent, more if synchronous.
 
     Parameters
@@ -122,18 +144,22 @@ def fano_factor(times: np.ndarray, t0: float, t1: float, bin: float = 1.0) -> fl
         The period in ms.
     bin : float
         The width of a bin in ms.
+    pieces : sequence of (float, float), optional
+        As in `correlations`.
 
     Returns
     -------
     float
         NaN if there is no spike.
     """
-    bins, n_bins = _bins(times, t0, t1, bin)
-    counts = np.bincount(bins[(bins >= 0) & (bins < n_bins)], minlength=n_bins)
+    bins, n_bins = _bins(times, t0, t1, bin, pieces)
+    counts = np.bincount(bins[bins >= 0], minlength=n_bins)
     return float(counts.var() / counts.mean()) if counts.any() else float("nan")
 
 
-def population_rate(times: np.ndarray, n: int, t0: float, t1: float, bin: float = 5.0) -> tuple[np.ndarray, np.ndarray]:
+def population_rate(
+    times: np.ndarray, n: int, t0: float, t1: float, bin: float = 5.0, *, pieces: Pieces | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean rate of the neurons of a population in bins.
 
     Parameters
@@ -146,11 +172,13 @@ def population_rate(times: np.ndarray, n: int, t0: float, t1: float, bin: float 
         The period in ms.
     bin : float
         The width of a bin in ms; what remains after the last whole bin is left out.
+    pieces : sequence of (float, float), optional
+        Start and end (ms) of each recorded piece. By default all was recorded.
 
     Returns
     -------
     rates : ndarray of float64, shape (n_bins,)
-        In spikes/s.
+        In spikes/s: of the part of the bin that was recorded, NaN where nothing was.
     edges : ndarray of float64, shape (n_bins + 1,)
         Where the bins begin and end, in ms.
 
@@ -162,18 +190,33 @@ def population_rate(times: np.ndarray, n: int, t0: float, t1: float, bin: float 
     _check_positive("n", n)
     t0, bin = without_unit("t0", t0, "ms"), without_unit("bin", bin, "ms")
     bins, n_bins = _bins(times, t0, t1, bin)
-    counts = np.bincount(bins[(bins >= 0) & (bins < n_bins)], minlength=n_bins)
-    return counts / (n * bin / 1000.0), t0 + bin * np.arange(n_bins + 1)
+    counts, edges = np.bincount(bins[bins >= 0], minlength=n_bins), t0 + bin * np.arange(n_bins + 1)
+    if pieces is None:
+        return counts / (n * bin / 1000.0), edges
+    recorded = recorded_between(edges, pieces)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(recorded > ROUNDING * bin, counts / (n * recorded / 1000.0), np.nan), edges
 
 
-def _bins(times: np.ndarray, t0: float, t1: float, width: float) -> tuple[np.ndarray, int]:
-    """Return the bin of each time and the number of whole bins from t0 to t1; bins include their end."""
+def _bins(
+    times: np.ndarray, t0: float, t1: float, width: float, pieces: Pieces | None = None
+) -> tuple[np.ndarray, int]:
+    """Return the bin of each time, -1 outside of all, and the number of whole bins in the pieces from t0 to t1.
+
+    Bins include their end. Those of a piece follow those of the one before.
+    """
     t0, t1, width = (without_unit(*given, "ms") for given in (("t0", t0), ("t1", t1), ("bin", width)))
     _check_positive("bin", width)
-    n_bins = int(np.floor((t1 - t0) / width + 1e-6))
-    _check_positive("number of whole bins from t0 to t1", n_bins)
+    times = _as_times(times)
+    recorded = [(t0, t1)] if pieces is None else within(pieces, t0, t1)
+    starts, stops = np.array(recorded, dtype=np.float64).reshape(-1, 2).T
+    n_bins = np.floor((stops - starts) / width + ROUNDING).astype(np.int64)
+    _check_positive("number of whole bins from t0 to t1", int(n_bins.sum()))
+    places = np.zeros(times.size, np.int64) if pieces is None else piece_of(times, recorded)
     # A spike at the very end of a bin must not slip into the next one by rounding.
-    return np.ceil((_as_times(times) - t0) / width - 1e-6).astype(np.int64) - 1, n_bins
+    bins = np.ceil((times - starts[places]) / width - ROUNDING).astype(np.int64) - 1
+    inside = (places >= 0) & (bins >= 0) & (bins < n_bins[places])
+    return np.where(inside, bins + (np.cumsum(n_bins) - n_bins)[places], -1), int(n_bins.sum())
 
 
 def _as_times(times: np.ndarray) -> np.ndarray:

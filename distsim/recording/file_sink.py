@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .pieces import Pieces
 from .spikes import SpikeFile
 from .voltages import VoltageFile
 
@@ -76,8 +77,10 @@ class FileSink:
         if self.voltage_file:
             self.voltage_file.rename(paths[VOLTAGES])
 
-    def close(self, t_start_ms: float, t_stop_ms: float) -> None:
-        """Complete the files and move them into place."""
+    def close(self, t_start_ms: float, t_stop_ms: float, pieces: Pieces = ()) -> None:
+        """Complete the files and move them into place; `pieces` (ms) is what was recorded where that has breaks."""
+        for file in filter(None, (self.spike_file, self.voltage_file)):
+            file.pieces = pieces
         if self.spike_file:
             self.spike_file.close(t_start_ms, t_stop_ms)
         if self.voltage_file:

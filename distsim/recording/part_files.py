@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,6 +17,7 @@ from distsim.recording.spikes import Spikes, read_periods, read_spikes
 from distsim.recording.voltages import Voltages, read_samples, read_voltages
 
 FOLDER = "parts"
+NOTE = "recording.json"  # says what of a run that has not come to its end is recorded, in the form of its summary
 
 
 class Span(NamedTuple):
@@ -32,9 +34,11 @@ def part_path(folder: Path, name: str, span: Span) -> Path:
 
 def spans_in(folder: Path, name: str) -> list[Span]:
     """The closed parts of `name` in the run's `folder`, in order of time."""
-    matches = [
-        re.fullmatch(rf"{Path(name).stem}-(\d+)-(\d+)\.h5", path.name) for path in (folder / FOLDER).glob("*.h5")
-    ]
+    try:
+        files = os.listdir(folder / FOLDER)
+    except (FileNotFoundError, NotADirectoryError):  # it may go while it is looked for
+        return []
+    matches = [re.fullmatch(rf"{Path(name).stem}-(\d+)-(\d+)\.h5", file) for file in files]
     return sorted(Span(int(match[1]), int(match[2])) for match in matches if match)
 
 
@@ -85,15 +89,17 @@ def has_parts(folder: Path) -> bool:
     return any(spans_in(folder, name) for name in (SPIKES, VOLTAGES))
 
 
-def read_spike_parts(folder: Path) -> dict[str, Spikes]:
-    """The spikes in the closed parts of the run's `folder`, by population, as `read_spikes` gives them."""
-    parts = [read_spikes(part_path(folder, SPIKES, span)) for span in spans_in(folder, SPIKES)]
+def read_spike_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[str, Spikes]:
+    """The spikes in closed parts of the run's `folder`, by default all, by population, as `read_spikes` gives them."""
+    spans = spans_in(folder, SPIKES) if spans is None else spans
+    parts = [read_spikes(part_path(folder, SPIKES, span)) for span in spans]
     return {name: _joined_spikes([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 
-def read_voltage_parts(folder: Path) -> dict[str, Voltages]:
-    """The voltages in the closed parts of the run's `folder`, by population, as `read_voltages` gives them."""
-    parts = [read_voltages(part_path(folder, VOLTAGES, span)) for span in spans_in(folder, VOLTAGES)]
+def read_voltage_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[str, Voltages]:
+    """The same of the voltages, as `read_voltages` gives them."""
+    spans = spans_in(folder, VOLTAGES) if spans is None else spans
+    parts = [read_voltages(part_path(folder, VOLTAGES, span)) for span in spans]
     return {name: _joined_voltages([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 

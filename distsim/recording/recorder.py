@@ -7,8 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from distsim.recording.output import OutputFile
-from distsim.recording.sonata import open_to_read
+from distsim.recording.pieces import Pieces
+from distsim.recording.sonata import PIECES, open_to_read
 
 if TYPE_CHECKING:
     from typing import Self
@@ -21,10 +24,16 @@ class Recorder:
 
     Every method is collective. Used in a ``with`` statement the file is closed at the end; after an exception it
     stays incomplete, under its temporary name ``<path>.part``.
+
+    Attributes
+    ----------
+    pieces : sequence of (float, float)
+        Start and end (ms) of each recorded piece; set before the file is closed where there are several.
     """
 
     def __init__(self, path: str | Path, comm: MPI.Comm | None, parallel: bool | None, n_bytes: int) -> None:
         self._closed = False
+        self.pieces: Pieces = ()
         self._file = OutputFile(path, comm, parallel, n_bytes)
         self._file.attempt_writing(self._create)
         self._file.settle()
@@ -81,7 +90,15 @@ class Recorder:
             return
         self._closed = True
         self._file.attempt_writing(self._conclude)
+        if len(self.pieces) > 1:
+            self._file.attempt_writing(self._write_pieces)
         self._file.finish()
+
+    def _write_pieces(self) -> None:
+        """Write what was recorded, so that the file alone tells breaks from silence and from values that are NaN."""
+        pieces = np.array(self.pieces, dtype="<f8")
+        share = self._file.share(len(pieces))
+        self._file.write(self._file.h5.create_dataset(PIECES, pieces.shape, "<f8"), share.start, pieces[share])
 
     def __enter__(self) -> Self:
         return self

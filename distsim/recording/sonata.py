@@ -12,6 +12,7 @@ import numpy as np
 
 MAGIC = 0x0A7A
 VERSION = (0, 1)
+PIECES = "recorded_ms"  # beside the recordings of a file: start and end (ms) of each piece, where there are breaks
 SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 
@@ -30,6 +31,12 @@ def write_sorting(group: h5py.Group, order: str) -> None:
     """Write the order of the spikes twice: an enum on the group for libsonata, a string on the ids for bmtk."""
     group.attrs.create("sorting", SORTING[order], dtype=h5py.enum_dtype(SORTING, basetype=np.uint8))
     group["node_ids"].attrs.create("sorting", order, dtype=h5py.string_dtype("utf-8"))
+
+
+def read_pieces(path: str | Path) -> list[tuple[float, float]] | None:
+    """Return start and end (ms) of each recorded piece; None of a file that does not tell of breaks."""
+    with open_to_read(path) as file:
+        return [(float(start), float(stop)) for start, stop in file[PIECES][:]] if PIECES in file else None
 
 
 def times_of(steps: np.ndarray, dt: Fraction) -> np.ndarray:

@@ -1,0 +1,89 @@
+"""Reading a run's folder as it is at one moment, while the run that records there goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from distsim.recording.file_sink import SPIKES, VOLTAGES
+from distsim.recording.part_files import NOTE, Span, part_path, spans_in
+
+SUMMARY, MARKER = "summary.json", "running.json"
+PATIENCE, PAUSE = 5.0, 0.01  # s: how long a folder may take to come to rest, and between two attempts
+FEWEST = 20  # attempts that there are at least, however long each takes
+Identity = tuple[int, int, int]  # of a file: changes when another takes its name
+
+T = TypeVar("T")
+
+
+class State(NamedTuple):
+    """What lies in a run's folder: files by name, and closed parts of the recordings that are not one file yet."""
+
+    files: Mapping[str, Identity]
+    parts: Mapping[str, Mapping[Span, Identity]]
+
+    def spans(self, name: str) -> list[Span]:
+        """Return the closed parts of `name` (spikes.h5 or voltages.h5), in order of time."""
+        return list(self.parts[name])
+
+    def lasts_in(self, later: State) -> bool:
+        """Return whether all that was there is as it was; there may be more parts."""
+        pairs = [(self.parts[name], later.parts[name]) for name in self.parts]
+        return self.files == later.files and all(before.items() <= after.items() for before, after in pairs)
+
+
+class UnsettledError(ValueError):
+    """What lies in the folder is being written or removed just now."""
+
+
+def look(folder: Path) -> State:
+    """Return what lies in the run's `folder`."""
+    # Parts first: they are joined, so that what is in none of both is nowhere.
+    parts = {}
+    for name in (SPIKES, VOLTAGES):
+        found = {span: _identity(part_path(folder, name, span)) for span in spans_in(folder, name)}
+        parts[name] = {span: identity for span, identity in found.items() if identity is not None}
+    found = {name: _identity(folder / name) for name in (SUMMARY, NOTE, MARKER, SPIKES, VOLTAGES)}
+    files = {name: identity for name, identity in found.items() if identity is not None}
+    # What is one file already is read from it, and its parts are removed.
+    return State(files, {name: {} if name in files else spans for name, spans in parts.items()})
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def read_at_once(folder: Path, read: Callable[[State], T]) -> T:
+    """Return what `read` makes of the folder's state, which was the same before and after it was read.
+
+    Where the folder changed in the meantime it is read again. A part that was closed meanwhile is no such change: it is
+    not in the state that was read.
+
+    Raises
+    ------
+    ValueError
+        What `read` raises of a folder that does not change, or that the folder changes all the time.
+    """
+    until = time.monotonic() + PATIENCE
+    for attempt in count(1):
+        before, failure = look(folder), None
+        try:
+            found = read(before)
+        except (OSError, ValueError) as error:
+            failure = error
+        after = look(folder)
+        if failure is None and before.lasts_in(after):
+            return found
+        is_over = attempt >= FEWEST and time.monotonic() > until
+        if failure is not None and before == after and (is_over or not isinstance(failure, UnsettledError)):
+            raise failure
+        if is_over:
+            raise ValueError(f"{folder}: changed {attempt} times while it was read; try again") from failure
+        time.sleep(PAUSE)

@@ -1,0 +1,66 @@
+"""The note in the folder of a run that has not come to its end: of whom something is recorded, as parts do not say."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distsim.recording.file_sink import SPIKES, VOLTAGES
+from distsim.recording.output import sync_folder
+from distsim.recording.part_files import NOTE
+
+FILES = {SPIKES, VOLTAGES}
+
+
+def write_note(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the note into the run's `folder` (on one rank); it stays until the run is complete.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    facts : mapping
+        Entries of the run's summary that are known by now: `dt_ms`, `populations` with the recorded neurons of each,
+        `recording` with the names of the files, and what figures need.
+    """
+    part = folder / (NOTE + ".part")
+    try:
+        with open(part, "w", encoding="utf8") as file:
+            json.dump(facts, file, default=lambda value: value.tolist())  # of numpy
+            # It must outlast the machine as the closed parts do.
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(folder / NOTE)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+
+
+def has_note(folder: Path) -> bool:
+    """Return whether there is a note in the run's `folder`."""
+    return (folder / NOTE).is_file()
+
+
+def read_note(folder: Path) -> dict[str, Any]:
+    """Return what the note in the run's `folder` says.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If it is damaged.
+    """
+    path = folder / NOTE
+    try:
+        found = json.loads(path.read_text(encoding="utf8"))
+        sizes = [entry["n"] for entry in found["populations"].values()]
+        if all(isinstance(n, int) for n in sizes) and set(found["recording"]["files"]) <= FILES and found["dt_ms"] > 0:
+            return found
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: damaged ({error})") from error
+    raise ValueError(f"{path}: populations, recording.files or dt_ms is of the wrong kind")

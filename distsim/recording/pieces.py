@@ -1,0 +1,68 @@
+"""The pieces of time that were recorded: which of them a time lies in, how much of a period they cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Pieces = Sequence[Sequence[float]]  # start and end (ms) of each, ascending; a piece holds start < time <= end
+
+
+def piece_of(times: np.ndarray, pieces: Pieces) -> np.ndarray:
+    """Return the place in `pieces` of the piece that each time lies in, -1 for times in none of them.
+
+    The start of the first piece belongs to it: files of others may hold something there.
+    """
+    times = np.asarray(times, dtype=np.float64)
+    if not len(pieces):
+        return np.full(times.shape, -1)
+    starts, stops = np.array(pieces, dtype=np.float64).T
+    places = np.searchsorted(stops, times, side="left")
+    first = starts[np.minimum(places, starts.size - 1)]
+    inside = (places < stops.size) & ((times > first) | ((places == 0) & (times == first)))
+    return np.where(inside, places, -1)
+
+
+def within(pieces: Pieces, t0: float, t1: float) -> list[tuple[float, float]]:
+    """Return what of `pieces` lies in the period t0 to t1."""
+    cut = [(max(start, t0), min(stop, t1)) for start, stop in pieces]
+    return [(start, stop) for start, stop in cut if start < stop]
+
+
+def recorded_ms(pieces: Pieces, t0: float, t1: float) -> float:
+    """Return how much of the period t0 to t1 was recorded."""
+    return sum(stop - start for start, stop in within(pieces, t0, t1))
+
+
+def recorded_between(edges: np.ndarray, pieces: Pieces) -> np.ndarray:
+    """Return how much (ms) was recorded between each of `edges` and the next, shape (n_edges - 1,)."""
+    if not len(pieces):
+        return np.zeros(len(edges) - 1)
+    bounds = np.array(pieces, dtype=np.float64)
+    lengths = np.diff(bounds, axis=1)[:, 0]
+    before = np.cumsum(lengths) - lengths
+    return np.diff(np.interp(edges, bounds.ravel(), np.column_stack([before, before + lengths]).ravel()))
+
+
+def common(one: Sequence[tuple[int, int]], other: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return what both of two lists of pieces cover."""
+    return [piece for start, stop in one for piece in within(other, start, stop)]
+
+
+def merged(pieces: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return ascending pieces with those made one between which nothing is left out.
+
+    Raises
+    ------
+    ValueError
+        If two of them overlap.
+    """
+    found: list[tuple[int, int]] = []
+    for start, stop in pieces:
+        if found and start < found[-1][1]:
+            raise ValueError(f"the pieces {found[-1]} and {(start, stop)} overlap")
+        if found and start == found[-1][1]:
+            start = found.pop()[0]
+        found.append((start, stop))
+    return found
