@@ -43,7 +43,7 @@ def config_of(model, parameters, options) -> dict[str, Any]:
 
 def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace], Mapping], comm) -> tuple:
     """Parameters, network and `run.Options` of the run's options in `args` and the values of the parameters."""
-    from . import run
+    from . import pictures, run
     from .engine.check import check_network
 
     t_sim = default_t_sim(args) if args.t_sim is None else args.t_sim
@@ -60,7 +60,7 @@ def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace],
     problems.say()
     recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
     recording["voltage_interval"] = args.voltage_interval
-    figures = run.figures_of(args.model, parameters, args.t_presim, t_sim, args.panel)
+    figures = pictures.describe(args.model, parameters, args.t_presim, t_sim, args.panel, comm)
     how = {"plots": not args.no_plots, "figures": figures, "profile": args.profile, "panel": args.panel}
     times = (args.t_presim, t_sim, args.dt)
     return parameters, network, run.Options(*times, args.seed, recording, **how, max_rate=args.max_rate)
