@@ -31,8 +31,11 @@ def parameter(default, unit: str, text: str, *, any_length: bool = False, defaul
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def make(cls, values: Mapping[str, object]):
-    """`cls` with `values` (texts or objects) checked; ValueError listing every mistake."""
+def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = None):
+    """`cls` with `values` (texts or objects) checked; ValueError listing every mistake.
+
+    `options` says how a value was given where that was not by --set, by parameter: `--g 5`.
+    """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     problems, checked = [], {}
     for name, value in values.items():
@@ -42,7 +45,7 @@ def make(cls, values: Mapping[str, object]):
         try:
             checked[name] = convert(fields[name], value)
         except ValueError as error:
-            problems.append(f"--set {name}={value}: {error}")
+            problems.append(f"{(options or {}).get(name, f'--set {name}={value}')}: {error}")
     if problems:
         raise ValueError("\n".join(problems))
     return cls(**checked)
