@@ -21,11 +21,15 @@ KEPT = 2  # checkpoints of a run
 
 
 class Checkpoint(NamedTuple):
-    """What was read of a file: where it is, the state, and the configuration that its run was given (or None)."""
+    """What was read of a file: where it is, the state, and the configuration that its run was given (or None).
+
+    `damaged` are later checkpoints that cannot be used.
+    """
 
     path: Path
     state: State
     config: dict[str, Any] | None
+    damaged: tuple[Path, ...] = ()
 
 
 def write(simulation, path: Path, config: dict[str, Any] | None = None) -> None:
@@ -63,15 +67,22 @@ def read(path: Path, comm) -> Checkpoint:
 def read_latest(folder: Path, comm, warn: Callable[[str], None]) -> Checkpoint | None:
     """The latest checkpoint in `folder` that is as it was written, or None (collective).
 
-    `warn` is called with what is said of those that are not, which are set aside under another name.
+    `warn` is called with what is said of those that are not; `set_aside` is for them once the run goes on.
     """
+    damaged: tuple[Path, ...] = ()
     for path in reversed(on_root(comm, lambda: checkpoints_in(folder))):
         try:
-            return read(path, comm)
+            return read(path, comm)._replace(damaged=damaged)
         except DamagedError as error:
             warn(str(error))
-            on_root(comm, lambda path=path: path.rename(path.with_name(path.name + ".damaged")))
+            damaged += (path,)
     return None
+
+
+def set_aside(checkpoint: Checkpoint) -> None:
+    """Give the damaged checkpoints later than this one another name (on one rank)."""
+    for path in checkpoint.damaged:
+        path.rename(path.with_name(path.name + ".damaged"))
 
 
 def take_up(simulation, checkpoint: Checkpoint) -> None:

@@ -10,6 +10,7 @@ from . import folder
 from .launch import GUARDED, STOPPED, code_of, resume_command, single_command
 from .options import ALL, PROG, make_parser
 from .parallel import FaultError, InputError, cause, on_root
+from .pictures import in_one_line
 from .prepare import config_of, prepare
 from .problems import Problems
 from .signals import Signals
@@ -94,6 +95,8 @@ def plot_command(args: argparse.Namespace, comm) -> int:
             paths = plot_folder(args.folder)
         except (ValueError, FileNotFoundError, NotADirectoryError) as error:
             raise InputError(str(error)) from None
+        except Exception as error:  # of matplotlib, whatever it is
+            raise FaultError(f"{args.folder}: {in_one_line(error)}") from error
         print("\n".join(str(path) for path in paths), flush=True)
 
     on_root(comm, draw)

@@ -78,6 +78,9 @@ class Course:
                 rewind(self.place, recorded_files(self.network), span, self.network.grid.dt)
             except ValueError as error:
                 raise InputError(str(error)) from None
+            # From here on nothing is refused any more.
+            folder.note_config(self.place, self.config)
+            checkpoints.set_aside(origin)
             folder.remove_results(self.place)
 
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -22,7 +23,10 @@ FILES += ("spikes.h5.part", "voltages.h5.part")
 NOTE = "recording.json"  # what of a run that is not complete is recorded
 PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", "parts", NOTE)  # what a run that is not complete needs to be gone on with
 MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
+NOTES = (MARKER,)  # what is written before it is known that an earlier run can be gone on with
 PATIENCE = 5.0  # s
+
+Notes = dict[str, bytes | None]  # what each of NOTES held, None where there was none
 
 
 class Words(NamedTuple):
@@ -54,25 +58,30 @@ def claim(
     """
     if out is not None and not out.strip():
         raise InputError(f"{words.folder}: must name a folder")
-    path = _first_free(network) if out is None else Path(out)
+    made: list[Path] = []  # folders that were not there
+    path = _first_free(network, made) if out is None else Path(out)
     places = [path, *(path / part for part in parts)]
-    taken = []
+    taken: dict[Path, Notes] = {}
     try:
         # Nothing is touched before all are known to be free.
         for place in places:
             _check_free(place, overwrite, words)
         for place in places:
-            place.mkdir(parents=True, exist_ok=True)
+            _make(place, made)
             with _alone(place):
                 if place == path:  # the parts are ours now
                     _check_owner(place, words)
+                before = _read_notes(place)
                 _take(place, overwrite, parts if place == path else (), words, config)
-            taken.append(place)
+                taken[place] = before
         for place in places:
-            _clear(place)
+            clear(place)
     except (OSError, InputError) as error:
-        for other in taken:
-            release(other)
+        with contextlib.suppress(OSError):
+            for other, before in taken.items():
+                give_back(other, before)
+            for other in reversed(made):
+                other.rmdir()
         if isinstance(error, InputError):
             raise
         raise InputError(f"{words.folder} {place}: cannot be written ({error.strerror or error})") from None
@@ -85,14 +94,41 @@ def release(path: Path) -> None:
     (path / MARKER).unlink(missing_ok=True)
 
 
-def claim_again(path: Path, config: Mapping[str, Any]) -> None:
-    """Mark the folder of an earlier run as taken by this one, which goes on with it; `InputError` as `claim`."""
+def claim_again(path: Path, config: Mapping[str, Any]) -> Notes:
+    """Mark the folder of an earlier run, which was asked to do `config`, as taken by this one; `InputError` as `claim`.
+
+    What is returned is what `give_back` needs, where the run cannot be gone on with.
+    """
     try:
         with _alone(path):
             _check_owner(path, COMMAND_LINE)
+            before = _read_notes(path)
             _take(path, True, (), COMMAND_LINE, config)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    return before
+
+
+def give_back(path: Path, before: Notes) -> None:
+    """Leave the folder as it was before it was claimed."""
+    for name, content in before.items():
+        if content is None:
+            (path / name).unlink(missing_ok=True)
+        elif not (path / name).is_file() or (path / name).read_bytes() != content:
+            _write_whole(path / name, content)
+
+
+def note_config(path: Path, config: Mapping[str, Any]) -> None:
+    """From now on the run in `path`, claimed, is one that was asked to do `config`."""
+    _mark(path, {**(_owner(path) or {}), "config": config})
+
+
+def clear(path: Path) -> None:
+    """Remove all that an earlier run left in `path`, claimed, but the marker."""
+    for name in FILES:
+        (path / name).unlink(missing_ok=True)
+    for found in _unfinished(path):
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
 
 
 def await_end(path: Path) -> None:
@@ -125,11 +161,17 @@ def remove_results(path: Path) -> None:
             (path / name).unlink(missing_ok=True)
 
 
-def _clear(path: Path) -> None:
-    for name in FILES:
-        (path / name).unlink(missing_ok=True)
-    for found in _unfinished(path):
-        shutil.rmtree(found) if found.is_dir() else found.unlink()
+def _make(path: Path, made: list[Path]) -> None:
+    """Make a folder and those above it, and append to `made` those that were not there."""
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    for place in reversed([place for place in (path, *path.parents) if not place.exists()]):
+        place.mkdir(exist_ok=True)
+        made.append(place)
+
+
+def _read_notes(path: Path) -> Notes:
+    return {name: (path / name).read_bytes() if (path / name).is_file() else None for name in NOTES}
 
 
 def _unfinished(path: Path) -> list[Path]:
@@ -168,10 +210,14 @@ def _take(
 
 def _mark(path: Path, owner: Mapping[str, Any]) -> None:
     """Write the marker as a whole or, where the disk is full, leave what was there."""
-    part = path / (MARKER + ".part")
+    _write_whole(path / MARKER, json.dumps(owner).encode("utf8"))
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
     try:
-        part.write_text(json.dumps(owner), encoding="utf8")
-        part.replace(path / MARKER)
+        part.write_text(content.decode("utf8", "surrogateescape"), encoding="utf8", errors="surrogateescape")
+        part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)
         raise
@@ -226,16 +272,18 @@ def _stat(process: int) -> list[str]:
         return []
 
 
-def _first_free(network: str) -> Path:
-    """Make the first folder of this name that there is not; whoever makes it has it."""
+def _first_free(network: str, made: list[Path]) -> Path:
+    """Make the first folder of this name that there is not, as `_make`; whoever makes it has it."""
     number = 1
     while True:
         path = Path("results", f"{network}-{number}")
         try:
-            path.mkdir(parents=True)
+            _make(path.parent, made)
+            path.mkdir()
         except FileExistsError:
             number += 1
             continue
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose --out") from None
+        made.append(path)
         return path

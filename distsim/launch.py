@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from . import folder
 from .options import MODELS
@@ -34,15 +38,27 @@ def single_command(args: argparse.Namespace, comm) -> int:
         say(comm, f"{args.out}: the run {finding or 'is complete'}, nothing to do")
         return GUARDED if finding else 0
     if found == "unfinished":
-        on_root(comm, lambda: folder.claim_again(Path(args.out), config))
-        origin = resume.latest(Path(args.out), comm)
-        if origin is not None:
-            return execute(args.model, prepared, Path(args.out), comm, keeping, config, origin)
-        say(comm, f"{args.out}: there is no checkpoint, the run starts again")
-        on_root(comm, lambda: folder.release(Path(args.out)))
-    overwrite = args.overwrite or found == "unfinished"
-    out = on_root(comm, lambda: folder.claim(args.out, args.model.NAME, overwrite, config=config))
+        out = Path(args.out)
+        with taken(out, on_root(comm, lambda: folder.noted_config(out)), comm):
+            origin = resume.latest(out, comm)
+            if origin is None:
+                say(comm, f"{out}: there is no checkpoint, the run starts again")
+                on_root(comm, lambda: (folder.clear(out), folder.note_config(out, config)))
+            return execute(args.model, prepared, out, comm, keeping, config, origin)
+    out = on_root(comm, lambda: folder.claim(args.out, args.model.NAME, args.overwrite, config=config))
     return execute(args.model, prepared, out, comm, keeping, config)
+
+
+@contextmanager
+def taken(out: Path, config: Mapping[str, Any], comm) -> Iterator[None]:
+    """In a ``with`` statement the folder of an earlier run, which was asked to do `config`, is this one's; where it
+    then turns out that the run cannot be gone on with, an `InputError`, the folder is left as it was (collective)."""
+    before = on_root(comm, lambda: folder.claim_again(out, config))
+    try:
+        yield
+    except InputError:
+        on_root(comm, lambda: folder.give_back(out, before))
+        raise
 
 
 def resume_command(args: argparse.Namespace, comm) -> int:
@@ -52,6 +68,7 @@ def resume_command(args: argparse.Namespace, comm) -> int:
     out = Path(args.folder)
     on_root(comm, lambda: folder.await_end(out))
     config = on_root(comm, lambda: resume.earlier_config(out))
+    asked = copy.deepcopy(config)
     model = {model.NAME: model for model in MODELS}[config["network"]]
     t_sim = config["options"]["t_sim"] if args.t_sim is None else args.t_sim
     was_complete = on_root(comm, lambda: resume.is_complete(out))
@@ -69,8 +86,7 @@ def resume_command(args: argparse.Namespace, comm) -> int:
     prepared = parameters, network, options = prepare_again(model, config, t_sim, comm)
     new = {**config_of(model, parameters, options), "keeping": {**config.get("keeping", {}), **spared(args)}}
     keeping = keeping_of(new, args, network)
-    on_root(comm, lambda: folder.claim_again(out, new))
-    try:
+    with taken(out, asked, comm):
         origin = resume.latest(out, comm)
         if origin is None:
             raise InputError(f"{out}: there is no checkpoint to go on from; start the run again with --overwrite")
@@ -78,9 +94,6 @@ def resume_command(args: argparse.Namespace, comm) -> int:
         if done > t_sim:
             raise InputError(f"--t-sim {t_sim:g}: {done:g} ms are simulated already")
         return execute(model, prepared, out, comm, keeping, new, origin)
-    except InputError:
-        on_root(comm, lambda: folder.release(out) if was_complete else folder.pause(out))
-        raise
 
 
 def execute(model, prepared: tuple, out: Path, comm, keeping: Keeping, config: dict, origin=None) -> int:

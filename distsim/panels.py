@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import folder as folders
-from . import run, summary
+from . import pictures, run, summary
 from .parallel import on_root
+from .recording.file_sink import SPIKES
 
 
 def run_panels(
@@ -28,9 +29,9 @@ def run_panels(
         options = next(iter(prepared.values()))[2]
         result = {"network": model.NAME, "seed": options.seed, "ranks": comm.size, "panels": results}
         summary.write(folder, result)
-        drawn = options.plots and all((folder / panel / "raster.png").exists() for panel in results)
-        plots = _draw(folder) if drawn else []
         folders.release(folder)
+        can_be_drawn = all(SPIKES in each["recording"]["files"] and each["t_sim_ms"] for each in results.values())
+        plots = _draw(folder) if options.plots and can_be_drawn else []
         names = ", ".join([*(f"{panel}/" for panel in results), "summary.json", *plots])
         print(f"\nfiles in {folder}: {names}", flush=True)
         return result
@@ -39,6 +40,9 @@ def run_panels(
 
 
 def _draw(folder: Path) -> list[str]:
-    from .analysis.figures import plot_panels
+    def plot() -> list[Path]:
+        from .analysis.figures import plot_panels
 
-    return [plot_panels(folder).name]
+        return [plot_panels(folder)]
+
+    return pictures.draw(folder, plot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -128,19 +129,31 @@ def end_all_ranks(comm, error: BaseException) -> None:
 
     Where several ranks fail, as all do at a mistake in a script, the first of them alone prints and ends the others.
     """
-    sys.stdout.flush()
     if isinstance(error, KeyboardInterrupt):
-        sys.stderr.write("\ndistsim: interrupted\n" if comm.rank == 0 else "")
-        sys.stderr.flush()
-        comm.Abort(130)
-        return
+        _say_last("\ndistsim: interrupted\n" if comm.rank == 0 else "")
+        return end_all(comm, 130)
     if comm.rank:
         time.sleep(PATIENCE * (1 + comm.rank / comm.size))
     where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
     if isinstance(error, FaultError):
-        sys.stderr.write(f"distsim: error{where}: {error}\n")
+        _say_last(f"distsim: error{where}: {error}\n")
     else:
         text = "".join(traceback.format_exception(error))
-        sys.stderr.write(f"distsim: error{where}; all ranks end\n{text}")
-    sys.stderr.flush()
-    comm.Abort(1)
+        _say_last(f"distsim: error{where}; all ranks end\n{text}")
+    end_all(comm, 1)
+
+
+def end_all(comm, code: int) -> None:
+    """End this process and all other ranks with an exit code."""
+    if comm.size == 1:  # MPI would have more to say about it
+        sys.exit(code)
+    comm.Abort(code)
+
+
+def _say_last(text: str) -> None:
+    """Write to standard error; where that cannot be written, and none is there, the process ends all the same."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(text)
+        sys.stderr.flush()

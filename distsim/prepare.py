@@ -30,7 +30,7 @@ def prepare_again(model, config: Mapping[str, Any], t_sim: float, comm) -> tuple
     kept = {name: options[name] for name in ("t_presim", "dt", "seed", "panel", "profile", "max_rate")}
     kept |= {"model": model, "t_sim": t_sim, "no_plots": not options["plots"], "problems": []}
     args = argparse.Namespace(**kept, **options["recording"])
-    return assemble(args, lambda _: config["parameters"], comm)
+    return assemble(args, lambda _: (config["parameters"], {}), comm)
 
 
 def config_of(model, parameters, options) -> dict[str, Any]:
@@ -41,15 +41,16 @@ def config_of(model, parameters, options) -> dict[str, Any]:
     return {"network": model.NAME, "parameters": values, "options": json.loads(json.dumps(said))}
 
 
-def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace], Mapping], comm) -> tuple:
-    """Parameters, network and `run.Options` of the run's options in `args` and the values of the parameters."""
-    from . import run
+def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace], tuple], comm) -> tuple:
+    """Parameters, network and `run.Options` of the run's options in `args` and the values of the parameters, which
+    `values_of` gives together with how they were given (see `make`)."""
+    from . import pictures, run
     from .engine.check import check_network
 
     t_sim = default_t_sim(args) if args.t_sim is None else args.t_sim
     problems, parameters = Problems(args.problems), None
     with problems.noted():
-        parameters = make(args.model.Parameters, values_of(args))
+        parameters = make(args.model.Parameters, *values_of(args))
     check_times(args, t_sim, problems)
     network = described(args, parameters, problems)
     if network is not None:
@@ -60,7 +61,7 @@ def assemble(args: argparse.Namespace, values_of: Callable[[argparse.Namespace],
     problems.say()
     recording = {name: getattr(args, name) for name in ("no_record", "record_spikes", "record_voltages")}
     recording["voltage_interval"] = args.voltage_interval
-    figures = run.figures_of(args.model, parameters, args.t_presim, t_sim, args.panel)
+    figures = pictures.describe(args.model, parameters, args.t_presim, t_sim, args.panel, comm)
     how = {"plots": not args.no_plots, "figures": figures, "profile": args.profile, "panel": args.panel}
     times = (args.t_presim, t_sim, args.dt)
     return parameters, network, run.Options(*times, args.seed, recording, **how, max_rate=args.max_rate)
@@ -92,42 +93,54 @@ def default_t_sim(args: argparse.Namespace) -> float:
     return args.model.T_SIM if args.panel is None else float(args.model.PANELS[args.panel]["t_range"][1])
 
 
-def network_parameters(args: argparse.Namespace) -> dict:
-    """Parameters from the network's own options and from --set; InputError if one is given twice."""
-    from_options = microcircuit_parameters(args) if args.model is microcircuit else plain_parameters(args)
+def network_parameters(args: argparse.Namespace) -> tuple[dict, dict[str, str]]:
+    """Parameters from the network's own options and from --set, and the options that say them, as they are typed;
+    InputError if one is given twice."""
+    given = microcircuit_parameters(args) if args.model is microcircuit else plain_parameters(args)
+    from_options = {name: value for name, (value, _) in given.items()}
+    options = {name: option for name, (_, option) in given.items()}
     from_set = settings(args.set)
     twice = sorted(set(from_options) & set(from_set))
     if twice:
-        raise InputError(f"--set {twice[0]}={from_set[twice[0]]}: there is an option for it that says something else")
-    return {**from_options, **from_set}
+        raise InputError(
+            f"--set {twice[0]}={from_set[twice[0]]}: {options[twice[0]]} sets it, too: give either of them"
+        )
+    return {**from_options, **from_set}, options
 
 
-def microcircuit_parameters(args: argparse.Namespace) -> dict:
-    """Network parameters that the options of the microcircuit stand for."""
+def microcircuit_parameters(args: argparse.Namespace) -> dict[str, tuple]:
+    """Network parameters that the options of the microcircuit stand for: their values, and the options as typed."""
     if args.scale is not None and (args.n_scaling is not None or args.k_scaling is not None):
         raise InputError("--scale sets both scalings: give either it or --n-scaling and --k-scaling")
+    scale = f"--scale {args.scale}"
     values = {
-        "N_scaling": args.scale if args.scale is not None else args.n_scaling,
-        "K_scaling": args.scale if args.scale is not None else args.k_scaling,
-        "poisson_input": None if args.input is None else args.input == "poisson",
-        "thalamic_input": args.thalamus or None,
-        "dc_input": args.dc_stimulus or None,
-        "V0_type": args.v0,
+        "N_scaling": (args.scale, scale)
+        if args.scale is not None
+        else (args.n_scaling, f"--n-scaling {args.n_scaling}"),
+        "K_scaling": (args.scale, scale)
+        if args.scale is not None
+        else (args.k_scaling, f"--k-scaling {args.k_scaling}"),
+        "poisson_input": (None if args.input is None else args.input == "poisson", f"--input {args.input}"),
+        "thalamic_input": (args.thalamus or None, "--thalamus"),
+        "dc_input": (args.dc_stimulus or None, "--dc-stimulus"),
+        "V0_type": (args.v0, f"--v0 {args.v0}"),
     }
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: given for name, given in values.items() if given[0] is not None}
 
 
-def plain_parameters(args: argparse.Namespace) -> dict:
-    """Network parameters that the options of a network with SHORTCUTS stand for."""
+def plain_parameters(args: argparse.Namespace) -> dict[str, tuple]:
+    """The same of the options of a network with SHORTCUTS, and of the panel."""
     values = {name: getattr(args, f"parameter_{name}") for name in args.model.SHORTCUTS}
-    values = {name: value for name, value in values.items() if value is not None}
+    given = {
+        name: (value, f"--{name.replace('_', '-')} {value}") for name, value in values.items() if value is not None
+    }
     if args.panel is None:
-        return values
+        return given
     panel = args.model.PANELS[args.panel]
-    twice = [name for name in ("g", "nu_ext_over_nu_thr") if name in values]
+    twice = [name for name in ("g", "nu_ext_over_nu_thr") if name in given]
     if twice:
-        raise InputError(f"--{twice[0].replace('_', '-')}: the panel sets {twice[0]}: give either it or --panel")
-    return {**values, **{name: panel[name] for name in ("g", "nu_ext_over_nu_thr")}}
+        raise InputError(f"{given[twice[0]][1]}: the panel sets {twice[0]}: give either it or --panel")
+    return {**given, **{name: (panel[name], f"--panel {args.panel}") for name in ("g", "nu_ext_over_nu_thr")}}
 
 
 def settings(texts: Sequence[str]) -> dict[str, str]:
@@ -149,6 +162,10 @@ def set_recorders(network: Network, args: argparse.Namespace, problems: Problems
         network.spike_recorders.clear()
     if args.voltage_interval is not None and not args.record_voltages:
         problems.found.append("--voltage-interval: there are no --record-voltages")
+    interval = None
+    with problems.noted():
+        if args.voltage_interval is not None and network.grid.steps(args.voltage_interval, "--voltage-interval"):
+            interval = args.voltage_interval
     if args.no_record and (args.record_spikes or args.record_voltages):
         problems.found.append("--no-record excludes --record-spikes and --record-voltages")
     for text in args.record_spikes or []:
@@ -156,7 +173,7 @@ def set_recorders(network: Network, args: argparse.Namespace, problems: Problems
             network.record_spikes(selection(network, "--record-spikes", text))
     for text in args.record_voltages or []:
         with problems.noted():
-            network.record_voltages(selection(network, "--record-voltages", text), args.voltage_interval)
+            network.record_voltages(selection(network, "--record-voltages", text), interval)
 
 
 def selection(network: Network, option: str, text: str) -> Selection:

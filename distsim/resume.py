@@ -18,7 +18,7 @@ def latest(place: Path, comm) -> Checkpoint | None:
 
     def warn(text: str) -> None:
         if comm.rank == 0:
-            print(f"warning: {text}; set aside, the one before is used if there is one", flush=True)
+            print(f"warning: {text}; the one before is used if there is one", flush=True)
 
     return checkpoints.read_latest(place, comm, warn)
 

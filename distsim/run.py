@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import profiling, report, summary
+from . import pictures, profiling, report, summary
 from .checkpoints import Checkpoint
 from .course import Course
 from .engine import loop
@@ -105,12 +105,12 @@ def run(
     def finish() -> dict:
         result = _summary(model, parameters, options, done, course, measured, peaks)
         summary.write(folder, result)
+        release(folder)
         _show(result)
         if hasattr(model, "report"):
             print(f"\n{model.report(parameters, result)}")
         files = result["recording"]["files"]
         plots = _draw(folder) if options.plots and SPIKES in files and done.t_sim else []
-        release(folder)
         print(f"\nfiles in {folder}: {', '.join([*files, 'summary.json', *plots])}", flush=True)
         if course.finding:
             print(f"distsim: {GuardError(course.finding)}", file=sys.stderr, flush=True)
@@ -164,19 +164,12 @@ def begin(network: Network, options: Options, folder: Path, comm, startup: float
     return Course(network, options.seed, folder, n_presim, n_steps, comm, *how)
 
 
-def figures_of(model, parameters, t_presim: float, t_sim: float, panel: str | None) -> dict:
-    """What the figures show beyond what those of all networks do."""
-    if not hasattr(model, "figures"):
-        return {}
-    return model.figures(parameters, t_presim, t_sim, **({} if panel is None else {"panel": panel}))
-
-
 def as_far_as(course: Course, model, parameters, options: Options) -> Options:
     """The options of a run that was to last as long as this one did: shorter where the guard ended it."""
     if course.finding is None:
         return options
     t_sim = course.network.grid.ms(max(0, course.simulation.step - course.n_presim))
-    figures = figures_of(model, parameters, options.t_presim, t_sim, options.panel)
+    figures = pictures.describe(model, parameters, options.t_presim, t_sim, options.panel, course.comm)
     return dataclasses.replace(options, t_sim=t_sim, figures=figures)
 
 
@@ -247,6 +240,9 @@ def _show(result: dict) -> None:
 
 
 def _draw(folder: Path) -> list[str]:
-    from .analysis.figures import plot_folder
+    def plot() -> list[Path]:
+        from .analysis.figures import plot_folder
 
-    return [Path(path).name for path in plot_folder(folder)]
+        return plot_folder(folder)
+
+    return pictures.draw(folder, plot)

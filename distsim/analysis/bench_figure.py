@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.analysis.drawing import EXCITATORY, INHIBITORY, OTHER, save
+from distsim.analysis.drawing import EXCITATORY, INHIBITORY, OTHER, own_canvas, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ REST = "0.75"
 PEERS = {"NEST": "D", "Brian2": "s"}  # markers
 
 
+@own_canvas()
 def bench_figure(bench: Mapping[str, Any], path: str | Path) -> None:
     """Draw the real-time factors in ``bench.json``: bars stacked by phase with the limits of the machine in them, and,
     where peers were timed, all factors on a logarithmic axis.

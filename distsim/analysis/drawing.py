@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +89,42 @@ def say_empty(axes: Axes) -> None:
 def write_across(axes: Axes, text: str) -> None:
     """Write into the middle of a figure why nothing is seen there."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.35")
+
+
+@contextlib.contextmanager
+def own_canvas() -> Iterator[None]:
+    """In a ``with`` statement, or as a decorator: matplotlib is there, whatever backend is asked for, and uses no TeX.
+
+    Figures here are drawn on canvases of their own by the format of the file, so no backend is needed; their labels
+    hold signs that mean something else to TeX. What the user has set is the same afterwards.
+    """
+    matplotlib = _import_matplotlib()
+    uses_tex = matplotlib.rcParams["text.usetex"]
+    with matplotlib.rc_context({"text.usetex": False}) if uses_tex else contextlib.nullcontext():
+        yield
+
+
+def _import_matplotlib():
+    """Import matplotlib, which by itself fails where MPLBACKEND names what this Python has not (in notebooks).
+
+    RuntimeError if it fails for another reason, such as a matplotlibrc that cannot be read.
+    """
+    is_there = "matplotlib" in sys.modules
+    wanted = None if is_there else os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    except Exception as error:
+        # As after any import that fails, so that the next one says why, too.
+        for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib" and not is_there]:
+            del sys.modules[name]
+        raise RuntimeError(f"matplotlib: {error}") from error
+    finally:
+        if wanted is not None:
+            os.environ["MPLBACKEND"] = wanted
+    if wanted:
+        with contextlib.suppress(ValueError):
+            matplotlib.rcParams["backend"] = wanted
+    return matplotlib
 
 
 def save(figure: Figure, path: str | Path, dpi: int) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from distsim.analysis.bench_figure import bench_figure
 from distsim.analysis.marks import Mark
 from distsim.analysis.panels import panels
 from distsim.analysis.population_rate import PopulationRate
@@ -34,7 +36,8 @@ from distsim.recording.spikes import Spikes, read_spikes
 def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = None) -> list[Path]:
     """Draw ``raster.png`` and ``rates.png`` from ``summary.json`` and ``spikes.h5`` of a run's folder.
 
-    Where the folder holds the panels of a figure, draw those of each panel's folder, and ``panels.png``.
+    Where the folder holds the panels of a figure, draw those of each panel's folder, and ``panels.png``; where it is
+    that of ``distsim bench``, draw ``bench.png``.
 
     Parameters
     ----------
@@ -57,6 +60,8 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     ValueError
         If one of them is damaged, or the period is empty, or all of the run is, or nothing was recorded in the period.
     """
+    if is_of_bench(folder):
+        return [plot_bench(Path(folder))]
     folder, summary = _open(folder)
     if "panels" in summary:
         drawn = [plot_folder(folder / name, t0, t1) for name in summary["panels"]]
@@ -86,6 +91,21 @@ def plot_panels(folder: str | Path, t0: float | None = None, t1: float | None = 
     pictures = [_panel(folder / name, name, t0, t1) for name in summary["panels"]]
     panels(pictures, folder / "panels.png", title_of({key: summary.get(key) for key in ("network", "seed")}))
     return folder / "panels.png"
+
+
+def is_of_bench(folder: str | Path) -> bool:
+    """Return whether `folder` is that of ``distsim bench``."""
+    return (Path(folder) / "bench.json").is_file() and not (Path(folder) / "summary.json").exists()
+
+
+def plot_bench(folder: Path) -> Path:
+    """Draw ``bench.png`` from ``bench.json``; the picture. ValueError if that is damaged."""
+    path = folder / "bench.json"
+    try:
+        bench_figure(json.loads(path.read_text(encoding="utf8")), folder / "bench.png")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: not what distsim bench writes ({type(error).__name__}: {error})") from error
+    return folder / "bench.png"
 
 
 def _panel(folder: Path, name: str, t0: float | None, t1: float | None) -> Raster:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from distsim.analysis.drawing import add_axes, join_axes, save
+from distsim.analysis.drawing import add_axes, join_axes, own_canvas, save
 from distsim.analysis.raster import Raster, draw_raster
 
 SIZE = (4.2, 4.9)  # of a panel, inches: small, so that the text in it is large
 
 
+@own_canvas()
 def panels(pictures: Sequence[Raster], path: str | Path, title: str | None = None, columns: int = 2) -> None:
     """Draw `pictures` row by row into the picture `path`.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distsim.analysis.bands import band_edges, enlarged_text, label_bands, row_heights
-from distsim.analysis.drawing import add_axes, colors_of, join_axes, save, say_empty, write_across
+from distsim.analysis.drawing import add_axes, colors_of, join_axes, own_canvas, save, say_empty, write_across
 from distsim.analysis.marks import Mark, draw_marks
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
@@ -96,6 +96,7 @@ class Raster:
             if not isinstance(mark, Mark):
                 raise TypeError(f"marks: {mark!r} must be a Mark of distsim.analysis.marks")
 
+    @own_canvas()
     def save(self, path: str | Path) -> None:
         """Draw it into the picture `path`."""
         from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.analysis.drawing import colors_of, save, say_empty
+from distsim.analysis.drawing import colors_of, own_canvas, save, say_empty
 from distsim.analysis.shares import SHARES_CAPTION, draw_shares
 from distsim.analysis.statistics import rates
 from distsim.recording.spikes import Spikes
@@ -23,6 +23,7 @@ BOXES_CAPTION = """box: middle half of the neurons, line in it: median
 whiskers: to the last neuron within 1.5 box lengths of the box, dots: neurons beyond"""
 
 
+@own_canvas()
 def rates_boxplot(
     populations: Mapping[str, Spikes],
     t0: float,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distsim.analysis.bench_figure import PHASES
-from distsim.analysis.drawing import save
+from distsim.analysis.drawing import own_canvas, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COLORS = {**PHASES, "rest": "0.6", "all": "black"}
 
 
+@own_canvas()
 def scaling_figure(
     measured: Mapping[int, Mapping[str, float]],
     sizes: Sequence[int],

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import summary
+from .. import pictures, summary
 from ..engine.memory import estimate
 from ..engine.probes import Probes, probe
 from ..engine.simulation import Simulation
@@ -50,13 +50,19 @@ def bench(networks: Sequence[str], quick: bool, seed: int, python: str, peers: s
         about = {"machine": machine(), "ranks": comm.size, "seed": seed, "quick": quick}
         result = {**about, "versions": summary.versions(), "probes": shown._asdict(), "networks": results}
         summary.write(folder, result, "bench.json")
-        from ..analysis.bench_figure import bench_figure
-
-        bench_figure(result, folder / "bench.png")
         release(folder)
-        print(f"files in {folder}: bench.json, bench.png", flush=True)
+        print(f"files in {folder}: {', '.join(['bench.json', *_draw(folder)])}", flush=True)
 
     on_root(comm, finish)
+
+
+def _draw(folder: Path) -> list[str]:
+    def plot() -> list[Path]:
+        from ..analysis.figures import plot_folder
+
+        return plot_folder(folder)
+
+    return pictures.draw(folder, plot)
 
 
 def find_peers(networks: Sequence[str], python: str | None, comm) -> set[str]:

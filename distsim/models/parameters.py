@@ -44,8 +44,11 @@ class Checked:
                 object.__setattr__(self, field.name, np.array(read, float) if isinstance(read, list) else read)
 
 
-def make(cls, values: Mapping[str, object]):
-    """`cls` with `values` (texts or objects) checked; ValueError listing every mistake."""
+def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = None):
+    """`cls` with `values` (texts or objects) checked; ValueError listing every mistake.
+
+    `options` says how a value was given where that was not by --set, by parameter: `--g 5`.
+    """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     problems, checked = [], {}
     for name, value in values.items():
@@ -55,7 +58,7 @@ def make(cls, values: Mapping[str, object]):
         try:
             checked[name] = convert(fields[name], value)
         except ValueError as error:
-            problems.append(f"--set {name}={value}: {error}")
+            problems.append(f"{(options or {}).get(name, f'--set {name}={value}')}: {error}")
     if problems:
         raise ValueError("\n".join(problems))
     return cls(**checked)

@@ -50,23 +50,34 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
     Raises
     ------
     ValueError
-        If the recordings of that span are not all there.
+        If the recordings of that span are not all there; nothing is changed then.
     """
+    left = {name: _parts_of(folder, name, span, dt) for name in files}
     (folder / FOLDER).mkdir(exist_ok=True)
-    for name in files:
-        spans, whole = spans_in(folder, name), folder / name
-        kept = [other for other in spans if other.stop <= span.stop and span.start < span.stop]
-        is_chain = [span.start, *(other.stop for other in kept)] == [*(other.start for other in kept), span.stop]
-        is_empty = span.stop <= span.start
-        as_whole = not (is_chain or is_empty)
-        if as_whole and not _covers(whole, name, span, dt):
-            raise ValueError(f"{folder}: {name} up to {float(span.stop * dt):g} ms is not all there")
-        for other in spans:
-            if as_whole or other not in kept:
+    for name, kept in left.items():
+        for other in spans_in(folder, name):
+            if kept is None or other not in kept:
                 part_path(folder, name, other).unlink()
-        if as_whole:
-            whole.replace(part_path(folder, name, span))
-        whole.unlink(missing_ok=True)
+        if kept is None:
+            (folder / name).replace(part_path(folder, name, span))
+        (folder / name).unlink(missing_ok=True)
+
+
+def _parts_of(folder: Path, name: str, span: Span, dt: Fraction) -> list[Span] | None:
+    """The parts of `name` that hold what was recorded in `span`; None if it is the complete file that does.
+
+    Raises
+    ------
+    ValueError
+        If neither do.
+    """
+    kept = [other for other in spans_in(folder, name) if other.stop <= span.stop and span.start < span.stop]
+    is_chain = [span.start, *(other.stop for other in kept)] == [*(other.start for other in kept), span.stop]
+    if is_chain or span.stop <= span.start:
+        return kept
+    if not _covers(folder / name, name, span, dt):
+        raise ValueError(f"{folder}: {name} up to {float(span.stop * dt):g} ms is not all there")
+    return None
 
 
 def _covers(path: Path, name: str, span: Span, dt: Fraction) -> bool:

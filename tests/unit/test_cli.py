@@ -455,7 +455,12 @@ MISTAKES = [
     ("--record-voltages TH", ["--record-voltages", "TH"]),
     ("--record-voltages TH --thalamus", ["TH", "no membrane potential"]),
     ("--record-voltages L4E --voltage-interval 0", ["--voltage-interval", "0", "greater than 0"]),
-    ("--record-voltages L4E --voltage-interval 0.25", ["interval", "0.25", "dt = 0.1 ms"]),
+    ("--record-voltages L4E --voltage-interval 0.25", ["--voltage-interval", "0.25", "dt = 0.1 ms"]),
+    ("--scale 0.1 --set N_scaling=0.2", ["--set N_scaling=0.2", "--scale 0.1"]),
+    ("--k-scaling 0.1 --set K_scaling=0.2", ["--set K_scaling=0.2", "--k-scaling 0.1"]),
+    ("--input dc --set poisson_input=true", ["--set poisson_input=true", "--input dc"]),
+    ("--thalamus --set thalamic_input=false", ["--set thalamic_input=false", "--thalamus sets it"]),
+    ("--v0 original --set V0_type=optimized", ["--set V0_type=optimized", "--v0 original"]),
     ("--no-record --record-voltages L4E", ["--no-record", "--record-voltages"]),
     ("--out file", ["--out file"]),
     ("--out file/below", ["--out file/below"]),
@@ -513,6 +518,29 @@ def test_other_bad_commands_are_named_once(folder, capsys, argv, named):
     for text in named:
         assert text in printed.err
     assert sorted(folder.rglob("*")) == before
+
+
+def shortcuts() -> list[tuple]:
+    """Every option that stands for a parameter, with a value that is none."""
+    return [(model.NAME, name) for model in MODELS for name in getattr(model, "SHORTCUTS", ())]
+
+
+@pytest.mark.parametrize(("network", "name"), shortcuts())
+def test_an_option_is_named_as_it_was_typed(folder, capsys, network, name):
+    option, argv = f"--{name.replace('_', '-')}", [network, "--out", "run"]
+    assert run(*argv, option, "x") == 2
+    assert capsys.readouterr().err.startswith(f"distsim: error: {option} x: ")
+    assert run(*argv, "--set", f"{name}=x") == 2
+    assert capsys.readouterr().err.startswith(f"distsim: error: --set {name}=x: ")
+    assert run(*argv, option, "1", "--set", f"{name}=2") == 2
+    assert capsys.readouterr().err.startswith(f"distsim: error: --set {name}=2: {option} 1 sets it, too")
+
+
+def test_a_panel_is_named_where_it_sets_what_is_set_again(folder, capsys):
+    assert run("brunel-delta", "--panel", "A", "--set", "g=5") == 2
+    assert "--set g=5: --panel A sets it, too: give either of them" in capsys.readouterr().err
+    assert run("brunel-delta", "--panel", "A", "--g", "5") == 2
+    assert "--g 5: the panel sets g: give either it or --panel" in capsys.readouterr().err
 
 
 SEVERAL = [

@@ -1,0 +1,42 @@
+"""Figures at the end of a run, which is complete by then: where they fail, that is a warning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from .parallel import cause
+
+
+def draw(folder: Path, action: Callable[[], Iterable[Path]]) -> list[str]:
+    """The names of the pictures that `action` draws into `folder`; none where it fails, which is said (on one rank)."""
+    try:
+        return [path.name for path in action()]
+    except Exception as error:  # of whatever kind: nothing of the run depends on it
+        warn(f"no figures: {in_one_line(error)}; to draw them again: python -m distsim plot {folder}")
+        return []
+
+
+def describe(model, parameters, t_presim: float, t_sim: float, panel: str | None, comm) -> Mapping:
+    """What the figures show beyond what those of all networks do; nothing where `model` fails to tell (collective)."""
+    if not hasattr(model, "figures"):
+        return {}
+    try:
+        return model.figures(parameters, t_presim, t_sim, **({} if panel is None else {"panel": panel}))
+    except Exception as error:
+        if comm.rank == 0:
+            warn(f"{in_one_line(error)}: figures are those of any network, without what is special to {model.NAME}")
+        return {}
+
+
+def warn(text: str) -> None:
+    print(f"distsim: warning: {text}", file=sys.stderr, flush=True)
+
+
+def in_one_line(error: Exception) -> str:
+    """What went wrong, in words."""
+    if isinstance(error, OSError | MemoryError):
+        return cause(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
