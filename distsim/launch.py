@@ -52,7 +52,10 @@ def resume_command(args: argparse.Namespace, comm) -> int:
     out = Path(args.folder)
     on_root(comm, lambda: folder.await_end(out))
     config = on_root(comm, lambda: resume.earlier_config(out))
-    model = {model.NAME: model for model in MODELS}[config["network"]]
+    model = {model.NAME: model for model in MODELS}.get(config["network"])
+    if model is None or config["options"]["panel"] not in (None, *getattr(model, "PANELS", ())):
+        what = f"{config['network']!r}, panel {config['options']['panel']!r}"
+        raise InputError(f"{out}: is of a network that there is not ({what})")
     t_sim = config["options"]["t_sim"] if args.t_sim is None else args.t_sim
     was_complete = on_root(comm, lambda: resume.is_complete(out))
     finding = on_root(comm, lambda: resume.finding_of(out)) if was_complete else None

@@ -95,7 +95,7 @@ def _parse(value: object):
         return value
     try:
         return json.loads(value.lower() if value.lower() in ("true", "false") else value)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also a whole number of thousands of digits
         try:
             return float(value)
         except ValueError:
@@ -107,7 +107,7 @@ def _numbers(value: object) -> np.ndarray:
         raise ValueError("must be a number")
     try:
         return np.array(value, float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("must be a number or a list of numbers") from None
 
 

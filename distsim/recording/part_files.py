@@ -88,13 +88,25 @@ def has_parts(folder: Path) -> bool:
 def read_spike_parts(folder: Path) -> dict[str, Spikes]:
     """The spikes in the closed parts of the run's `folder`, by population, as `read_spikes` gives them."""
     parts = [read_spikes(part_path(folder, SPIKES, span)) for span in spans_in(folder, SPIKES)]
-    return {name: _joined_spikes([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+    return {name: _joined_spikes(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
 
 
 def read_voltage_parts(folder: Path) -> dict[str, Voltages]:
     """The voltages in the closed parts of the run's `folder`, by population, as `read_voltages` gives them."""
     parts = [read_voltages(part_path(folder, VOLTAGES, span)) for span in spans_in(folder, VOLTAGES)]
-    return {name: _joined_voltages([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+    return {name: _joined_voltages(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
+
+
+def _each(folder: Path, parts: list[dict], name: str) -> list:
+    """What each of the parts holds of the population `name`; ValueError if they are not of the same neurons."""
+    if any(part.keys() != parts[0].keys() for part in parts):
+        raise ValueError(f"{folder / FOLDER}: the parts are not of the same populations")
+    found = [part[name] for part in parts]
+    if any(getattr(s, "n", None) != getattr(found[0], "n", None) for s in found) or any(
+        isinstance(v, Voltages) and not np.array_equal(v.ids, found[0].ids) for v in found
+    ):
+        raise ValueError(f"{folder / FOLDER}: the parts are not of the same neurons of {name}")
+    return found
 
 
 def _joined_spikes(parts: list[Spikes]) -> Spikes:

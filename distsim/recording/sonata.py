@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -10,8 +11,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-MAGIC = 0x0A7A
+from distsim.plain_files import open_plain
+from distsim.recording.members import MAGIC, check_magic
+from distsim.recording.probe import probe
+from distsim.recording.seal import is_sound, trust
+
 VERSION = (0, 1)
+SHORTEST, LONGEST = 1e-6, 1e6  # ms that a step may last
 SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 
@@ -56,16 +62,38 @@ def open_to_read(path: str | Path) -> Iterator[h5py.File]:
     ------
     FileNotFoundError
         If there is no such file.
+    OSError
+        If it cannot be read, or is something else than a file.
     ValueError
         If it is no HDF5 file, no SONATA file, or something is missing or unreadable in it.
+    MemoryError
+        If there is not as much memory as it takes; it names the file, too.
     """
-    if not Path(path).is_file():
+    if not os.path.lexists(path):
         raise FileNotFoundError(f"{path}: no such file")
+    open_plain(path).close()  # HDF5 would wait for a pipe
     try:
+        check_sound(path)
         with h5py.File(path, "r") as file:
-            if file.attrs.get("magic") != MAGIC:
-                raise ValueError("the attribute 'magic' of SONATA files is missing")
+            check_magic(file)
             yield file
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-        message = error.args[0] if error.args else error
+    except MemoryError as error:
+        raise MemoryError(f"{path}: {error}") from error
+    except Exception as error:  # what h5py raises of damaged bytes is not limited
+        message = error.args[0] if error.args else type(error).__name__
         raise ValueError(f"{path}: not a complete SONATA file: {message}") from error
+
+
+def check_sound(path: str | Path) -> None:
+    """Check that HDF5 can read the file to its end: it is sealed, or another process has tried.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened.
+    ValueError
+        It is damaged.
+    """
+    if not is_sound(path):
+        probe(path)
+        trust(path)

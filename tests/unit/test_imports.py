@@ -19,12 +19,15 @@ DESCRIPTIONS |= {"elements", "values", "projections", "network"}
 
 # Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it. A module
 # belongs to the narrowest room that it lies in: `engine.simulation`, which composes, is a room of its own.
-ENGINE = DESCRIPTIONS | {"engine", "parallel"}
+ENGINE = DESCRIPTIONS | {"engine", "parallel", "kinds"}
 BESIDE = {"folder", "parallel", "summary"}
 FIGURES = {"analysis.raster", "analysis.rates", "analysis.rows", "analysis.run_folder"}
 ALLOWED = {
     "version": set(),
     "quantities": set(),
+    "kinds": set(),
+    "plain_files": set(),
+    "configuration": {"kinds"},
     "grid": {"quantities"},
     "distributions": {"quantities"},
     "rules": {"quantities"},
@@ -34,8 +37,8 @@ ALLOWED = {
     "projections": {"quantities", "grid", "distributions", "rules", "elements", "values"},
     "network": {"quantities", "grid", "rules", "neurons", "elements", "values", "projections"},
     "models": {"network", "elements", "distributions", "rules", "models"},
-    "recording": {"recording"},
-    "analysis": {"recording", "analysis"},
+    "recording": {"recording", "kinds", "plain_files"},
+    "analysis": {"recording", "analysis", "kinds", "plain_files"},
     "conversion": {"recording"},
     "result": {"elements", "recording", "conversion", *FIGURES},
     "loading": {"result", "recording", "analysis.run_folder"},
@@ -56,7 +59,7 @@ ALLOWED = {
         "signals",
         "watch",
     },
-    "resume": {"checkpoints", "folder", "parallel", "recording"},
+    "resume": {"checkpoints", "configuration", "folder", "kinds", "parallel", "plain_files", "recording"},
     "durations": set(),
     "signals": set(),
     "watch": {"signals"},
@@ -73,7 +76,7 @@ ALLOWED = {
     "recorded": {"elements", "engine.recorders", "recording", "result", "saving"},
     "parallel": set(),
     "progress": set(),
-    "folder": {"parallel"},
+    "folder": {"kinds", "parallel", "plain_files"},
     "summary": {"version"},
     "report": {"engine.memory", "network"},
     "problems": {"parallel"},
