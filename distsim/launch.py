@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from . import folder
 from .options import MODELS
@@ -52,10 +54,7 @@ def resume_command(args: argparse.Namespace, comm) -> int:
     out = Path(args.folder)
     on_root(comm, lambda: folder.await_end(out))
     config = on_root(comm, lambda: resume.earlier_config(out))
-    model = {model.NAME: model for model in MODELS}.get(config["network"])
-    if model is None or config["options"]["panel"] not in (None, *getattr(model, "PANELS", ())):
-        what = f"{config['network']!r}, panel {config['options']['panel']!r}"
-        raise InputError(f"{out}: is of a network that there is not ({what})")
+    model = model_of(config, out)
     t_sim = config["options"]["t_sim"] if args.t_sim is None else args.t_sim
     was_complete = on_root(comm, lambda: resume.is_complete(out))
     finding = on_root(comm, lambda: resume.finding_of(out)) if was_complete else None
@@ -69,7 +68,7 @@ def resume_command(args: argparse.Namespace, comm) -> int:
             return 0
         if t_sim < config["options"]["t_sim"]:
             raise InputError(f"--t-sim {t_sim:g}: the run is complete with {config['options']['t_sim']:g} ms")
-    prepared = parameters, network, options = prepare_again(model, config, t_sim, comm)
+    prepared = parameters, network, options = prepare_earlier(out, model, config, t_sim, comm)
     new = {**config_of(model, parameters, options), "keeping": {**config.get("keeping", {}), **spared(args)}}
     keeping = keeping_of(new, args, network)
     on_root(comm, lambda: folder.claim_again(out, new))
@@ -84,6 +83,23 @@ def resume_command(args: argparse.Namespace, comm) -> int:
     except InputError:
         on_root(comm, lambda: folder.release(out) if was_complete else folder.pause(out))
         raise
+
+
+def model_of(config: Mapping[str, Any], out: Path):
+    """The network of an earlier run in `out`; InputError if this version has none such."""
+    panel = config["options"]["panel"]
+    for model in MODELS:
+        if config["network"] == model.NAME and panel in (None, *getattr(model, "PANELS", ())):
+            return model
+    raise InputError(f"{out}: is a run of {config['network']!r}, panel {panel!r}, a network that there is not")
+
+
+def prepare_earlier(out: Path, model, config: Mapping[str, Any], t_sim: float, comm) -> tuple:
+    """As `prepare_again`; an InputError says in which folder the earlier run is."""
+    try:
+        return prepare_again(model, config, t_sim, comm)
+    except InputError as error:
+        raise InputError("\n".join(f"{out}: {line}" for line in str(error).splitlines())) from None
 
 
 def execute(model, prepared: tuple, out: Path, comm, keeping: Keeping, config: dict, origin=None) -> int:

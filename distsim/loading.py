@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ def load(folder: str | Path) -> Result:
     ValueError : a file is damaged, or they contradict each other.
     """
     folder = existing_folder(folder)
-    paths = {name: folder / name for name in FILES if (folder / name).is_file()}
+    paths = {name: folder / name for name in FILES if os.path.lexists(folder / name)}
     if not paths and not has_parts(folder):
         raise FileNotFoundError(f"{folder}: no run is there (none of {', '.join(FILES)})")
     summary = read_summary(paths[SUMMARY]) if SUMMARY in paths else None

@@ -11,6 +11,8 @@ import numpy as np
 
 from ..elements import nearest
 
+LONGEST = 1000  # characters of a value that an error repeats
+
 
 def parameter(default, unit: str, text: str, *, any_length: bool = False, default_text: str = "", **limits):
     """A dataclass field.
@@ -42,7 +44,8 @@ def make(cls, values: Mapping[str, object]):
         try:
             checked[name] = convert(fields[name], value)
         except ValueError as error:
-            problems.append(f"--set {name}={value}: {error}")
+            text = str(value)
+            problems.append(f"--set {name}={text[:LONGEST]}{'...' * (len(text) > LONGEST)}: {error}")
     if problems:
         raise ValueError("\n".join(problems))
     return cls(**checked)
