@@ -8,7 +8,7 @@ from typing import Any
 
 from . import checkpoints, folder, kinds
 from .checkpoints import Checkpoint
-from .configuration import check_config
+from .configuration import CONFIG, check_config
 from .parallel import InputError
 from .plain_files import read_json
 from .recording.checkpoint_file import checkpoints_in, read_header
@@ -120,6 +120,7 @@ def look(place: Path, config: Mapping[str, Any]) -> str:
         found, state = config_of_summary(place, config), "complete"
     elif folder.is_unfinished(place):
         found, state = folder.noted_config(place), "unfinished"
+        found = found if found and kinds.fits(found, CONFIG) else None
     else:
         return "nothing"
     differing = same_run(found, config) if found else "what it was asked to do"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from distsim.recording.file_sink import SPIKES, VOLTAGES
-from distsim.recording.sonata import times_of
+from distsim.recording.sonata import check_sound, times_of
 from distsim.recording.spikes import Spikes, read_periods, read_spikes
 from distsim.recording.voltages import Voltages, read_samples, read_voltages
 
@@ -32,9 +32,8 @@ def part_path(folder: Path, name: str, span: Span) -> Path:
 
 def spans_in(folder: Path, name: str) -> list[Span]:
     """The closed parts of `name` in the run's `folder`, in order of time."""
-    matches = [
-        re.fullmatch(rf"{Path(name).stem}-(\d+)-(\d+)\.h5", path.name) for path in (folder / FOLDER).glob("*.h5")
-    ]
+    pattern = rf"{Path(name).stem}-([0-9]{{12,16}})-([0-9]{{12,16}})\.h5"
+    matches = [re.fullmatch(pattern, path.name) for path in (folder / FOLDER).glob("*.h5")]
     return sorted(Span(int(match[1]), int(match[2])) for match in matches if match)
 
 
@@ -57,6 +56,8 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
         as_whole = not (is_chain or is_empty)
         if as_whole and not _covers(whole, name, span, dt):
             raise ValueError(f"{folder}: {name} up to {float(span.stop * dt):g} ms is not all there")
+        for other in kept if is_chain else ():
+            check_sound(part_path(folder, name, other))
         for other in spans:
             if as_whole or other not in kept:
                 part_path(folder, name, other).unlink()

@@ -73,7 +73,7 @@ def open_to_read(path: str | Path) -> Iterator[h5py.File]:
         raise FileNotFoundError(f"{path}: no such file")
     open_plain(path).close()  # HDF5 would wait for a pipe
     try:
-        check_sound(path)
+        _check_bytes(path)
         with h5py.File(path, "r") as file:
             check_magic(file)
             yield file
@@ -85,15 +85,13 @@ def open_to_read(path: str | Path) -> Iterator[h5py.File]:
 
 
 def check_sound(path: str | Path) -> None:
-    """Check that HDF5 can read the file to its end: it is sealed, or another process has tried.
+    """Check that the file can be opened and read to its end; errors are those of `open_to_read`."""
+    with open_to_read(path):
+        pass
 
-    Raises
-    ------
-    OSError
-        It cannot be opened.
-    ValueError
-        It is damaged.
-    """
+
+def _check_bytes(path: str | Path) -> None:
+    """ValueError where HDF5 cannot read the file to its end: unless it is sealed, another process tries."""
     if not is_sound(path):
         probe(path)
         trust(path)

@@ -8,26 +8,35 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import json
 import os
 import random
 import selectors
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
-from distsim import Simulation
+from distsim import Simulation, checkpoints
 from distsim.cli import STOPPED
+from distsim.models import microcircuit
+from distsim.models.parameters import convert
+from distsim.recording import probe, seal
+from distsim.recording.spikes import read_spikes
+from distsim.recording.voltages import read_voltages
 from tests import damage
 from tests.damage import Damage
 from tests.damage_worker import COMM, small_network
 from tests.long_runs import options_of
 from tests.small_runs import run_both
-from tests.unit.test_cli import ROOT, run
+from tests.unit.test_cli import ROOT, run, start
 
 TIMES = int(os.environ.get("DAMAGES", "1"))
 LIMIT = 120.0  # s that one file may take
@@ -110,8 +119,10 @@ def look(good: Path, tmp_path: Path, run_name: str, file: str, action: str, dama
     folder.parent.mkdir()
     damage.make_secret(folder.parent)
     shutil.copy(good / "words.json", folder.parent)
-    with worker_for(action, good / run_name) as worker:
-        expected = worker.ask(action, good / run_name) if action in ("load", "checkpoint", "config") else {"ok": ""}
+    sound = shutil.copytree(good / run_name, tmp_path / "sound")  # some actions change it
+    shutil.copy(good / "words.json", tmp_path)
+    with worker_for(action, sound) as worker:
+        expected = worker.ask(action, sound) if action in ("load", "checkpoint", "config") else {"ok": ""}
         assert "ok" in expected, expected
         for way in damages:
             shutil.rmtree(folder, ignore_errors=True)
@@ -195,6 +206,117 @@ def test_what_a_run_was_asked_to_do(good, tmp_path):
     look(good, tmp_path, "stopped", "running.json", "config", ways)
 
 
+@pytest.mark.parametrize("action", ["resume", "auto"])
+@pytest.mark.parametrize("kind", ["part", "running.json"])
+def test_runs_that_are_to_go_on(good, tmp_path, action, kind):
+    part = next((good / "stopped" / "parts").glob("spikes-*.h5"))
+    file, make = (f"parts/{part.name}", damage.of_bytes) if kind == "part" else (kind, damage.of_values)
+    look(good, tmp_path, "stopped", file, action, many(make, 3, 11))
+
+
+def test_the_latest_checkpoint_is_damaged(good, tmp_path):
+    """Then the one before is taken, also where the bytes of the latest are no file's."""
+    look(good, tmp_path, "stopped", "checkpoint-000002.h5", "resume", list(damage.instead())[:4])
+
+
 def test_checkpoints(good, tmp_path):
     ways = [*damage.instead(), *many(damage.of_bytes, 40, 9), *many(damage.of_headers, 60, 10)]
     look(good, tmp_path, "state", "checkpoint-000001.h5", "checkpoint", ways)
+
+
+HISTORY, COUNTS = "history/gids", "history/counts"
+FORGED = {
+    "a neuron that there is not": (HISTORY, lambda a: np.full_like(a, 2**32 - 1)),
+    "one spike more": (HISTORY, lambda a: np.append(a, a[:1])),
+    "other spikes": (HISTORY, lambda a: (a + 1) % 20),
+    "signed": (HISTORY, lambda a: a.astype("<i4")),
+    "less than none": (COUNTS, lambda a: a - 5),
+    "too many": (COUNTS, lambda a: np.full_like(a, 2**60)),
+    "no steps": (COUNTS, lambda a: a[:0]),
+    "other type": ("state/0", lambda a: a.astype("<f4")),
+    "one neuron less": ("state/0", lambda a: a[1:]),
+    "refractory for ever": ("refractory", lambda a: a - 100),
+    "as many as never": ("emitted", lambda a: a - 2**62),
+}
+
+
+def test_states_that_would_lead_kernels_astray(good, tmp_path):
+    ways = [
+        Damage(name, lambda path, what=what, edit=edit: damage.forge_array(path, what, edit))
+        for name, (what, edit) in FORGED.items()
+    ]
+    same = Damage("the same", lambda path: damage.forge_array(path, HISTORY, lambda a: a))
+    look(good, tmp_path, "state", "checkpoint-000001.h5", "checkpoint", [*ways, same])
+    # Forging itself does no harm.
+    shutil.copy(good / "state" / "checkpoint-000001.h5", tmp_path)
+    same.apply(tmp_path / "checkpoint-000001.h5")
+    assert checkpoints.read(tmp_path / "checkpoint-000001.h5", COMM).state.facts["step"] == 200
+    for way in ways:
+        shutil.copy(good / "state" / "checkpoint-000001.h5", tmp_path)
+        way.apply(tmp_path / "checkpoint-000001.h5")
+        with pytest.raises(ValueError, match=r"checkpoint-000001\.h5: "):
+            Simulation(small_network(), 1, COMM, checkpoint=tmp_path / "checkpoint-000001.h5")
+
+
+# --- one by one -------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_says_it_once(good, tmp_path):
+    """Of a process of its own: one message, no traceback."""
+    shutil.copytree(good / "mixed", tmp_path / "run")
+    for name, content in (("spikes.h5", b"no HDF5"), ("summary.json", b"[" * 100_000)):
+        (tmp_path / "run" / name).write_bytes(content)
+        done = start("plot", tmp_path / "run", cwd=tmp_path)
+        assert done.returncode in (1, 2) and done.stderr.count("\n") == 1, done.stderr
+        assert str(tmp_path / "run" / name) in done.stderr
+
+
+def test_recordings_are_sealed_and_hdf5_cuts_the_seal_off(good, tmp_path):
+    for name in ("spikes.h5", "voltages.h5"):
+        path = tmp_path / name
+        shutil.copy(good / "mixed" / name, path)
+        assert path.read_bytes()[-seal.LENGTH :].startswith(b"distsim-recording ")
+        assert seal.is_sound(path)
+        with h5py.File(path, "r+") as file:
+            file.attrs["mine"] = 1
+        assert not seal.is_sound(path) and b"distsim-recording " not in path.read_bytes()
+
+
+def test_every_flipped_bit_of_a_recording_is_found(good, tmp_path):
+    whole, rng = (good / "tiny" / "voltages.h5").read_bytes(), random.Random(12)
+    for k in range(50):
+        raw, path = bytearray(whole), tmp_path / f"{k}.h5"
+        raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        path.write_bytes(raw)
+        with pytest.raises(ValueError, match=rf"{k}\.h5: .*damaged: its"):
+            read_voltages(path)
+
+
+def test_what_kills_hdf5_is_an_error(tmp_path, monkeypatch):
+    """Whatever version of HDF5 there is: the other process is ended as HDF5 1.10.8 ends it."""
+    path = tmp_path / "s.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["magic"] = np.uint32(0x0A7A)
+        file["spikes/E/timestamps"], file["spikes/E/node_ids"] = [1.0], np.array([0], "u8")
+    assert read_spikes(path)["E"].times.tolist() == [1.0]
+    for number, said in ((11, r"HDF5 crashes over it \(SIGSEGV\)"), (24, "HDF5 does not come to an end with it")):
+        os.utime(path, ns=(number, number))  # read anew
+        monkeypatch.setattr(probe, "WITHOUT_MPI", f"import os; os.kill(os.getpid(), {number})")
+        monkeypatch.setattr(probe, "COMMAND", probe.WITHOUT_MPI)
+        with pytest.raises(ValueError, match=rf"s\.h5: .*{said}"):
+            read_spikes(path)
+
+
+def test_a_loop_without_end_is_ended():
+    code = "from distsim.recording import probe; probe._limit(); probe._allow(0.5)\nwhile True: pass"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60)
+    assert done.returncode == -signal.SIGXCPU
+
+
+def test_texts_that_are_no_numbers():
+    fields = {f.name: f for f in dataclasses.fields(microcircuit.Parameters)}
+    for text in ("[" * 100_000, "9" * 10_000, "1e999", "{}", '"x"', "null", "nan", "[1,[2]]", "\0", "__import__('os')"):
+        with pytest.raises(ValueError, match=r"must be|not a number"):
+            convert(fields["N_scaling"], text)
+        with pytest.raises(ValueError, match=r"must be|not a number"):
+            convert(fields["full_mean_rates"], text)
