@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import kinds
 from .parallel import InputError
+from .plain_files import read_json
 
 FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
 FILES += ("bench.json", "bench.png")
@@ -25,6 +27,16 @@ PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", "parts", NOTE)  # what a run that i
 MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
 NOTES = (MARKER,)  # what is written before it is known that an earlier run can be gone on with
 PATIENCE = 5.0  # s
+OWNER = kinds.record(
+    {},
+    {
+        "host": kinds.maybe(kinds.text()),
+        "process": kinds.maybe(kinds.whole(1, 2**31 - 1)),
+        "since": kinds.maybe(kinds.text()),
+        "parts": kinds.listed(kinds.text()),
+        "config": kinds.maybe(kinds.mapped(kinds.ANYTHING)),
+    },
+)
 
 Notes = dict[str, bytes | None]  # what each of NOTES held, None where there was none
 
@@ -236,10 +248,12 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _owner(path: Path) -> dict | None:
+    """What the marker in `path` says; None if there is none, or it is damaged."""
     try:
-        return json.loads((path / MARKER).read_text(encoding="utf8"))
+        found = read_json(path / MARKER)
     except (OSError, ValueError):
         return None
+    return found if kinds.fits(found, OWNER) else None
 
 
 def _is_alive(owner: dict) -> bool:

@@ -69,7 +69,7 @@ def resume_command(args: argparse.Namespace, comm) -> int:
     on_root(comm, lambda: folder.await_end(out))
     config = on_root(comm, lambda: resume.earlier_config(out))
     asked = copy.deepcopy(config)
-    model = {model.NAME: model for model in MODELS}[config["network"]]
+    model = model_of(config, out)
     t_sim = config["options"]["t_sim"] if args.t_sim is None else args.t_sim
     was_complete = on_root(comm, lambda: resume.is_complete(out))
     finding = on_root(comm, lambda: resume.finding_of(out)) if was_complete else None
@@ -83,7 +83,7 @@ def resume_command(args: argparse.Namespace, comm) -> int:
             return 0
         if t_sim < config["options"]["t_sim"]:
             raise InputError(f"--t-sim {t_sim:g}: the run is complete with {config['options']['t_sim']:g} ms")
-    prepared = parameters, network, options = prepare_again(model, config, t_sim, comm)
+    prepared = parameters, network, options = prepare_earlier(out, model, config, t_sim, comm)
     new = {**config_of(model, parameters, options), "keeping": {**config.get("keeping", {}), **spared(args)}}
     keeping = keeping_of(new, args, network)
     with taken(out, asked, comm):
@@ -94,6 +94,23 @@ def resume_command(args: argparse.Namespace, comm) -> int:
         if done > t_sim:
             raise InputError(f"--t-sim {t_sim:g}: {done:g} ms are simulated already")
         return execute(model, prepared, out, comm, keeping, new, origin)
+
+
+def model_of(config: Mapping[str, Any], out: Path):
+    """The network of an earlier run in `out`; InputError if this version has none such."""
+    panel = config["options"]["panel"]
+    for model in MODELS:
+        if config["network"] == model.NAME and panel in (None, *getattr(model, "PANELS", ())):
+            return model
+    raise InputError(f"{out}: is a run of {config['network']!r}, panel {panel!r}, a network that there is not")
+
+
+def prepare_earlier(out: Path, model, config: Mapping[str, Any], t_sim: float, comm) -> tuple:
+    """As `prepare_again`; an InputError says in which folder the earlier run is."""
+    try:
+        return prepare_again(model, config, t_sim, comm)
+    except InputError as error:
+        raise InputError("\n".join(f"{out}: {line}" for line in str(error).splitlines())) from None
 
 
 def execute(model, prepared: tuple, out: Path, comm, keeping: Keeping, config: dict, origin=None) -> int:

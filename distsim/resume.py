@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import checkpoints, folder
+from . import checkpoints, folder, kinds
 from .checkpoints import Checkpoint
+from .configuration import CONFIG, check_config
 from .parallel import InputError
-from .recording.checkpoint_file import DamagedError, checkpoints_in, read_header
+from .plain_files import read_json
+from .recording.checkpoint_file import checkpoints_in, read_header
+
+SUMMARY = kinds.record(  # what is needed here of a summary
+    {},
+    {
+        "network": kinds.text(),
+        "config": kinds.mapped(kinds.ANYTHING),
+        "stopped": kinds.record({"time_ms": kinds.number(), "why": kinds.text()}),
+    },
+)
 
 
 def latest(place: Path, comm) -> Checkpoint | None:
@@ -41,15 +51,23 @@ def earlier_config(place: Path) -> dict[str, Any]:
     """
     if not place.is_dir():
         raise InputError(f"{place}: no such folder")
-    config = folder.noted_config(place)
-    for path in reversed(checkpoints_in(place)):
+    problems = []
+    for name, read in _sources(place):
         try:
-            config = config or read_header(path)["config"]
-        except (DamagedError, OSError, ValueError, KeyError):
-            continue
-    if not config:
-        raise InputError(f"{place}: there is no run with a checkpoint to go on from")
-    return config
+            if config := read():
+                check_config(config)
+                return config
+        except (OSError, ValueError) as error:
+            text = str(error.strerror or error) if isinstance(error, OSError) else str(error)
+            problems.append(text if str(name) in text else f"{name}: {text}")
+    raise InputError("\n".join([f"{place}: there is no run with a checkpoint to go on from", *problems]))
+
+
+def _sources(place: Path) -> Iterator[tuple[Path, Callable[[], dict[str, Any] | None]]]:
+    """Yield the files that say what a run was asked to do, the best first, and what reads it."""
+    yield place / folder.MARKER, lambda: folder.noted_config(place)
+    for path in reversed(checkpoints_in(place)):
+        yield path, lambda path=path: read_header(path)["config"]
 
 
 def is_complete(place: Path) -> bool:
@@ -61,7 +79,9 @@ def read_summary(place: Path) -> dict[str, Any]:
     """The summary of a complete run (on one rank); `InputError` where it cannot be read."""
     path = place / "summary.json"
     try:
-        return json.loads(path.read_text(encoding="utf8"))
+        summary = read_json(path)
+        kinds.check(summary, SUMMARY)
+        return summary
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); --overwrite starts the run again") from None
 
@@ -84,7 +104,7 @@ def same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
 def config_of_summary(place: Path, like: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the complete run in `place`, by its summary, in the form of `like`."""
     summary = read_summary(place)
-    found = summary.get("config", {})
+    found = summary.get("config") or {}
     parts = {key: {name: found.get(name) for name in like[key]} for key in ("parameters", "options")}
     return {"network": summary.get("network"), **parts}
 
@@ -100,6 +120,7 @@ def look(place: Path, config: Mapping[str, Any]) -> str:
         found, state = config_of_summary(place, config), "complete"
     elif folder.is_unfinished(place):
         found, state = folder.noted_config(place), "unfinished"
+        found = found if found and kinds.fits(found, CONFIG) else None
     else:
         return "nothing"
     differing = same_run(found, config) if found else "what it was asked to do"

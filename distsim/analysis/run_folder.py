@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ import numpy as np
 
 from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
+from distsim.analysis.summary_kinds import check_summary
+from distsim.plain_files import read_json
 from distsim.recording.folder_state import MARKER
 from distsim.recording.part_files import NOTE, has_parts
 from distsim.recording.pieces import Pieces, recorded_ms
@@ -58,10 +59,7 @@ def read_summary(path: str | Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{path.parent}: the run has not come to its end: distsim resume {path.parent}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file: {path.parent} is not the folder of a run")
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a JSON file: {error}") from error
+    summary = read_json(path)
     if not isinstance(summary, dict):
         raise ValueError(f"{path}: not the summary of a run")
     # The summary of a figure's panels names their folders, and each has its own.
@@ -70,6 +68,10 @@ def read_summary(path: str | Path) -> dict[str, Any]:
             raise ValueError(f"{path}: {key} is missing or of the wrong kind")
     if not isinstance(summary.get("figures", {}), dict):
         raise ValueError(f"{path}: figures is of the wrong kind")
+    try:
+        check_summary(summary)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return summary
 
 

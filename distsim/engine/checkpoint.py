@@ -13,6 +13,7 @@ import numpy as np
 from . import loop
 from .agreement import described, digest
 from .changed import record_changes, repeat_changes
+from .checkpoint_check import check_arrays, check_facts, check_size
 from .delivery import History, deliver_again
 from .ledger import events_on_their_way
 from .population_state import find_shared_currents, potential_places, sum_currents
@@ -20,6 +21,7 @@ from .recorders import Period
 from .stimulation import resume
 from .update import ROW
 
+BY_NEURON = ("refractory", "I_e", "device", "emitted")
 EXCEPT = "what is recorded"  # the part of a description that may differ
 
 
@@ -43,7 +45,7 @@ def state_of(simulation) -> State:
     """The state of `simulation` between two steps (collective)."""
     neurons, period = simulation.neurons, simulation.period
     arrays = {f"state/{k}": _variable(simulation, k) for k in range(_n_variables(simulation.network))}
-    arrays |= {name: getattr(neurons, name).copy() for name in ("refractory", "I_e", "device", "emitted")}
+    arrays |= {name: getattr(neurons, name).copy() for name in BY_NEURON}
     arrays["counted"] = period.counts.copy()
     facts = {
         "step": simulation.step,
@@ -63,15 +65,15 @@ def restore(simulation, state: State) -> None:
 
     Raises
     ------
-    ValueError : the state is that of another network or seed.
+    ValueError : the state is that of another network or seed, or no state at all.
     """
-    _check(simulation, state.facts)
+    _check(simulation, state)
     repeat_changes(simulation, state.facts["changes"])
     neurons, facts = simulation.neurons, state.facts
     for k in range(_n_variables(simulation.network)):
         lids = _with_variable(simulation, k)
         neurons.state[potential_places(neurons, lids) + ROW * k] = state.neurons[f"state/{k}"][lids]
-    for name in ("refractory", "I_e", "device", "emitted"):
+    for name in BY_NEURON:
         getattr(neurons, name)[:] = state.neurons[name]
     sum_currents(neurons, np.arange(simulation.deal.n_local))
     find_shared_currents(neurons)
@@ -85,7 +87,10 @@ def restore(simulation, state: State) -> None:
     deliver_again(step, simulation.synapses, simulation.history, simulation.scratch)
     in_rows = events_on_their_way(simulation)[1]
     simulation.clock[loop.EVENTS] = in_rows + (facts["delivered"] if simulation.comm.rank == 0 else 0)
-    simulation.ledger()
+    try:
+        simulation.ledger()
+    except RuntimeError as error:  # the same on all ranks
+        raise ValueError(f"its spikes are not all there: {error}") from None
 
 
 # --- is it the same network? ------------------------------------------------------------------------------------------
@@ -97,7 +102,10 @@ def _identity(simulation) -> dict[str, str]:
     return {name: digest(part).hex() for name, part in parts.items() if name != EXCEPT}
 
 
-def _check(simulation, facts: dict) -> None:
+def _check(simulation, state: State) -> None:
+    """ValueError on every rank unless `state` is one of this simulation (collective)."""
+    facts = state.facts
+    check_facts(facts)
     here, there = _identity(simulation), facts["network"]
     differing = [name for name in (*here, *there) if here.get(name) != there.get(name)]
     if differing:
@@ -105,6 +113,11 @@ def _check(simulation, facts: dict) -> None:
     if simulation.n_synapses != facts["n_synapses"]:
         n = facts["n_synapses"]
         raise ValueError(f"the checkpoint is of a network with {n} synapses; here there are {simulation.n_synapses}")
+    check_size(simulation.network, facts)
+    neurons, n_local = simulation.neurons, simulation.deal.n_local
+    expected = {f"state/{k}": np.zeros(n_local) for k in range(_n_variables(simulation.network))}
+    expected |= {name: getattr(neurons, name) for name in BY_NEURON} | {"counted": simulation.period.counts}
+    check_arrays(simulation.comm, state.neurons, expected, state.shared, _longest(simulation), simulation.network.n)
 
 
 # --- neurons ----------------------------------------------------------------------------------------------------------

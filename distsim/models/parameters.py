@@ -12,6 +12,8 @@ import numpy as np
 from ..elements import nearest
 from ..units import without_unit
 
+LONGEST = 1000  # characters of a value that an error repeats
+
 
 def parameter(default, unit: str, text: str, *, any_length: bool = False, default_text: str = "", **limits):
     """A dataclass field.
@@ -58,7 +60,9 @@ def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = 
         try:
             checked[name] = convert(fields[name], value)
         except ValueError as error:
-            problems.append(f"{(options or {}).get(name, f'--set {name}={value}')}: {error}")
+            text = str(value)
+            text = f"{text[:LONGEST]}{'...' * (len(text) > LONGEST)}"
+            problems.append(f"{(options or {}).get(name, f'--set {name}={text}')}: {error}")
     if problems:
         raise ValueError("\n".join(problems))
     return cls(**checked)
@@ -111,7 +115,7 @@ def _parse(value: object):
         return value
     try:
         return json.loads(value.lower() if value.lower() in ("true", "false") else value)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also a whole number of thousands of digits
         try:
             return float(value)
         except ValueError:
@@ -123,7 +127,7 @@ def _numbers(value: object) -> np.ndarray:
         raise ValueError("must be a number")
     try:
         return np.array(value, float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("must be a number or a list of numbers") from None
 
 

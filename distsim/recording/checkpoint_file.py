@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from distsim import kinds
+from distsim.plain_files import open_plain, parse_json
 from distsim.recording.dealing import own_of, slice_of
 from distsim.recording.output import OutputFile
 from distsim.recording.sums import block_bounds, sum_of, sums_of
@@ -29,6 +31,16 @@ PATTERN = f"checkpoint-{'[0-9]' * 6}.h5"
 # Where the header begins, how many bytes it has, and its sum.
 ENDING = b"distsim-checkpoint %016x %016x %s\n"
 PATTERN_OF_ENDING = rb"distsim-checkpoint ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16})\n"
+
+MOST = 2**53  # bytes and values
+HEADER = kinds.record(
+    {
+        "facts": kinds.mapped(kinds.ANYTHING),
+        "config": kinds.maybe(kinds.mapped(kinds.ANYTHING)),
+        "neurons": kinds.listed(kinds.text()),
+        "datasets": kinds.mapped(kinds.row(kinds.whole(0, MOST), kinds.whole(0, MOST), kinds.text(4), kinds.text(16))),
+    }
+)
 
 
 class DamagedError(ValueError):
@@ -115,7 +127,7 @@ def _write(file: OutputFile, name: str, size: int, rows: np.ndarray, start: int)
 
 def read_header(path: Path) -> dict[str, Any]:
     """The header of a checkpoint; `DamagedError` if it is not what was written, OSError if it cannot be read."""
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - len(ENDING % (0, 0, b"0" * 16))))
         ending = re.fullmatch(PATTERN_OF_ENDING, file.read())
         if not ending:
@@ -124,19 +136,43 @@ def read_header(path: Path) -> dict[str, Any]:
     found, written = sum_of(encoded), ending[3].decode()
     if found != written:
         raise DamagedError(f"{path}: damaged: dataset header has the sum {found}, not {written}")
-    header = json.loads(encoded.tobytes())
-    if header["format"] != FORMAT:
-        raise DamagedError(f"{path}: written by another version of distsim: format {header['format']}, not {FORMAT}")
+    try:
+        header = parse_json(encoded.tobytes())
+        kinds.check(header, kinds.record({"format": kinds.whole(0, 2**31)}))
+        if header["format"] != FORMAT:
+            raise DamagedError(
+                f"{path}: written by another version of distsim: format {header['format']}, not {FORMAT}"
+            )
+        _check_header(header)
+    except DamagedError:
+        raise
+    except ValueError as error:
+        raise DamagedError(f"{path}: damaged: header: {error}") from None
     return header
+
+
+def _check_header(header: Any) -> None:
+    kinds.check(header, HEADER)
+    for name, (place, n, dtype, _) in header["datasets"].items():
+        if not re.fullmatch(r"[<|][fiu][1248]", dtype):
+            raise ValueError(f"dataset {name} at byte {place} has {n} values of type {dtype!r}, which is no number's")
+    for name in header["neurons"]:
+        if name not in header["datasets"]:
+            raise ValueError(f"there is no dataset {name}")
+    if len({header["datasets"][name][1] for name in header["neurons"]}) > 1:
+        raise ValueError("the datasets of neurons are not equally long")
 
 
 def _read(path: Path, file: BinaryIO, name: str, place: int, n: int, dtype: str) -> np.ndarray:
     """`n` numbers that begin at byte `place`."""
     size = n * np.dtype(dtype).itemsize
-    file.seek(place)
     if place + size > os.fstat(file.fileno()).st_size:
         raise DamagedError(f"{path}: damaged: dataset {name} is cut off")
-    return np.frombuffer(file.read(size), dtype)
+    file.seek(place)
+    raw = file.read(size)
+    if len(raw) < size:  # cut off in the meantime
+        raise DamagedError(f"{path}: damaged: dataset {name} is cut off")
+    return np.frombuffer(raw, dtype)
 
 
 def read_checkpoint(
@@ -167,7 +203,7 @@ def read_checkpoint(
 
 def _read_rows(path: Path, table: Mapping[str, tuple], parts: Mapping[str, slice]) -> dict[str, np.ndarray]:
     rows = {}
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         for name, (place, _, dtype, _) in table.items():
             start, n = parts[name].start, parts[name].stop - parts[name].start
             rows[name] = _read(path, file, name, place + start * np.dtype(dtype).itemsize, n, dtype)
@@ -183,6 +219,8 @@ def _agreed(comm: MPI.Comm | None, path: Path, read: Callable[[], Any]) -> Any:
         problem = str(error)
     except OSError as error:
         problem = f"{path}: cannot be read ({error.strerror or error})"
+    except MemoryError:
+        problem = f"{path}: cannot be read (not enough memory)"
     problems = [problem] if comm is None else comm.allgather(problem)
     for problem in problems:
         if problem is not None:

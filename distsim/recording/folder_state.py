@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -54,7 +55,9 @@ def look(folder: Path) -> State:
 
 def _identity(path: Path) -> Identity | None:
     try:
-        found = path.stat()
+        found = path.lstat()
+        with suppress(OSError):  # a link that leads nowhere is there, too: reading it says so
+            found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns

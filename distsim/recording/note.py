@@ -8,11 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distsim import kinds
+from distsim.kinds import listed, mapped, maybe, number, one_of, record, row, whole
+from distsim.plain_files import read_json
 from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.output import sync_folder
 from distsim.recording.part_files import NOTE
 
-FILES = {SPIKES, VOLTAGES}
+NEURON = whole(0, 2**32)
+CONTENT = record(
+    {
+        "dt_ms": number(1e-6, 1e6),
+        "populations": mapped(record({"n": NEURON}, {"recorded": maybe(listed(row(NEURON, NEURON)))})),
+        "recording": record({"files": listed(one_of(SPIKES, VOLTAGES))}),
+    }
+)
 
 
 def write_note(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -56,11 +66,9 @@ def read_note(folder: Path) -> dict[str, Any]:
         If it is damaged.
     """
     path = folder / NOTE
+    found = read_json(path)
     try:
-        found = json.loads(path.read_text(encoding="utf8"))
-        sizes = [entry["n"] for entry in found["populations"].values()]
-        if all(isinstance(n, int) for n in sizes) and set(found["recording"]["files"]) <= FILES and found["dt_ms"] > 0:
-            return found
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: damaged ({error})") from error
-    raise ValueError(f"{path}: populations, recording.files or dt_ms is of the wrong kind")
+        kinds.check(found, CONTENT)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return found

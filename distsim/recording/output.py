@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from distsim.recording.reservation import Reservation
+from distsim.recording.seal import seal, sums_of_slice, trust
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -195,7 +196,7 @@ class OutputFile:
         Parameters
         ----------
         ending : bytes
-            What follows the last byte of HDF5, which pays no regard to it; rank 0's counts.
+            What follows the last byte of HDF5, which pays no regard to it; rank 0's counts. By default a seal.
 
         Raises
         ------
@@ -203,9 +204,19 @@ class OutputFile:
             On every rank, if it could not be completed.
         """
         self._complete()
+        slices = [] if ending else self._sums()
         if self.rank == 0:
-            self.attempt(self._move, ending)
+            self.attempt(self._move, ending, slices)
         self.settle()
+
+    def _sums(self) -> list[bytes]:
+        """Return the sums of the closed file's blocks, by rank; what a rank cannot read is raised on all."""
+        found = [b""]
+        if self.writes:
+            readers = self.size if self.mode == "parallel" else 1
+            self.attempt(lambda: found.append(sums_of_slice(self.part, self.rank, readers)))
+        self.settle()
+        return [found[-1]] if self.comm is None else self.comm.allgather(found[-1])
 
     def _complete(self) -> None:
         # Flushed first: HDF5 does not survive an error while it closes.
@@ -221,12 +232,14 @@ class OutputFile:
         self.h5.close()
         self.h5 = None
 
-    def _move(self, ending: bytes) -> None:
+    def _move(self, ending: bytes, slices: list[bytes]) -> None:
         """Move the file into place; its data must be on disk before the name promises that they are."""
+        ending = ending or seal(self.part, slices)
         with open(self.part, "ab") as file:
             file.write(ending)
         self._reservation.close()
         self.part.replace(self.path)
+        trust(self.path)
         sync_folder(self.path.parent)
 
     def abandon(self) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from distsim.recording.file_sink import SPIKES, VOLTAGES
-from distsim.recording.sonata import times_of
+from distsim.recording.sonata import check_sound, times_of
 from distsim.recording.spikes import Spikes, read_periods, read_spikes
 from distsim.recording.voltages import Voltages, read_samples, read_voltages
 
@@ -38,7 +38,8 @@ def spans_in(folder: Path, name: str) -> list[Span]:
         files = os.listdir(folder / FOLDER)
     except (FileNotFoundError, NotADirectoryError):  # it may go while it is looked for
         return []
-    matches = [re.fullmatch(rf"{Path(name).stem}-(\d+)-(\d+)\.h5", file) for file in files]
+    pattern = rf"{Path(name).stem}-([0-9]{{12,16}})-([0-9]{{12,16}})\.h5"
+    matches = [re.fullmatch(pattern, file) for file in files]
     return sorted(Span(int(match[1]), int(match[2])) for match in matches if match)
 
 
@@ -74,6 +75,8 @@ def _parts_of(folder: Path, name: str, span: Span, dt: Fraction) -> list[Span] |
     kept = [other for other in spans_in(folder, name) if other.stop <= span.stop and span.start < span.stop]
     is_chain = [span.start, *(other.stop for other in kept)] == [*(other.start for other in kept), span.stop]
     if is_chain or span.stop <= span.start:
+        for other in kept:
+            check_sound(part_path(folder, name, other))
         return kept
     if not _covers(folder / name, name, span, dt):
         raise ValueError(f"{folder}: {name} up to {float(span.stop * dt):g} ms is not all there")
@@ -104,14 +107,26 @@ def read_spike_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[
     """The spikes in closed parts of the run's `folder`, by default all, by population, as `read_spikes` gives them."""
     spans = spans_in(folder, SPIKES) if spans is None else spans
     parts = [read_spikes(part_path(folder, SPIKES, span)) for span in spans]
-    return {name: _joined_spikes([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+    return {name: _joined_spikes(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
 
 
 def read_voltage_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[str, Voltages]:
     """The same of the voltages, as `read_voltages` gives them."""
     spans = spans_in(folder, VOLTAGES) if spans is None else spans
     parts = [read_voltages(part_path(folder, VOLTAGES, span)) for span in spans]
-    return {name: _joined_voltages([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+    return {name: _joined_voltages(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
+
+
+def _each(folder: Path, parts: list[dict], name: str) -> list:
+    """What each of the parts holds of the population `name`; ValueError if they are not of the same neurons."""
+    if any(part.keys() != parts[0].keys() for part in parts):
+        raise ValueError(f"{folder / FOLDER}: the parts are not of the same populations")
+    found = [part[name] for part in parts]
+    if any(getattr(s, "n", None) != getattr(found[0], "n", None) for s in found) or any(
+        isinstance(v, Voltages) and not np.array_equal(v.ids, found[0].ids) for v in found
+    ):
+        raise ValueError(f"{folder / FOLDER}: the parts are not of the same neurons of {name}")
+    return found
 
 
 def _joined_spikes(parts: list[Spikes]) -> Spikes:

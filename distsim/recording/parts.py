@@ -104,5 +104,8 @@ class PartSink:
             return
         whole = self._make(self.folder)
         for span in spans:
-            whole.copy({name: part_path(self.folder, name, span) for name in self.files})
+            try:
+                whole.copy({name: part_path(self.folder, name, span) for name in self.files})
+            except ValueError as error:  # damaged, which is no mistake of the user's
+                raise OSError(str(error)) from None
         whole.close(*self._period(Span(spans[0].start, spans[-1].stop)))

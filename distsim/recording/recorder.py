@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from distsim.recording.members import PIECES, dataset
 from distsim.recording.output import OutputFile
 from distsim.recording.pieces import Pieces
-from distsim.recording.sonata import PIECES, open_to_read
+from distsim.recording.seal import trust
+from distsim.recording.sonata import check_sound, open_to_read
 
 if TYPE_CHECKING:
     from typing import Self
 
+    import h5py
     from mpi4py import MPI
 
 
@@ -66,15 +69,22 @@ class Recorder:
         self._file.reserve(n_bytes)  # settles, too
         return found[0]
 
-    def _read_share(self, path: str | Path, datasets: Iterable[str], start: int, n: int, n_bytes: int) -> list[Any]:
+    def _check_source(self, path: str | Path) -> None:
+        """Check on rank 0, once, that a file can be read to its end; the other ranks rely on that."""
+        self._attempted(lambda: check_sound(path) if self._file.rank == 0 else None)
+        self._attempted(lambda: trust(path))
+
+    def _read_share(
+        self, path: str | Path, datasets: Mapping[str, tuple[int, ...]], start: int, n: int, n_bytes: int
+    ) -> list[Any]:
         """Return this rank's share of the `n` rows from `start` on of each of the `datasets` in the complete file at
-        `path`, see `_attempted`."""
+        `path`, which are named with the shape of a row; see `_attempted`."""
         share = self._file.share(n)
         rows = slice(start + share.start, start + share.stop)
 
         def read() -> list[Any]:
             with open_to_read(path) as file:
-                return [file[dataset][rows] for dataset in datasets]
+                return [_rows_of(file, name, rows, row) for name, row in datasets.items()]
 
         return self._attempted(read, n_bytes)
 
@@ -111,3 +121,10 @@ class Recorder:
         else:
             self._closed = True
             self._file.abandon()
+
+
+def _rows_of(file: h5py.File, name: str, rows: slice, row: tuple[int, ...]) -> Any:
+    found = dataset(file, name, ndim=1 + len(row))
+    if found.shape[1:] != row or found.shape[0] < rows.stop:
+        raise ValueError(f"{found.name} has the shape {found.shape}, not {(rows.stop, *row)} or more rows")
+    return found[rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -10,9 +11,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-MAGIC = 0x0A7A
+from distsim.plain_files import open_plain
+from distsim.recording.members import MAGIC, PIECES, check_magic, dataset, has
+from distsim.recording.probe import probe
+from distsim.recording.seal import is_sound, trust
+
 VERSION = (0, 1)
-PIECES = "recorded_ms"  # beside the recordings of a file: start and end (ms) of each piece, where there are breaks
+SHORTEST, LONGEST = 1e-6, 1e6  # ms that a step may last
 SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 
@@ -36,7 +41,12 @@ def write_sorting(group: h5py.Group, order: str) -> None:
 def read_pieces(path: str | Path) -> list[tuple[float, float]] | None:
     """Return start and end (ms) of each recorded piece; None of a file that does not tell of breaks."""
     with open_to_read(path) as file:
-        return [(float(start), float(stop)) for start, stop in file[PIECES][:]] if PIECES in file else None
+        if not has(file, PIECES):
+            return None
+        bounds = dataset(file, PIECES, ndim=2)[:].astype(np.float64)
+        if bounds.shape[1] != 2 or not np.all(np.diff(bounds.ravel()) >= 0):  # also of NaN
+            raise ValueError(f"/{PIECES} is not start and end of pieces that follow each other")
+        return [(float(start), float(stop)) for start, stop in bounds]
 
 
 def times_of(steps: np.ndarray, dt: Fraction) -> np.ndarray:
@@ -63,16 +73,36 @@ def open_to_read(path: str | Path) -> Iterator[h5py.File]:
     ------
     FileNotFoundError
         If there is no such file.
+    OSError
+        If it cannot be read, or is something else than a file.
     ValueError
         If it is no HDF5 file, no SONATA file, or something is missing or unreadable in it.
+    MemoryError
+        If there is not as much memory as it takes; it names the file, too.
     """
-    if not Path(path).is_file():
+    if not os.path.lexists(path):
         raise FileNotFoundError(f"{path}: no such file")
+    open_plain(path).close()  # HDF5 would wait for a pipe
     try:
+        _check_bytes(path)
         with h5py.File(path, "r") as file:
-            if file.attrs.get("magic") != MAGIC:
-                raise ValueError("the attribute 'magic' of SONATA files is missing")
+            check_magic(file)
             yield file
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-        message = error.args[0] if error.args else error
+    except MemoryError as error:
+        raise MemoryError(f"{path}: {error}") from error
+    except Exception as error:  # what h5py raises of damaged bytes is not limited
+        message = error.args[0] if error.args else type(error).__name__
         raise ValueError(f"{path}: not a complete SONATA file: {message}") from error
+
+
+def check_sound(path: str | Path) -> None:
+    """Check that the file can be opened and read to its end; errors are those of `open_to_read`."""
+    with open_to_read(path):
+        pass
+
+
+def _check_bytes(path: str | Path) -> None:
+    """ValueError where HDF5 cannot read the file to its end: unless it is sealed, another process tries."""
+    if not is_sound(path):
+        probe(path)
+        trust(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from distsim.recording.members import WHOLE, children, dataset
 from distsim.recording.sonata import in_order, open_to_read, steps_of
 from distsim.recording.spikes import Spikes
 
@@ -40,7 +41,7 @@ def spikes_sha256(source: str | Path | Mapping[str, Spikes], dt: Fraction) -> st
         return spikes_sha256_of({name: (steps_of(s.times, dt), s.ids) for name, s in source.items()})
     digest = hashlib.sha256()
     with open_to_read(source) as file:
-        for name, group in file["spikes"].items():
+        for name, group in children(file, "spikes"):
             steps = (steps for steps, _ in _blocks(group, dt))
             ids = (ids for _, ids in _sorted_blocks(group, dt))
             _add(digest, name, steps, ids)
@@ -72,10 +73,12 @@ def _add(digest: hashlib._Hash, name: str, steps: Iterable[np.ndarray], ids: Ite
 
 def _blocks(group: h5py.Group, dt: Fraction) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield steps and ids of a population of a file, block by block."""
-    n = group["timestamps"].shape[0]
-    for start in range(0, n, BLOCK):
-        part = slice(start, min(start + BLOCK, n))
-        yield steps_of(group["timestamps"][part], dt), group["node_ids"][part].astype(np.int64)
+    times, ids = dataset(group, "timestamps"), dataset(group, "node_ids", WHOLE)
+    if times.shape != ids.shape:
+        raise ValueError(f"population {group.name} has {times.size} timestamps but {ids.size} node_ids")
+    for start in range(0, times.shape[0], BLOCK):
+        part = slice(start, min(start + BLOCK, times.shape[0]))
+        yield steps_of(times[part], dt), ids[part].astype(np.int64)
 
 
 def _sorted_blocks(group: h5py.Group, dt: Fraction) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
+from distsim.recording.members import MOST_NEURONS, WHOLE, attribute, children
+from distsim.recording.members import dataset as numbers
 from distsim.recording.recorder import Recorder
-from distsim.recording.sonata import in_order, open_to_read, times_of, write_header, write_sorting, write_units
+from distsim.recording.sonata import (
+    LONGEST,
+    SHORTEST,
+    in_order,
+    open_to_read,
+    times_of,
+    write_header,
+    write_sorting,
+    write_units,
+)
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -118,6 +129,7 @@ class SpikeFile(Recorder):
         ValueError
             On every rank, if it cannot be read on any of them (an OSError on those that can).
         """
+        self._check_source(path)
         for name in self.populations:
             n = self._attempted(lambda name=name: _n_spikes(path, name))
             for start in range(0, n, BLOCK):
@@ -125,7 +137,7 @@ class SpikeFile(Recorder):
         self._file.settle()
 
     def _copy_block(self, path: str | Path, name: str, start: int, n: int) -> None:
-        datasets = [f"spikes/{name}/{dataset}" for dataset in DATASETS]
+        datasets = {f"spikes/{name}/{dataset}": () for dataset in DATASETS}
         n_bytes = self._bytes(sum(self.counts.values()) + n)
         self._extend(name, n, *self._read_share(path, datasets, start, n, n_bytes))
 
@@ -210,28 +222,38 @@ def read_spikes(path: str | Path) -> dict[str, Spikes]:
         If it is damaged or not a SONATA spike file.
     """
     with open_to_read(path) as file:
-        return {name: _read_population(group) for name, group in file["spikes"].items()}
+        return {name: _read_population(group) for name, group in children(file, "spikes")}
 
 
 def read_periods(path: str | Path) -> list[tuple[float | None, float | None]]:
     """Return the recorded period (ms) of each population of a spike file, see `read_spikes`."""
     with open_to_read(path) as file:
-        groups = file["spikes"].values()
-        return [(group.attrs.get("t_start_ms"), group.attrs.get("t_stop_ms")) for group in groups]
+        groups = [group for _, group in children(file, "spikes")]
+        return [(attribute(group, "t_start_ms"), attribute(group, "t_stop_ms")) for group in groups]
 
 
 def _n_spikes(path: str | Path, name: str) -> int:
     with open_to_read(path) as file:
-        return file[f"spikes/{name}/timestamps"].shape[0]
+        return numbers(file, f"spikes/{name}/timestamps").shape[0]
 
 
 def _read_population(group: h5py.Group) -> Spikes:
-    times = group["timestamps"][:].astype(np.float64)
-    ids = group["node_ids"][:].astype(np.int64)
+    times = numbers(group, "timestamps")[:].astype(np.float64)
+    ids = numbers(group, "node_ids", WHOLE)[:].astype(np.int64)
     if times.shape != ids.shape:
         raise ValueError(f"population {group.name} has {times.size} timestamps but {ids.size} node_ids")
-    n = int(group.attrs.get("n", ids.max(initial=-1) + 1))
+    if not np.isfinite(times).all():
+        raise ValueError(f"population {group.name} has timestamps that are not finite")
+    n = attribute(group, "n", 0, MOST_NEURONS)
+    n = int(min(ids.max(initial=-1) + 1, MOST_NEURONS) if n is None else n)
     if ids.size and not 0 <= ids.min() <= ids.max() < n:
         raise ValueError(f"population {group.name} has node_ids outside 0 to {n - 1}")
-    known = {key: float(group.attrs[key]) for key in ("t_start_ms", "t_stop_ms", "dt_ms") if key in group.attrs}
-    return Spikes(times, ids, n, **known)
+    period = [attribute(group, key) for key in ("t_start_ms", "t_stop_ms")]
+    if None not in period and period[0] > period[1]:
+        raise ValueError(f"population {group.name} is recorded from {period[0]} to {period[1]} ms, which is no period")
+    return Spikes(times, ids, n, *(None if t is None else float(t) for t in period), _step(group))
+
+
+def _step(group: h5py.Group) -> float | None:
+    dt = attribute(group, "dt_ms", SHORTEST, LONGEST)
+    return None if dt is None else float(dt)

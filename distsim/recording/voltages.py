@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
+from distsim.recording.members import MOST_NEURONS, REAL, WHOLE, attribute, children, dataset, has_attribute
 from distsim.recording.recorder import Recorder
-from distsim.recording.sonata import open_to_read, times_of, write_header, write_units
+from distsim.recording.sonata import LONGEST, SHORTEST, open_to_read, times_of, write_header, write_units
 from distsim.recording.transpose import Transpose
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 BLOCK = 1 << 22  # voltages copied at a time
+LAST = 2**53  # step of a sample
 
 
 def chunk_shape(n_columns: int) -> tuple[int, int]:
@@ -151,6 +153,7 @@ class VoltageFile(Recorder):
         ValueError
             On every rank, if it cannot be read on any of them (an OSError on those that can), or does not follow.
         """
+        self._check_source(path)
         all_steps = self._attempted(lambda: _steps_in(path))
         rows = max(1, BLOCK // max(1, sum(ids.size for ids in self.columns.values())))
         for start in range(0, all_steps.size, rows):
@@ -159,7 +162,7 @@ class VoltageFile(Recorder):
             self._copy_block(path, start, steps.size)
 
     def _copy_block(self, path: str | Path, start: int, n: int) -> None:
-        datasets = [f"report/{name}/data" for name in self.columns]
+        datasets = {f"report/{name}/data": (ids.size,) for name, ids in self.columns.items()}
         blocks = self._read_share(path, datasets, start, n, self._bytes(self.n_samples + n))
         self._extend(n, dict(zip(self.columns, blocks, strict=True)))
         self._file.settle()
@@ -243,14 +246,20 @@ def read_voltages(path: str | Path) -> dict[str, Voltages]:
         If it is damaged or not a SONATA report.
     """
     with open_to_read(path) as file:
-        return {name: _read_population(group) for name, group in file["report"].items()}
+        found = {name: _read_population(group) for name, group in children(file, "report")}
+        times = [v.times for v in found.values()]
+        if not all(other.size == times[0].size and np.allclose(other, times[0], rtol=1e-9) for other in times[1:]):
+            raise ValueError("the populations have samples at different times")
+        return found
 
 
 def read_samples(path: str | Path) -> tuple[int, int, int]:
     """Return of a report of distsim's the step of the first sample, their number, and the steps between two."""
     with open_to_read(path) as file:
-        group = next(iter(file["report"].values()))
-        return int(group.attrs["first_step"]), group["data"].shape[0], int(group.attrs["interval_steps"])
+        for _, group in children(file, "report"):
+            first, interval = _grid_of(group)
+            return first, dataset(group, "data", ndim=2).shape[0], interval
+        raise ValueError("there is no population in /report")
 
 
 def _steps_in(path: str | Path) -> np.ndarray:
@@ -258,14 +267,33 @@ def _steps_in(path: str | Path) -> np.ndarray:
     return first + interval * np.arange(n)
 
 
+def _grid_of(group: h5py.Group) -> tuple[int, int]:
+    """Return the step of the first sample, and the steps between two."""
+    found = attribute(group, "first_step", 0, LAST, whole=True), attribute(group, "interval_steps", 1, LAST, whole=True)
+    if None in found:
+        raise ValueError(f"the attributes first_step and interval_steps of {group.name} are not both there")
+    return found
+
+
 def _read_population(group: h5py.Group) -> Voltages:
-    V, ids = group["data"][:], group["mapping/node_ids"][:].astype(np.int64)
-    if V.ndim != 2 or V.shape[1] != ids.size:
+    V, ids = dataset(group, "data", REAL, 2)[:], dataset(group, "mapping/node_ids", WHOLE)[:].astype(np.int64)
+    if V.shape[1] != ids.size:
         raise ValueError(f"population {group.name} has data of shape {V.shape} but {ids.size} node_ids")
-    if "first_step" in group.attrs:
+    if (ids.size and not 0 <= ids.min() <= ids.max() < MOST_NEURONS) or np.unique(ids).size < ids.size:
+        raise ValueError(f"population {group.name} has node_ids that are negative, too large or there twice")
+    times, interval = _times_of(group, len(V))
+    return Voltages(times, ids, V, interval)
+
+
+def _times_of(group: h5py.Group, n: int) -> tuple[np.ndarray, float]:
+    """Return the times of `n` samples, and from one to the next (ms)."""
+    dt = attribute(group, "dt_ms", SHORTEST, LONGEST)
+    if has_attribute(group, "first_step") and dt is not None:
+        first, interval = _grid_of(group)
         # The step as the fraction it was, so that the times are those of the spike file.
-        dt = Fraction(float(group.attrs["dt_ms"])).limit_denominator(10**6)
-        steps = group.attrs["first_step"] + group.attrs["interval_steps"] * np.arange(len(V))
-        return Voltages(times_of(steps, dt), ids, V, float(times_of(group.attrs["interval_steps"], dt)))
-    start, _, interval = group["mapping/time"][:]
-    return Voltages(start + interval * np.arange(len(V)), ids, V, float(interval))
+        dt = Fraction(dt).limit_denominator(10**6)
+        return times_of(first + interval * np.arange(n), dt), float(times_of(interval, dt))
+    time = dataset(group, "mapping/time")[:].astype(np.float64)
+    if time.size != 3 or not np.isfinite(time).all() or not time[2] > 0:
+        raise ValueError(f"{group.name}/mapping/time is not start, stop and step")
+    return time[0] + time[2] * np.arange(n), float(time[2])

@@ -223,3 +223,26 @@ def test_networks_are_timed_on_two_ranks(tmp_path):
     assert found["ranks"] == 2 and found["probes"]["collective"] > 0
     assert found["networks"]["microcircuit"]["phases"]["exchange"]["limit"] > 0
     assert done.stdout.count("distsim bench:") == 1
+
+
+@pytest.mark.parametrize("file", ["parts", "running.json", "checkpoint"])
+def test_ranks_that_go_on_from_damaged_files_say_it_once(tmp_path, file):
+    out = tmp_path / "run"
+    assert (
+        start(2, "-m", "distsim", *QUICK, "--t-presim", "0", "--out", out, "--max-wall", "1ms", cwd=tmp_path).returncode
+        == 75
+    )
+    harmed = {
+        "parts": next((out / "parts").glob("spikes-*.h5")),
+        "running.json": out / "running.json",
+        "checkpoint": next(out.glob("checkpoint-*.h5")),
+    }
+    raw = bytearray(harmed[file].read_bytes())
+    raw[3000 if file == "parts" else 0 : None if file == "running.json" else 3001] = b"\xff"
+    harmed[file].write_bytes(raw)
+    done = start(2, "-m", "distsim", "resume", out, "--max-wall", "1ms", cwd=tmp_path)
+    if file == "running.json":  # the checkpoint says it, too
+        assert done.returncode == 75, done.stderr
+        return
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.count("distsim: error") == 1 and str(out) in done.stderr

@@ -19,13 +19,16 @@ DESCRIPTIONS |= {"elements", "values", "projections", "network"}
 
 # Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it. A module
 # belongs to the narrowest room that it lies in: `engine.simulation`, which composes, is a room of its own.
-ENGINE = DESCRIPTIONS | {"engine", "parallel"}
+ENGINE = DESCRIPTIONS | {"engine", "parallel", "kinds"}
 BESIDE = {"folder", "parallel", "summary"}
 FIGURES = {"analysis.raster", "analysis.rates", "analysis.rows", "analysis.run_folder"}
 ALLOWED = {
     "version": set(),
     "units": set(),
     "quantities": {"units"},
+    "kinds": set(),
+    "plain_files": set(),
+    "configuration": {"kinds"},
     "grid": {"quantities"},
     "distributions": {"quantities"},
     "rules": {"quantities"},
@@ -35,8 +38,8 @@ ALLOWED = {
     "projections": {"quantities", "grid", "distributions", "rules", "elements", "values"},
     "network": {"units", "quantities", "grid", "rules", "neurons", "elements", "values", "projections"},
     "models": {"network", "elements", "distributions", "rules", "models", "units"},
-    "recording": {"recording"},
-    "analysis": {"recording", "analysis", "units"},
+    "recording": {"recording", "kinds", "plain_files"},
+    "analysis": {"recording", "analysis", "units", "kinds", "plain_files"},
     "conversion": {"recording"},
     "result": {"elements", "recording", "conversion", "units", *FIGURES},
     "loading": {"result", "recording", "analysis.run_folder"},
@@ -57,7 +60,7 @@ ALLOWED = {
         "signals",
         "watch",
     },
-    "resume": {"checkpoints", "folder", "parallel", "recording"},
+    "resume": {"checkpoints", "configuration", "folder", "kinds", "parallel", "plain_files", "recording"},
     "durations": set(),
     "signals": set(),
     "watch": {"signals"},
@@ -74,7 +77,7 @@ ALLOWED = {
     "recorded": {"elements", "engine.recorders", "recording", "result", "saving"},
     "parallel": set(),
     "progress": set(),
-    "folder": {"parallel"},
+    "folder": {"kinds", "parallel", "plain_files"},
     "summary": {"version"},
     "report": {"engine.memory", "network"},
     "problems": {"parallel"},

@@ -405,12 +405,12 @@ def test_a_missing_panel_is_named(tmp_path):
     ("figures", "message"),
     [
         ([], "figures is of the wrong kind"),
-        ({"period": [1]}, "period must be two times"),
-        ({"only": "E"}, "only is of the wrong kind"),
+        ({"period": [1]}, "figures.period is .*a list of 2 values"),
+        ({"only": "E"}, "figures.only is 'E', which must be a list"),
         ({"rate": {"bin": -1}}, "bin must be greater than 0 ms, not -1"),
         ({"rate": {"width": 1}}, "width"),
         ({"marks": [{"t0": 1}]}, "t1"),
-        ({"rates": {"reference": 1}}, "rates is of the wrong kind"),
+        ({"rates": {"reference": 1}}, "figures.rates.reference is 1, which must be a text"),
     ],
 )
 def test_damaged_figures_are_named(tmp_path, figures, message):

@@ -1,0 +1,41 @@
+"""What a run was asked to do, as its folder keeps it: whether that can be a run of this version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import kinds
+from .kinds import FLAG, listed, mapped, maybe, number, record, text, whole
+
+WORDS = maybe(listed(text()))
+RECORDING = record(
+    {"no_record": FLAG, "record_spikes": WORDS, "record_voltages": WORDS, "voltage_interval": maybe(number())}
+)
+OPTIONS = record(
+    {
+        "t_presim": number(0.0),
+        "t_sim": number(0.0),
+        "dt": number(0.0),
+        "seed": whole(0, 2**64 - 1),
+        "recording": RECORDING,
+        "plots": FLAG,
+        "profile": FLAG,
+        "panel": maybe(text()),
+        "max_rate": number(0.0),
+    }
+)
+CONFIG = record(
+    {"network": text(), "parameters": mapped(kinds.ANYTHING), "options": OPTIONS},
+    {"keeping": record({}, {"every": number(1e-6), "wall": number(1e-6)})},
+)
+
+
+def check_config(config: Any) -> None:
+    """Check a configuration, but for the values of the network's parameters, which `prepare` checks.
+
+    Raises
+    ------
+    ValueError
+        It is none; the message names the entry.
+    """
+    kinds.check(config, CONFIG, "config")
