@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .parallel import InputError
+from .paths import as_path, temporary_path
 
 FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
 FILES += ("bench.json", "bench.png")
@@ -53,7 +54,10 @@ def claim(
     """
     if out is not None and not out.strip():
         raise InputError(f"{words.folder}: must name a folder")
-    path = _first_free(network) if out is None else Path(out)
+    try:
+        path = _first_free(network) if out is None else as_path(out)
+    except FileNotFoundError as error:
+        raise InputError(f"{words.folder} {error}") from None
     places = [path, *(path / part for part in parts)]
     taken = []
     try:
@@ -166,13 +170,12 @@ def _take(
 
 def _mark(path: Path, owner: Mapping[str, Any]) -> None:
     """Write the marker as a whole or, where the disk is full, leave what was there."""
-    part = path / (MARKER + ".part")
+    part = temporary_path(path / MARKER)
     try:
         part.write_text(json.dumps(owner), encoding="utf8")
         part.replace(path / MARKER)
-    except OSError:
+    finally:
         part.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

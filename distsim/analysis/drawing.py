@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distsim.paths import as_path, temporary_path
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -92,11 +94,11 @@ def write_across(axes: Axes, text: str) -> None:
 def save(figure: Figure, path: str | Path, dpi: int) -> None:
     """Write a figure under a temporary name and move it into place; the suffix of `path` says the format.
 
-    A folder that is missing is made.
+    A folder that is missing is made. Several ranks may write the same figure.
     """
-    path = Path(path)
+    path = as_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = temporary_path(path)
     try:
         figure.savefig(part, format=path.suffix.lstrip(".") or "png", dpi=dpi)
         os.replace(part, path)
