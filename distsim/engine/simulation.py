@@ -89,7 +89,7 @@ class Simulation:
         started = time.perf_counter()
         self._build()
         if checkpoint is not None:
-            checkpoints.take_up(self, checkpoints.read(Path(checkpoint), self.comm))
+            checkpoints.take_up(self, checkpoints.read(checkpoint, self.comm))
             self.period = Period([], np.zeros(self.deal.n_local, np.int64))  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
 
@@ -103,7 +103,7 @@ class Simulation:
         ------
         OSError : the file cannot be written.
         """
-        checkpoints.write(self, Path(path))
+        checkpoints.write(self, path)
 
     # --- building -------------------------------------------------------------------------------------------------
 

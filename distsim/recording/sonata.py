@@ -10,6 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from distsim.paths import as_path
+
 MAGIC = 0x0A7A
 VERSION = (0, 1)
 PIECES = "recorded_ms"  # beside the recordings of a file: start and end (ms) of each piece, where there are breaks
@@ -66,7 +68,8 @@ def open_to_read(path: str | Path) -> Iterator[h5py.File]:
     ValueError
         If it is no HDF5 file, no SONATA file, or something is missing or unreadable in it.
     """
-    if not Path(path).is_file():
+    path = as_path(path)
+    if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
         with h5py.File(path, "r") as file:
