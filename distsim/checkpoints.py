@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from .engine.checkpoint import State, restore, state_of
 from .parallel import on_root
+from .paths import as_path
 from .recording.checkpoint_file import (
+    PATTERN,
     DamagedError,
     checkpoints_in,
     next_path,
@@ -32,7 +34,7 @@ class Checkpoint(NamedTuple):
     damaged: tuple[Path, ...] = ()
 
 
-def write(simulation, path: Path, config: dict[str, Any] | None = None) -> None:
+def write(simulation, path: str | Path, config: dict[str, Any] | None = None) -> None:
     """Write the state of `simulation` (collective).
 
     Raises
@@ -41,7 +43,7 @@ def write(simulation, path: Path, config: dict[str, Any] | None = None) -> None:
     """
     state = state_of(simulation)
     header = {"version": __version__, "facts": state.facts, "config": config}
-    write_checkpoint(Path(path), simulation.comm, header, state.neurons, state.shared)
+    write_checkpoint(as_path(path), simulation.comm, header, state.neurons, state.shared)
 
 
 def write_next(simulation, folder: Path, config: dict[str, Any]) -> None:
@@ -52,16 +54,18 @@ def write_next(simulation, folder: Path, config: dict[str, Any]) -> None:
 
 
 def keep_latest(folder: Path, n: int) -> None:
-    """Remove all checkpoints in `folder` but the latest `n` (on one rank)."""
+    """Remove all checkpoints in `folder` but the latest `n`, and what was left of those that never were complete (on
+    one rank)."""
     paths = checkpoints_in(folder)
-    for path in paths[: max(0, len(paths) - n)]:
+    for path in [*paths[: max(0, len(paths) - n)], *folder.glob(f"{PATTERN}.*part")]:
         path.unlink()
 
 
-def read(path: Path, comm) -> Checkpoint:
+def read(path: str | Path, comm) -> Checkpoint:
     """Read and verify a checkpoint (collective); `DamagedError` on every rank if it is not what was written."""
-    header, neurons, shared = read_checkpoint(Path(path), comm)
-    return Checkpoint(Path(path), State(header["facts"], neurons, shared), header["config"])
+    path = as_path(path)
+    header, neurons, shared = read_checkpoint(path, comm)
+    return Checkpoint(path, State(header["facts"], neurons, shared), header["config"])
 
 
 def read_latest(folder: Path, comm, warn: Callable[[str], None]) -> Checkpoint | None:

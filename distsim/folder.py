@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from . import kinds
 from .parallel import InputError
+from .paths import as_path, temporary_path
 from .plain_files import read_json
 
 FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
@@ -71,7 +72,10 @@ def claim(
     if out is not None and not out.strip():
         raise InputError(f"{words.folder}: must name a folder")
     made: list[Path] = []  # folders that were not there
-    path = _first_free(network, made) if out is None else Path(out)
+    try:
+        path = _first_free(network, made) if out is None else as_path(out)
+    except FileNotFoundError as error:
+        raise InputError(f"{words.folder} {error}") from None
     places = [path, *(path / part for part in parts)]
     taken: dict[Path, Notes] = {}
     try:
@@ -226,13 +230,12 @@ def _mark(path: Path, owner: Mapping[str, Any]) -> None:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
+    part = temporary_path(path)
     try:
         part.write_text(content.decode("utf8", "surrogateescape"), encoding="utf8", errors="surrogateescape")
         part.replace(path)
-    except OSError:
+    finally:
         part.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

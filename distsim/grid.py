@@ -9,6 +9,7 @@ import numpy as np
 
 from .quantities import number, numbers, shown
 
+CLOSE = 1e-6  # steps by which a time may miss the grid
 MOST_STEPS = 2**53  # beyond which a float64 does not tell two steps apart
 
 
@@ -39,7 +40,10 @@ class TimeGrid:
         if np.any(np.abs(steps) > MOST_STEPS):
             raise ValueError(f"{name}: {np.max(np.abs(values)):g} ms are more than 2^53 steps of {self.dt_ms:g} ms")
         steps = steps.astype(np.int64)
-        off = np.abs(values - self.ms(steps)) > self._tolerance(values)
+        distance = np.abs(values - self.ms(steps))
+        off = distance > CLOSE * self.dt_ms
+        if np.any(off):
+            off &= distance > self._tolerance(values)
         if np.any(off):
             raise ValueError(f"{name}: {_exactly(values[off][0])} ms is not a multiple of dt = {self.dt_ms:g} ms")
         return steps if values.ndim else int(steps)
@@ -50,7 +54,7 @@ class TimeGrid:
         A millionth of dt, wherever on the axis; beyond about 10^9 steps, where the spacing of float64 is more than
         that, two spacings as long as they are small against dt. Farther out only the nearest float64 itself will do.
         """
-        return self.dt_ms * np.clip(2 * np.spacing(np.abs(times)) / self.dt_ms, 1e-6, 1e-3)
+        return self.dt_ms * np.clip(2 * np.spacing(np.abs(times)) / self.dt_ms, CLOSE, 1e-3)
 
     def step(self, time: float, name: str, fewest: int) -> int:
         """One `time` (ms) in steps; ValueError naming `name` also where it is less than `fewest` steps."""

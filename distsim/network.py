@@ -58,6 +58,7 @@ class Network:
     spike_recorders: list[Selection] = field(default_factory=list, init=False)
     voltage_recorders: list[VoltageRecorder] = field(default_factory=list, init=False)
     is_simulated: bool = field(default=False, init=False)
+    _records_all: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.grid = TimeGrid(resolution(self.dt))
@@ -172,6 +173,8 @@ class Network:
         check_together(name, model, values, self.grid.dt_ms)
         population = Population(name, n, model, MappingProxyType(values), self.n, spikes)
         self.populations.append(population)
+        if self._records_all:
+            self.spike_recorders.append(population[:])
         return population
 
     def _own(self, what: Part) -> Selection:
@@ -274,8 +277,13 @@ class Network:
         return target, name
 
     def record_spikes(self, *targets: Part) -> None:
-        """Record the spikes of `targets`; several selections of one population are joined."""
-        self.spike_recorders.extend([self._own(target) for target in targets])
+        """Record the spikes of `targets`; several selections of one population are joined.
+
+        Without `targets` those of all populations are recorded, sources and what is created later too.
+        """
+        self._check_open()
+        self._records_all |= not targets
+        self.spike_recorders.extend([self._own(target) for target in targets or self.populations])
 
     def record_voltages(self, target: Part, interval: float | None = None) -> None:
         """Record V_m of `target` at every multiple of `interval` (ms, default dt)."""

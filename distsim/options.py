@@ -14,6 +14,7 @@ from .elements import nearest
 from .models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from .models.explain import has_lists, option_text, parameter_help
 from .parallel import InputError
+from .paths import as_path
 
 PROG = "distsim"
 ALL = "all"  # the panels
@@ -86,6 +87,14 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def path(text: str) -> str:
+    """Argument type: a path, which the shell leaves as it is in --out=~/results."""
+    try:
+        return str(as_path(text)) if text.startswith("~") else text
+    except FileNotFoundError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def make_parser() -> Parser:
     parser = Parser(
         PROG,
@@ -99,7 +108,7 @@ def make_parser() -> Parser:
     text = "Draw raster.png and rates.png of a run's folder again, from the files alone, and panels.png where it holds "
     text += "the panels of a figure."
     plot = commands.add_parser("plot", help="draw the figures of a run's folder again", description=text)
-    plot.add_argument("folder", metavar="DIR", help="folder of a run")
+    plot.add_argument("folder", type=path, metavar="DIR", help="folder of a run")
     add_bench(commands)
     add_resume(commands)
     return parser
@@ -118,9 +127,9 @@ def add_bench(commands) -> None:
     what = "fixes every random number, 0 to 2^64 - 1 (%(default)s)"
     bench.add_argument("--seed", type=seed, default=1, help=what)
     what = "a Python that has NEST or Brian2 (default: this one)"
-    bench.add_argument("--peer-python", metavar="PATH", help=what)
+    bench.add_argument("--peer-python", type=path, metavar="PATH", help=what)
     what = "gets bench.json and bench.png (default results/bench-1, -2, ...)"
-    bench.add_argument("--out", metavar="DIR", help=what)
+    bench.add_argument("--out", type=path, metavar="DIR", help=what)
     bench.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
 
 
@@ -128,7 +137,7 @@ def add_resume(commands) -> None:
     text = "Go on with a run that was stopped or ended before its time, from its latest checkpoint, on any number of "
     text += "ranks; or extend a complete one that has kept a checkpoint (--checkpoint-every, --checkpoint-wall)."
     parser = commands.add_parser("resume", help="go on with a run, or extend it", description=text)
-    parser.add_argument("folder", metavar="DIR", help="folder of the run")
+    parser.add_argument("folder", type=path, metavar="DIR", help="folder of the run")
     text = "simulated time after the warm-up, ms: longer than planned extends the run (default: as planned)"
     parser.add_argument("--t-sim", type=number(0.0), metavar="MS", help=text)
     text = "spikes/s at which the guard stops, 0: none (default: as before); goes on with a run that it has stopped"
@@ -215,7 +224,9 @@ def add_common(parser: Parser, network, model) -> None:
     text = "go on with the run in --out if it is this one and not complete; start it where there is none"
     run.add_argument("--resume", choices=("auto",), help=text)
     out = parser.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help=f"folder of the run (default results/{model.NAME}-1, -2, ...)")
+    out.add_argument(
+        "--out", type=path, metavar="DIR", help=f"folder of the run (default results/{model.NAME}-1, -2, ...)"
+    )
     out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
     out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
     out.add_argument("--no-plots", action="store_true", help="write no figures")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distsim.paths import as_path, temporary_path
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -130,11 +132,11 @@ def _import_matplotlib():
 def save(figure: Figure, path: str | Path, dpi: int) -> None:
     """Write a figure under a temporary name and move it into place; the suffix of `path` says the format.
 
-    A folder that is missing is made.
+    A folder that is missing is made. Several ranks may write the same figure.
     """
-    path = Path(path)
+    path = as_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = temporary_path(path)
     try:
         figure.savefig(part, format=path.suffix.lstrip(".") or "png", dpi=dpi)
         os.replace(part, path)

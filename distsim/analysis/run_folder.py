@@ -12,6 +12,7 @@ import numpy as np
 from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
 from distsim.analysis.summary_kinds import check_summary
+from distsim.paths import as_path
 from distsim.plain_files import read_json
 from distsim.recording.folder_state import MARKER
 from distsim.recording.part_files import NOTE, has_parts
@@ -34,7 +35,7 @@ def existing_folder(folder: str | Path) -> Path:
     NotADirectoryError
         If that is a file.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if folder.is_file():
         raise NotADirectoryError(f"{folder}: a file; give the folder of the run, here {folder.parent}")
     if not folder.is_dir():
@@ -52,7 +53,7 @@ def read_summary(path: str | Path) -> dict[str, Any]:
     ValueError
         If it is not JSON, or an entry is missing or of the wrong kind.
     """
-    path = Path(path)
+    path = as_path(path)
     if not path.is_file() and (
         has_parts(path.parent) or any((path.parent / name).is_file() for name in (NOTE, MARKER))
     ):

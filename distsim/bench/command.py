@@ -47,8 +47,9 @@ def bench(networks: Sequence[str], quick: bool, seed: int, python: str, peers: s
     def finish() -> None:
         print(f"\n{networks_text(results)}\n\n{phases_text(results)}\n")
         print(missing_text(networks, peers, bool(cores)), end="")
+        probed = {**shown._asdict(), "sizes": [int(size) for size in shown.sizes]}
         about = {"machine": machine(), "ranks": comm.size, "seed": seed, "quick": quick}
-        result = {**about, "versions": summary.versions(), "probes": shown._asdict(), "networks": results}
+        result = {**about, "versions": summary.versions(), "probes": probed, "networks": results}
         summary.write(folder, result, "bench.json")
         release(folder)
         print(f"files in {folder}: {', '.join(['bench.json', *_draw(folder)])}", flush=True)

@@ -12,10 +12,11 @@ SCRIPTS = Path(__file__).with_name("peer_scripts")
 MODULES = {"NEST": "nest", "Brian2": "brian2"}
 COMPARED = ("build_s", "real_time_factor")
 REQUIRED = (*COMPARED, "rate_hz", "n_synapses")
+COUNTS = ("n_synapses",)
 OF_MPI = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "MPI_", "SLURM_")  # variables that tell a process its rank
 LIMIT = 900.0  # s that a peer may take
 
-Figures = dict[str, float]
+Figures = dict[str, float | int]
 
 
 class NotTimed(Exception):
@@ -103,7 +104,7 @@ def read_figures(text: str, required: Sequence[str]) -> Figures:
     ValueError : if one of `required` is not among them.
     """
     found = re.findall(r"\b([A-Za-z]\w*)[ \t]+([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?=\s|$)", text)
-    figures = {name: float(number) for name, number in found}
+    figures = {name: (int if name in COUNTS else float)(float(number)) for name, number in found}
     missing = [name for name in required if name not in figures]
     if missing:
         raise ValueError(f"the other program did not print {', '.join(missing)}:\n{text}")

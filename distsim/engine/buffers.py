@@ -18,12 +18,18 @@ from .recorders import voltage_gids, wanted_neurons
 
 SPIKE_BUFFER = 1 << 19  # spikes held until they are handed on, at least
 VOLTAGE_BUFFER = 1 << 20  # voltages held likewise
+STEPS_WITHOUT_SYNAPSES = 10  # steps of an interval in a network without synapses
 INTERVAL = 1 << 22  # spikes that the buffers of one interval may have to hold: it is cut short in very large networks
 
 
 def most_spikes(network: Network) -> int:
     """Spikes that all neurons together can emit in one step; at least 1."""
     return max(1, sum(p.n * (MOST_SPIKES if p.model.is_source else 1) for p in network.populations))
+
+
+def shortest_delay(delays: np.ndarray) -> int:
+    """The least of the ascending `delays` (steps) that occur."""
+    return int(delays[0]) if delays.size else STEPS_WITHOUT_SYNAPSES
 
 
 def steps_of_interval(network: Network, min_delay: int) -> int:

@@ -61,14 +61,23 @@ def own_edges(projection: Projection, deal: Decomposition, layout: Layout) -> Ow
     rule, n = projection.rule, len(projection.target)
     each = np.arange(0 if isinstance(rule, Explicit) else n, dtype=np.int32 if n < 2**31 else np.int64)
     sources, targets = (rule.sources, rule.targets) if isinstance(rule, Explicit) else (each, each)
-    gids = projection.target.gids
-    shards = np.where(deal.local(gids), deal.lids(gids) // layout.width, layout.n_shards).astype(np.int32)
+    target, shards = projection.target.indices, np.empty(n, np.int32)
+    first = projection.target.population.first + target.start
+    find_shards(first, target.step, deal.rank, deal.size, layout.width, layout.n_shards, shards)
     counts = np.zeros(layout.n_shards + 1, np.int64)  # the last one: on other ranks
     count_by_shard(targets, shards, counts)
     begin = np.cumsum(counts) - counts
     positions = np.empty(begin[-1], np.uint32)
     sort_by_shard(targets, shards, begin.copy(), positions)
     return OwnEdges(sources, targets, positions, begin)
+
+
+@njit(cache=True)
+def find_shards(first, step, rank, size, width, elsewhere, shards):
+    """Set the shard of each target, or `elsewhere` on other ranks; targets are first, first + step, ... (gids)."""
+    for k in range(shards.size):
+        gid = first + step * k
+        shards[k] = gid // size // width if gid % size == rank else elsewhere
 
 
 @njit(cache=True)

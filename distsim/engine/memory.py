@@ -6,11 +6,13 @@ import numpy as np
 
 from ..network import Network
 from ..rules import Explicit, OneToOne
+from . import buffers
 from .delivery import WIDE
 from .dense_connectivity import expected_seconds, matrix_bytes, plan_groups
 from .grains import empty_places, plan_grain
 from .layout import goes_by_source, plan_layout, ring_size
 from .population_state import two_receptors
+from .recorders import voltage_gids
 from .synapse_plan import delays_in_use, in_table, n_expected
 from .update import ROW
 from .weights import plan_weights
@@ -27,7 +29,8 @@ def n_synapses(network: Network) -> int:
 
 def estimate(network: Network, size: int) -> int:
     """Bytes that each of `size` ranks needs at the peak, while its synapses are sorted."""
-    return IMPORTS + description_bytes(network) + sum(estimate_arrays(network, size).values())
+    of_all = description_bytes(network) + buffer_bytes(network, size)
+    return IMPORTS + of_all + sum(estimate_arrays(network, size).values())
 
 
 def description_bytes(network: Network) -> int:
@@ -38,6 +41,18 @@ def description_bytes(network: Network) -> int:
     for population in network.populations:
         held += [*population.parameters.values(), *population.spike_steps]
     return sum(array.nbytes for array in held if isinstance(array, np.ndarray))
+
+
+def buffer_bytes(network: Network, size: int) -> int:
+    """Bytes in which each of `size` ranks has room for the spikes of all of them, and for what is recorded."""
+    delays, most = delays_in_use(network), buffers.most_spikes(network)
+    interval = buffers.steps_of_interval(network, buffers.shortest_delay(delays))
+    history = 4 << (2 * most * interval).bit_length()
+    exchanged = 4 * most * (interval // size + (interval + 2 if size > 1 else 0))
+    spikes = 12 * (buffers.SPIKE_BUFFER + most * interval) if network.spike_recorders else 0
+    a_rank = -(-voltage_gids(network).size // size)
+    voltages = 8 * max(buffers.VOLTAGE_BUFFER, interval * a_rank) if a_rank else 0
+    return history + exchanged + spikes + voltages
 
 
 def is_explicit(projection) -> bool:
@@ -63,7 +78,7 @@ def estimate_arrays(network: Network, size: int) -> dict[str, int]:
         "index": 4 * network.n * (1 if by_source else delays.size) * layout.n_shards,
         "rows": (4 if code.fixed else 8) * rows,
         "neurons": STATE * n_local,
-        "given": 8 * second + 4 * sum(n_expected(p) for p in projections if is_given(p)) // size,
+        "given": 8 * second + _given_bytes(list(filter(is_given, projections)), size),
         "targets": sum(TARGET * len(p.target) for p in projections if not is_given(p)) // size,
         "sorting": (16 if code.form == WIDE else 8) * _most_pooled(projections) // size // layout.n_shards,
     }
@@ -72,6 +87,13 @@ def estimate_arrays(network: Network, size: int) -> dict[str, int]:
 def is_given(projection) -> bool:
     """Whether the synapses are a list, of which each rank keeps the places of its own."""
     return isinstance(projection.rule, Explicit | OneToOne)
+
+
+def _given_bytes(projections: list, size: int) -> int:
+    """Bytes of the places of a rank's own synapses in lists, of lists that are made, and of the shards of targets."""
+    own = 4 * sum(map(n_expected, projections)) // size
+    made = 4 * sum(len(p.target) for p in projections if not is_explicit(p))
+    return own + made + 4 * max([len(p.target) for p in projections], default=0)
 
 
 def _most_pooled(projections: list) -> int:

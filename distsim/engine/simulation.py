@@ -44,7 +44,6 @@ from .synapse_plan import delays_in_use
 from .update import ROW
 
 CHUNK = 500  # steps between two looks at the clock
-STEPS_WITHOUT_SYNAPSES = 10  # steps of an interval in a network without synapses
 
 
 class Simulation:
@@ -90,7 +89,7 @@ class Simulation:
         started = time.perf_counter()
         self._build()
         if checkpoint is not None:
-            checkpoints.take_up(self, checkpoints.read(Path(checkpoint), self.comm))
+            checkpoints.take_up(self, checkpoints.read(checkpoint, self.comm))
             self.period = Period([], np.zeros(self.deal.n_local, np.int64))  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
 
@@ -104,7 +103,7 @@ class Simulation:
         ------
         OSError : the file cannot be written.
         """
-        checkpoints.write(self, Path(path))
+        checkpoints.write(self, path)
 
     # --- building -------------------------------------------------------------------------------------------------
 
@@ -118,8 +117,8 @@ class Simulation:
         self.plan_poisson()
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         delays = delays_in_use(self.network)
-        self.min_delay = int(delays[0]) if delays.size else STEPS_WITHOUT_SYNAPSES
-        self._plan_buffers(int(delays[-1]) if delays.size else STEPS_WITHOUT_SYNAPSES)
+        self.min_delay = buffers.shortest_delay(delays)
+        self._plan_buffers(int(delays[-1]) if delays.size else self.min_delay)
         self.clock = np.zeros(6, np.int64)
         self.timer = np.zeros(len(loop.PHASES))
         self.scratch, self._spec = make_scratch(self.synapses), np.zeros(2, np.int64)
@@ -139,7 +138,9 @@ class Simulation:
         try:
             with_memory(self.comm, build)
         except MemoryError as error:
-            needed = f"{estimate(self.network, self.comm.size) / 1e9:.2f} GB on each of {self.comm.size} ranks"
+            size = self.comm.size
+            each = f" on each of {size} ranks" if size > 1 else ""
+            needed = f"{estimate(self.network, size) / 1e9:.2f} GB{each}"
             raise MemoryError(f"the network needs about {needed}: {error}") from None
 
     def plan_poisson(self) -> None:

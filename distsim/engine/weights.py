@@ -15,7 +15,7 @@ from .streams import QuantileTable, quantile_table
 
 LARGEST = 32767  # of the signed 16-bit codes
 PALETTE_SIZE = 1 << 16  # weights, the one of empty places among them
-PIECE = 1 << 18  # listed weights looked at at a time
+PIECE = 1 << 18  # listed weights, or targets, looked at at a time
 MOST_SUMMANDS = 1 << 16  # of LARGEST units each that a 32-bit sum holds
 LEVELS = 1 << 13  # of a distribution in a palette
 
@@ -88,13 +88,22 @@ def most_events(network: Network) -> float:
         name = projection.target.population.name
         rule = projection.rule
         if isinstance(rule, Explicit):
-            most = np.bincount(rule.targets).max() if rule.targets.size else 0
+            most = most_equal(rule.targets, len(projection.target))
         else:
             n_targets = len(projection.target)
             most = rule.expected(len(projection.source), n_targets) / max(1, n_targets)
         at_once = MOST_SPIKES if projection.source.population.model.is_source else 1
         indegree[name] = indegree.get(name, 0.0) + most * at_once
     return max(n + 10.0 * n**0.5 for n in indegree.values())
+
+
+def most_equal(numbers: np.ndarray, n: int) -> int:
+    """Return how often the most frequent of `numbers` below `n` occurs."""
+    counts = np.zeros(n, np.int64)
+    piece = max(PIECE, n)
+    for start in range(0, numbers.size, piece):  # each piece is copied as int64
+        counts += np.bincount(numbers[start : start + piece], minlength=n)
+    return int(counts.max(initial=0))
 
 
 def _even_levels(weight: Distribution, unit: float) -> QuantileTable:

@@ -11,8 +11,8 @@ USUAL = (2, 3, 4)  # the clusters that NEST's example stimulates
 
 
 def default_clusters(n_clusters: int) -> np.ndarray:
-    """The usual clusters as far as there are such, otherwise the last one; float64, as all lists of parameters."""
-    return np.array([c for c in USUAL if c < n_clusters] or [n_clusters - 1], float)
+    """The usual clusters as far as there are such, otherwise the last one, int64."""
+    return np.array([c for c in USUAL if c < n_clusters] or [n_clusters - 1])
 
 
 def check_stimuli(p) -> None:

@@ -237,7 +237,7 @@ def synapse_numbers(probabilities: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 def full_synapses(p: Parameters) -> np.ndarray:
     """Synapses at full scale [target, source] (Potjans & Diesmann 2014, eq. 1), not rounded."""
-    return synapse_numbers(p.conn_probs, np.outer(p.full_num_neurons, p.full_num_neurons).astype(float))
+    return synapse_numbers(p.conn_probs, np.outer(*2 * [np.asarray(p.full_num_neurons, float)]))
 
 
 def psc_amplitude(psp: float, p: Parameters) -> float:

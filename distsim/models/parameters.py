@@ -13,6 +13,7 @@ from ..elements import nearest
 from ..units import without_unit
 
 LONGEST = 1000  # characters of a value that an error repeats
+LARGEST_WHOLE = 2**53  # of a list: up to here all whole numbers can be told apart
 
 
 def parameter(default, unit: str, text: str, *, any_length: bool = False, default_text: str = "", **limits):
@@ -30,7 +31,8 @@ def parameter(default, unit: str, text: str, *, any_length: bool = False, defaul
         metadata["shape"] = (None,)
     if isinstance(default, list):
         metadata.setdefault("shape", np.shape(default))
-        return dataclasses.field(default_factory=lambda: np.array(default, float), metadata=metadata)
+        kind = np.int64 if limits.get("whole") else float
+        return dataclasses.field(default_factory=lambda: np.array(default, kind), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -107,7 +109,9 @@ def _number_or_list(kind: type, parsed: object, metadata: Mapping) -> bool | flo
     if array.shape != shape and not (shape == (None,) and array.ndim == 1):
         raise ValueError(f"must be {_shape_text(shape)}")
     _check_range(array, {**limits, "whole": limits.get("whole", kind is int)}, metadata["unit"])
-    return array if kind is np.ndarray else kind(array)
+    if kind is not np.ndarray:
+        return kind(array)
+    return array.astype(np.int64) if limits.get("whole") else array
 
 
 def _parse(value: object):
@@ -145,6 +149,8 @@ def _check_range(array: np.ndarray, limits: Mapping, unit: str) -> None:
         raise ValueError("must be finite")
     if limits.get("whole") and np.any(array != np.floor(array)):
         raise ValueError("must be a whole number")
+    if limits.get("whole") and array.ndim and np.any(np.abs(array) > LARGEST_WHOLE):
+        raise ValueError(f"must be at most {LARGEST_WHOLE}{unit}")
     if np.any(array < limits.get("minimum", -math.inf)):
         raise ValueError(f"must be at least {limits['minimum']:g}{unit}")
     if np.any(array > limits.get("maximum", math.inf)):

@@ -91,7 +91,23 @@ def write_checkpoint(
     first = next(iter(neurons.values()))
     n = first.size if comm is None else comm.allreduce(first.size)
     n_bytes = sum(n * a.itemsize for a in neurons.values()) + sum(a.nbytes for a in shared.values())
-    file = OutputFile(path, comm, n_bytes=n_bytes)
+    file = OutputFile(path, comm, n_bytes=n_bytes, own=True)
+    try:
+        _fill(file, n, header, neurons, shared)
+    finally:
+        if file.rank == 0:
+            file.part.unlink(missing_ok=True)
+
+
+def _fill(
+    file: OutputFile,
+    n: int,
+    header: Mapping[str, Any],
+    neurons: Mapping[str, np.ndarray],
+    shared: Mapping[str, np.ndarray],
+) -> None:
+    """Write a checkpoint of `n` neurons into `file` and move it into place, see `write_checkpoint` (collective)."""
+    comm = file.comm
     bounds = block_bounds(file.size, n, file.mode == "parallel")
     slices = {name: (n, slice_of(comm, mine, bounds), bounds) for name, mine in neurons.items()}
     for name, array in shared.items():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from distsim.paths import as_path, temporary_path
 from distsim.recording.reservation import Reservation
 from distsim.recording.seal import seal, sums_of_slice, trust
 
@@ -41,6 +42,8 @@ class OutputFile:
         Whether all ranks write. By default they do where h5py was built with MPI and there are two ranks or more.
     n_bytes : int
         The space to `reserve` from the start.
+    own : bool
+        Whether the temporary name is one that nobody else has, for files outside of a folder that a run has claimed.
 
     Attributes
     ----------
@@ -63,10 +66,11 @@ class OutputFile:
         comm: MPI.Comm | None = None,
         parallel: bool | None = None,
         n_bytes: int = 0,
+        own: bool = False,
     ) -> None:
-        self.path = Path(path)
-        self.part = self.path.with_name(self.path.name + ".part")
+        self.path = as_path(path)
         self.comm = comm if comm is not None and comm.size > 1 else None
+        self.part = self._own_name() if own else self.path.with_name(self.path.name + ".part")
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
         self.mode = self._choose_mode(h5py.get_config().mpi if parallel is None else parallel)
         self.writes = self.mode == "parallel" or self.rank == 0
@@ -84,6 +88,10 @@ class OutputFile:
         if self.comm is None:
             return "serial"
         return "parallel" if parallel else "rank 0"
+
+    def _own_name(self) -> Path:
+        part = temporary_path(self.path)
+        return self.comm.bcast(part) if self.comm else part
 
     def _open(self, n_bytes: int) -> None:
         self.reserve(n_bytes)

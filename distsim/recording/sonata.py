@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from distsim.paths import as_path
 from distsim.plain_files import open_plain
 from distsim.recording.members import MAGIC, PIECES, check_magic, dataset, has
 from distsim.recording.probe import probe
@@ -80,6 +81,7 @@ def open_to_read(path: str | Path) -> Iterator[h5py.File]:
     MemoryError
         If there is not as much memory as it takes; it names the file, too.
     """
+    path = as_path(path)
     if not os.path.lexists(path):
         raise FileNotFoundError(f"{path}: no such file")
     open_plain(path).close()  # HDF5 would wait for a pipe

@@ -139,6 +139,7 @@ def test_a_peer_is_run_with_its_options(scripts):
     versions, figures = peers.run_peer(sys.executable, "good.py", ("--panel", "A"), (0.0, 60.0), 3, 2)
     assert versions == "Peer 1, --panel A --t-presim 0.0 --t-sim 60.0 --seed 3 --threads 2"
     assert figures["real_time_factor"] == 6.0
+    assert isinstance(figures["n_synapses"], int) and isinstance(figures["real_time_factor"], float)
 
 
 @pytest.mark.parametrize(("script", "why"), [("bad.py", "no such peer"), ("silent.py", "build_s"), ("slow.py", "1 s")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,29 @@ def finished(tmp_path_factory) -> tuple[Path, dict]:
     """A run's folder and summary."""
     out = tmp_path_factory.mktemp("run") / "deep" / "er"
     return out, microcircuit_run(out)
+
+
+def fields_of_counts(value, name: str = "") -> list[tuple[str, object]]:
+    """Return every number in a summary whose name says that it counts something."""
+    if isinstance(value, dict):
+        return [field for key, part in value.items() for field in fields_of_counts(part, key)]
+    if isinstance(value, list):
+        return [field for part in value for field in fields_of_counts(part, name)]
+    counts = ("n", "order", "neurons", "synapses", "events", "steps", "interval", "due", "delivered", "on_their_way")
+    is_count = name in counts or re.match(
+        r"n_(?!scaling)|N_(?!scaling)|num_|full_num_|.*bytes|ranks|seed|stim_cl", name
+    )
+    return [(name, value)] if is_count else []
+
+
+@pytest.mark.parametrize("command", ["microcircuit --scale 0.02 --thalamus", "brunel-alpha --order 20", "ei-clustered"])
+def test_what_is_counted_is_whole(tmp_path, command):
+    options = ["--t-presim", "0", "--t-sim", "2", "--no-plots", "--profile"]
+    options += ["--set", "N_E=400", "--set", "N_I=100"] if command == "ei-clustered" else []
+    options += ["--set", "full_num_neurons=[2e4, 6e3, 2e4, 5e3, 5e3, 1e3, 1e4, 3000.0]"] if "micro" in command else []
+    assert run(*command.split(), *options, "--out", tmp_path / "run") == 0
+    found = fields_of_counts(json.loads((tmp_path / "run" / "summary.json").read_text()))
+    assert len(found) > 15 and [field for field in found if not isinstance(field[1], int | None)] == []
 
 
 def reference() -> Simulation:
@@ -439,6 +463,7 @@ MISTAKES = [
     ("--set conn_probs=0.1", ["conn_probs=0.1", "8 lists of 8 numbers"]),
     ("--set conn_probs_th=[1,0,0,0,0,0,0,0]", ["conn_probs_th", "less than 1"]),
     ("--set full_num_neurons=[1.5,1,1,1,1,1,1,1]", ["full_num_neurons", "whole number"]),
+    ("--set full_num_neurons=[1e300,1,1,1,1,1,1,1]", ["full_num_neurons", "at most 9007199254740992"]),
     ("--set num_th_neurons=0", ["num_th_neurons=0", "at least 1"]),
     ("--set num_th_neurons=1e30 --thalamus", ["TH", "1e+30"]),
     ("--set V0_type=best", ["V0_type=best", "original, optimized"]),

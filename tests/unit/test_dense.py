@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -275,3 +277,70 @@ def test_a_lost_event_is_noticed():
     rows[np.flatnonzero(rows)[0]] &= rows[np.flatnonzero(rows)[0]] - np.uint64(1)
     with pytest.raises(RuntimeError, match="conservation violated"):
         sim.run(40.0)
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+MANY = (1, 2, 3, 4, 7, 8, 14, 15, 16, 17, 254, 255, 256, 257, MOST_ROWS - 1, MOST_ROWS, MOST_ROWS + 1, 2 * MOST_ROWS)
+
+
+@pytest.mark.parametrize("n_targets", [1, 63, 64, 65, 333, 65_536])
+@pytest.mark.parametrize("n_rows", MANY)
+def test_full_rows_are_counted_to_the_last_digit(n_rows, n_targets):
+    """Every neuron gets a spike of every row, so its number needs all the digits that this number of rows may need."""
+    net = Network(0.1)
+    S, T = net.create("S", 2), net.create("T", n_targets)
+    net.connect(S, T, all_to_all(), 0.5, 1.5)
+    deal = Decomposition(net.n, 1, 0)
+    table, dense = connect(net, 4, Layout(net.n, 65_536, 1), deal, np.zeros(2, bool))
+    spikes = np.sort(np.arange(n_rows) % 2)
+    events = deliver_dense(20, dense, history_of(spikes, 5), table)
+    assert events == n_rows * n_targets
+    np.testing.assert_array_equal(table.row[2 : 2 + n_targets], 0.5 * n_rows)
+    assert not table.row[:2].any() and not table.row[2 + n_targets :].any()
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("piece", [1, 60, 61, 1000])
+@pytest.mark.parametrize("name", RULES)
+def test_pieces_of_any_size_draw_the_same(name, piece, monkeypatch):
+    net = network(RULES[name])
+    net.connect(net["S"], net["T"], pairwise_bernoulli(0.5), 3.0, 1.5)  # of the same matrix
+    whole = pairs(net)
+    monkeypatch.setattr(dense_connectivity, "PIECE", piece)
+    np.testing.assert_array_equal(pairs(net), whole)
+
+
+@pytest.mark.parametrize("rule", [pairwise_bernoulli(0.9), all_to_all(), fixed_indegree(3000)], ids=repr)
+def test_matrices_are_built_in_little_memory(rule):
+    """14 million synapses of a bit each, and at most two pieces of those that have no bit."""
+    net = Network(0.1)
+    S, T = net.create("S", 4000), net.create("T", 4000)
+    net.connect(S, T, rule, 1.0, 1.5)
+    deal = Decomposition(net.n, 1, 0)
+    (group,) = dense_connectivity.plan_groups(net)
+    expected = dense_connectivity.expected_seconds(net, group)
+    tracemalloc.start()
+    try:
+        dense, second = dense_connectivity.connect_dense(net, Layout(net.n, 8192, 1), deal, (1, 2), np.zeros(2, bool))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    found = sum(part.shape[1] for part in second[0].get(0, []))
+    assert found == pytest.approx(expected, rel=0.01)
+    assert peak < dense.bits.nbytes + 8 * found + 16 * dense_connectivity.PIECE + 1e6
+
+
+def test_second_synapses_are_estimated():
+    net = Network(0.1)
+    S = net.create("S", 1200)
+    net.connect(S, S, fixed_indegree(300), 1.0, 1.5)
+    net.connect(S, S, pairwise_bernoulli(0.4), 1.0, 1.5)
+    net.connect(S[:600], S[200:900], fixed_total_number(200_000), 1.0, 1.5)
+    net.connect(S[::2], S, pairwise_bernoulli(0.3), 1.0, 1.5)
+    (group,) = dense_connectivity.plan_groups(net)
+    table, _ = build(net, width=2048)
+    found = synapses_by_source(table.index[0], table.segments, table.grain_bits).sum()
+    assert dense_connectivity.expected_seconds(net, group) == pytest.approx(found, rel=0.15)

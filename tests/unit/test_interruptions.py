@@ -14,6 +14,7 @@ from distsim.engine import buffers, guard, recorders, simulation, sinks
 from distsim.engine.sinks import MemorySink
 from distsim.parallel import SerialCommunicator
 from tests.interruptions import Fault, at_step, everything, fail, interrupted_at, observed, same
+from tests.unit.test_cli_mpi import launcher, start
 
 EXCEPTIONS = [KeyboardInterrupt, Fault, SystemExit]
 WHERE = tuple(Path(module.__file__) for module in (simulation, buffers, sinks, recorders, guard))
@@ -293,3 +294,27 @@ def test_a_network_that_records_nothing_can_be_read_within_a_run():
     sim = Simulation(net, 1, SerialCommunicator())
     sim.run(100.0, observe=lambda s: s.result().summary["n_spikes"] == 0 or len(s.spikes_sha256()) != 64)
     assert sim.period.pieces == [(0, 1000)] and sim.result().summary["n_spikes"] > 0
+
+
+# --- one rank of several ----------------------------------------------------------------------------------------------
+
+SCRIPT = """
+import distsim
+from distsim.parallel import world
+net = distsim.Network()
+net.record_spikes(net.create("E", 10, I_e=500.0))
+sim = distsim.Simulation(net)
+def observe(sim):
+    if world().rank == 1 and sim.step == 1000:
+        raise {kind}("of one rank")
+sim.run(200.0, observe=observe)
+"""
+
+
+@pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
+@pytest.mark.parametrize("kind", ["ValueError", "KeyboardInterrupt"])
+def test_an_exception_on_one_rank_ends_all(tmp_path, kind):
+    (tmp_path / "script.py").write_text(SCRIPT.format(kind=kind))
+    done = start(2, tmp_path / "script.py", cwd=tmp_path, limit=120)
+    assert done.returncode not in (0, 124), done.stderr
+    assert "of one rank" in done.stderr or kind == "KeyboardInterrupt"

@@ -92,6 +92,21 @@ def test_populations_and_slices_can_be_named():
     assert net.select("E[-100:2]").gids.tolist() == [0, 1] and len(net.select("E[5:-5]")) == 0
 
 
+def test_without_targets_the_spikes_of_all_are_recorded():
+    net = Network()
+    net.record_spikes()
+    net.create("E", 3)
+    net.spike_source("S", [[1.0]])
+    net.record_spikes("E[:2]")
+    net.record_spikes()
+    net.poisson_source("P", 2, 10.0)
+    gids = [selection.gids for selection in net.spike_recorders]
+    assert np.unique(np.concatenate(gids)).tolist() == list(range(net.n))
+    net.is_simulated = True
+    with pytest.raises(ValueError, match="cannot be added to"):
+        net.record_spikes()
+
+
 def test_a_current_may_begin_at_0_and_need_not_end():
     net = network()
     net.dc_current("E", 3.0)

@@ -146,6 +146,8 @@ def test_the_current_is_on_in_the_union_of_the_periods(case):
 
 
 def test_without_stimulated_clusters_there_is_no_current():
+    for given in ({}, {"stim_clusters": "[2, 3.0]"}):
+        assert make(ei_clustered.Parameters, given).stim_clusters.dtype == np.int64
     p = make(ei_clustered.Parameters, {"stim_clusters": "[]"})
     assert ei_clustered.describe(p).step_currents == [] and ei_clustered.figures(p, 0.0, 1.0) == {"marks": []}
 

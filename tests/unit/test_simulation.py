@@ -114,6 +114,23 @@ def test_chosen_neurons_are_recorded():
     assert part.spike_counts().tolist() == whole.spike_counts().tolist()
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_all_spikes_are_recorded_of_sources_too(first):
+    net = Network(0.1)
+    if first:
+        net.record_spikes()
+    E = net.create("E", 10, I_e=500.0)
+    given, random = net.spike_source("S", [[1.0, 2.0]]), net.poisson_source("P", 3, 500.0)
+    net.connect(random, E, fixed_indegree(2), 10.0, 1.0)
+    if not first:
+        net.record_spikes()
+    sim = simulate(net, 50.0)
+    assert sim.spikes("S")[0].tolist() == [1.0, 2.0]
+    counts = [sim.spikes(population)[0].size for population in (E, given, random)]
+    assert min(counts) > 1 and sum(counts) == sim.spike_counts().sum() == sim.sink.all_spikes()[0].size
+    assert sim.result().summary["spikes_sha256"] == sim.spikes_sha256()
+
+
 def test_nothing_is_recorded_unless_wanted():
     net = balanced()
     net.record_voltages(net["E"][:2])
