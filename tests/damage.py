@@ -67,7 +67,7 @@ def add(raw: bytearray, rng: random.Random) -> None:
     raw += rng.randbytes(rng.choice([1, 100, 4096]))
 
 
-BYTES = (flip, overwrite, number, cut, lose, add)
+BYTES = (flip, overwrite, number, flip, overwrite, number, cut, lose, add)
 
 
 def _place(raw: bytearray, rng: random.Random) -> int:

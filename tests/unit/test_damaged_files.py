@@ -1,13 +1,12 @@
 """Damaged files of a run end in right data or a clear error: no crash, no hang, no code run, nothing changed.
 
-The normal suite damages more than 500 files; `DAMAGES=20 python -m pytest -rP tests/unit/test_damaged_files.py` takes
-twenty times as many (an hour). The figures are printed.
+The suite damages about 600 files; those marked as validation are thousands (an hour and more). The figures are printed:
+python -m pytest -rP -m "validation or not validation" tests/unit/test_damaged_files.py
 """
 
 from __future__ import annotations
 
 import collections
-import contextlib
 import dataclasses
 import json
 import os
@@ -17,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -37,22 +36,35 @@ from tests.damage_worker import COMM, small_network
 from tests.long_runs import options_of
 from tests.small_runs import run_both
 from tests.unit.test_cli import ROOT, run, start
+from tests.unit.test_network_figures import folder_with_run
 
-TIMES = int(os.environ.get("DAMAGES", "1"))
 LIMIT = 120.0  # s that one file may take
+FIGURES = {
+    "title": "one",
+    "period": [10.0, 50.0],
+    "only": ["E"],
+    "first": 4,
+    "style": "bars",
+    "rate": {"bin": 1.0, "populations": ["E"], "ylim": [0, 100], "tick_step": 50},
+    "rates": {"reference": "known", "note": "of others"},
+    "marks": [{"t0": 20.0, "t1": 30.0, "population": "E", "first": 0, "last": 3, "label": "light"}],
+}
 CLEAR = {"ValueError", "OSError", "InputError", "FaultError", "MemoryError"}
 
 
 class Worker:
     """The process that reads damaged folders; started again where one has killed it."""
 
-    def __init__(self, warm: tuple[str, Path]) -> None:
-        self.warm, self.process = warm, None
+    def __init__(self, good: Path) -> None:
+        self.good, self.process = good, None
 
     def ask(self, action: str, folder: Path) -> dict:
+        """Return what became of the action; at the first time whatever may be imported is, from sound folders."""
         if self.process is None:
             self._start()
-            assert "ok" in self._answer(*self.warm, limit=False)
+            for name, each in SOUND.items():
+                answer = self._answer(name, copy(self.good, each, folder.parent.parent / "sound"), limit=False)
+                assert "ok" in answer, answer
         return self._answer(action, folder, limit=True)
 
     def _start(self) -> None:
@@ -88,13 +100,23 @@ class Worker:
             self.process = None
 
 
-@contextlib.contextmanager
-def worker_for(action: str, folder: Path) -> Iterator[Worker]:
-    worker = Worker((action, folder))
-    try:
-        yield worker
-    finally:
-        worker.end()
+# Folders in which each action goes well.
+SOUND = {
+    "load": "mixed",
+    "plot": "mixed",
+    "config": "stopped",
+    "checkpoint": "state",
+    "resume": "stopped",
+    "auto": "stopped",
+}
+
+
+def copy(good: Path, name: str, place: Path) -> Path:
+    """Copy a sound folder to `place`."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(good / name, place / name)
+    shutil.copy(good / "words.json", place)
+    return place / name
 
 
 @pytest.fixture(scope="module")
@@ -109,34 +131,42 @@ def good(tmp_path_factory) -> Path:
     sim = Simulation(small_network(), 1, COMM)
     sim.run(20.0)
     (place / "state").mkdir()
-    sim.checkpoint(place / "state" / "checkpoint-000001.h5")
+    sim.checkpoint(place / "state" / STATE)
+    folder_with_run(place / "drawn", FIGURES, config={"N_scaling": 0.5}, changed={"g": -5.0, "J": [1, 2]})
     return place
 
 
-def look(good: Path, tmp_path: Path, run_name: str, file: str, action: str, damages: list[Damage]) -> None:
-    """Damage `file` of a run in each of these ways, and see what `action` says."""
-    folder, seen, wrong = tmp_path / "place" / run_name, collections.Counter(), []
-    folder.parent.mkdir()
-    damage.make_secret(folder.parent)
-    shutil.copy(good / "words.json", folder.parent)
-    sound = shutil.copytree(good / run_name, tmp_path / "sound")  # some actions change it
-    shutil.copy(good / "words.json", tmp_path)
-    with worker_for(action, sound) as worker:
-        expected = worker.ask(action, sound) if action in ("load", "checkpoint", "config") else {"ok": ""}
+@pytest.fixture(scope="module")
+def worker(good) -> Iterator[Worker]:
+    process = Worker(good)
+    yield process
+    process.end()
+
+
+@pytest.fixture
+def look(good, worker, tmp_path) -> Callable[..., None]:
+    """Return a function that damages a file of a run in each of some ways, and sees what an action says."""
+
+    def of(name: str, file: str, action: str, damages: list[Damage]) -> None:
+        place, seen, wrong = tmp_path / "place", collections.Counter(), []
+        folder = copy(good, name, place)
+        expected = worker.ask(action, folder) if action in ("load", "checkpoint", "config") else {"ok": ""}
         assert "ok" in expected, expected
         for way in damages:
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(good / run_name, folder)
+            copy(good, name, place)
+            damage.make_secret(place)
             way.apply(folder / file)
-            before = damage.picture_of(folder.parent)
+            before = damage.picture_of(place)
             answer = worker.ask(action, folder)
-            after = damage.picture_of(folder.parent)
-            problem = judge(answer, expected, way, folder, before == after or action in ("plot", "resume", "auto"))
+            is_same = action in ("plot", "resume", "auto") or before == damage.picture_of(place)
+            problem = judge(answer, expected, way, folder, is_same)
             seen["right" if "ok" in answer else answer["error"][0]] += 1
             if problem:
                 wrong.append(f"{way.name}: {problem}: {answer}")
-    print(f"{file}, {action}: {len(damages)} damaged: {dict(seen)}")
-    assert not wrong, "\n".join(wrong)
+        print(f"{file}, {action}: {len(damages)} damaged: {dict(seen)}")
+        assert not wrong, "\n".join(wrong)
+
+    return of
 
 
 def judge(answer: dict, expected: dict, way: Damage, folder: Path, is_same: bool) -> str | None:
@@ -159,69 +189,97 @@ def chosen(ways: list[Damage], n: int, seed: int) -> list[Damage]:
     return random.Random(seed).sample(ways, min(n, len(ways)))
 
 
-def many(make, n: int, seed: int) -> list[Damage]:
-    return [make(random.Random(f"{seed} {k}")) for k in range(n * TIMES)]
+def many(make: Callable[[random.Random], Damage], n: int, seed: int) -> list[Damage]:
+    return [make(random.Random(f"{seed} {k}")) for k in range(n)]
 
 
 SPIKES = ["/spikes", "/spikes/E", "/spikes/E/timestamps", "/spikes/E/node_ids"]
 REPORT = ["/report", "/report/E", "/report/E/data", "/report/E/mapping", "/report/E/mapping/node_ids"]
 OF_SPIKES = [("/", "magic"), *(("/spikes/E", key) for key in ("n", "dt_ms", "t_start_ms", "t_stop_ms"))]
 OF_REPORT = [("/", "magic"), *(("/report/E", key) for key in ("first_step", "interval_steps", "dt_ms"))]
+STRUCTURES = {"spikes.h5": (SPIKES, OF_SPIKES), "voltages.h5": (REPORT, OF_REPORT)}
+STATE = "checkpoint-000001.h5"
 
 
-@pytest.mark.parametrize(("file", "n"), [("spikes.h5", 60), ("voltages.h5", 40)])
-def test_recordings_with_damaged_bytes(good, tmp_path, file, n):
-    look(good, tmp_path, "mixed", file, "load", many(damage.of_bytes, n, 1))
+def a_part(good: Path) -> str:
+    return f"parts/{next((good / 'stopped' / 'parts').glob('spikes-*.h5')).name}"
 
 
-@pytest.mark.parametrize(
-    ("file", "targets", "attributes"), [("spikes.h5", SPIKES, OF_SPIKES), ("voltages.h5", REPORT, OF_REPORT)]
-)
-def test_recordings_of_another_structure(good, tmp_path, file, targets, attributes):
-    look(good, tmp_path, "mixed", file, "load", chosen(list(damage.of_structure(targets, attributes)), 12 * TIMES, 2))
+@pytest.mark.parametrize(("file", "n"), [("spikes.h5", 50), ("voltages.h5", 30)])
+def test_recordings_with_damaged_bytes(look, file, n):
+    look("mixed", file, "load", many(damage.of_bytes, n, 1))
 
 
-def test_parts_with_damaged_bytes(good, tmp_path):
-    part = next((good / "stopped" / "parts").glob("spikes-*.h5"))
-    ways = [*many(damage.of_bytes, 30, 3), *damage.instead()]
-    look(good, tmp_path, "stopped", f"parts/{part.name}", "load", ways)
+@pytest.mark.parametrize("file", STRUCTURES)
+def test_recordings_of_another_structure(look, file):
+    look("mixed", file, "load", chosen(list(damage.of_structure(*STRUCTURES[file])), 8, 2))
+
+
+def test_parts_with_damaged_bytes(good, look):
+    look("stopped", a_part(good), "load", [*many(damage.of_bytes, 20, 3), *damage.instead()])
 
 
 @pytest.mark.parametrize("file", ["spikes.h5", "voltages.h5", "summary.json"])
-def test_other_things_in_the_place_of_a_file(good, tmp_path, file):
-    look(good, tmp_path, "mixed", file, "load", list(damage.instead()))
+def test_other_things_in_the_place_of_a_file(look, file):
+    look("mixed", file, "load", list(damage.instead()))
 
 
-def test_summaries(good, tmp_path):
+def test_summaries(look):
     ways = [*damage.of_texts(), *many(damage.of_bytes, 30, 4), *many(damage.of_values, 120, 5)]
-    look(good, tmp_path, "mixed", "summary.json", "load", ways)
+    look("mixed", "summary.json", "load", ways)
 
 
-def test_summaries_that_are_drawn(good, tmp_path):
-    look(good, tmp_path, "mixed", "summary.json", "plot", many(damage.of_values, 12, 6))
+def test_summaries_that_are_drawn(look):
+    look("mixed", "summary.json", "plot", many(damage.of_values, 6, 6))
 
 
-def test_what_a_run_was_asked_to_do(good, tmp_path):
-    ways = [*damage.of_texts(), *many(damage.of_bytes, 20, 7), *many(damage.of_values, 60, 8), *damage.instead()]
-    look(good, tmp_path, "stopped", "running.json", "config", ways)
+def test_what_a_run_was_asked_to_do(look):
+    ways = [*damage.of_texts(), *many(damage.of_bytes, 10, 7), *many(damage.of_values, 40, 8), *damage.instead()]
+    look("stopped", "running.json", "config", ways)
 
 
 @pytest.mark.parametrize("action", ["resume", "auto"])
 @pytest.mark.parametrize("kind", ["part", "running.json"])
-def test_runs_that_are_to_go_on(good, tmp_path, action, kind):
-    part = next((good / "stopped" / "parts").glob("spikes-*.h5"))
-    file, make = (f"parts/{part.name}", damage.of_bytes) if kind == "part" else (kind, damage.of_values)
-    look(good, tmp_path, "stopped", file, action, many(make, 3, 11))
+def test_runs_that_are_to_go_on(good, look, action, kind):
+    file, make = (a_part(good), damage.of_bytes) if kind == "part" else (kind, damage.of_values)
+    look("stopped", file, action, many(make, 3, 11))
 
 
-def test_the_latest_checkpoint_is_damaged(good, tmp_path):
-    """Then the one before is taken, also where the bytes of the latest are no file's."""
-    look(good, tmp_path, "stopped", "checkpoint-000002.h5", "resume", list(damage.instead())[:4])
+def test_the_one_before_a_damaged_checkpoint_is_taken(look):
+    look("stopped", "checkpoint-000002.h5", "resume", list(damage.instead())[:4])
 
 
-def test_checkpoints(good, tmp_path):
+def test_checkpoints(look):
     ways = [*damage.instead(), *many(damage.of_bytes, 40, 9), *many(damage.of_headers, 60, 10)]
-    look(good, tmp_path, "state", "checkpoint-000001.h5", "checkpoint", ways)
+    look("state", STATE, "checkpoint", ways)
+
+
+LONG = {
+    "spikes": ("mixed", "spikes.h5", "load", damage.of_bytes, 1200),
+    "voltages": ("mixed", "voltages.h5", "load", damage.of_bytes, 800),
+    "summary": ("mixed", "summary.json", "load", damage.of_values, 1500),
+    "figures": ("mixed", "summary.json", "plot", damage.of_values, 150),
+    "figures of others": ("drawn", "summary.json", "plot", damage.of_values, 150),
+    "marker": ("stopped", "running.json", "config", damage.of_values, 600),
+    "going on": ("stopped", "running.json", "auto", damage.of_values, 100),
+    "checkpoint": ("state", STATE, "checkpoint", damage.of_bytes, 800),
+    "header": ("state", STATE, "checkpoint", damage.of_headers, 1200),
+}
+
+
+@pytest.mark.validation
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("what", LONG)
+def test_thousands_of_damaged_files(look, what):
+    *where, make, n = LONG[what]
+    look(*where, many(make, n, 20))
+
+
+@pytest.mark.validation
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("file", STRUCTURES)
+def test_all_other_structures(look, file):
+    look("mixed", file, "load", list(damage.of_structure(*STRUCTURES[file])))
 
 
 HISTORY, COUNTS = "history/gids", "history/counts"
@@ -240,22 +298,22 @@ FORGED = {
 }
 
 
-def test_states_that_would_lead_kernels_astray(good, tmp_path):
+def test_states_that_would_lead_kernels_astray(good, look, tmp_path):
     ways = [
         Damage(name, lambda path, what=what, edit=edit: damage.forge_array(path, what, edit))
         for name, (what, edit) in FORGED.items()
     ]
     same = Damage("the same", lambda path: damage.forge_array(path, HISTORY, lambda a: a))
-    look(good, tmp_path, "state", "checkpoint-000001.h5", "checkpoint", [*ways, same])
+    look("state", STATE, "checkpoint", [*ways, same])
     # Forging itself does no harm.
-    shutil.copy(good / "state" / "checkpoint-000001.h5", tmp_path)
-    same.apply(tmp_path / "checkpoint-000001.h5")
-    assert checkpoints.read(tmp_path / "checkpoint-000001.h5", COMM).state.facts["step"] == 200
+    shutil.copy(good / "state" / STATE, tmp_path)
+    same.apply(tmp_path / STATE)
+    assert checkpoints.read(tmp_path / STATE, COMM).state.facts["step"] == 200
     for way in ways:
-        shutil.copy(good / "state" / "checkpoint-000001.h5", tmp_path)
-        way.apply(tmp_path / "checkpoint-000001.h5")
-        with pytest.raises(ValueError, match=r"checkpoint-000001\.h5: "):
-            Simulation(small_network(), 1, COMM, checkpoint=tmp_path / "checkpoint-000001.h5")
+        shutil.copy(good / "state" / STATE, tmp_path)
+        way.apply(tmp_path / STATE)
+        with pytest.raises(ValueError, match=rf"{STATE}: "):
+            Simulation(small_network(), 1, COMM, checkpoint=tmp_path / STATE)
 
 
 # --- one by one -------------------------------------------------------------------------------------------------------
