@@ -14,7 +14,7 @@ from ..rules import Explicit, FixedOutdegree, OneToOne
 from . import draws, streams
 from .decomposition import Decomposition
 from .delivery import WIDE, synapses_by_source
-from .dense_connectivity import SecondSynapses, constant
+from .dense_connectivity import SecondSynapses, delay_steps
 from .layout import Layout
 from .pool import Pool, Shape, make_pool, sort_buckets
 from .synapse_plan import delay_table
@@ -167,7 +167,7 @@ class Second:
     def make(self, pool: Pool, shape: Shape) -> None:
         plan, second = self.shard.plan, self.shard.plan.second[self.number]
         code, weight = plan.code.tables[self.number][1], plan.code.values(self.number)
-        delay = np.searchsorted(plan.delays, plan.network.grid.steps(constant(self.projection.delay), "delay"))
+        delay = np.searchsorted(plan.delays, delay_steps(plan.network, self.projection.delay))
         slots = second.lids[self.chosen] - self.shard.kept.first_lid + plan.receptor_offset(self.number, weight)
         each = np.ones(self.n, np.int64)
         draws.add_listed(pool, shape, second.sources[self.chosen], delay * each, slots, code * each)
