@@ -57,7 +57,7 @@ def plan_groups(network: Network) -> list[Group]:
         weight, delay = constant(projection.weight), constant(projection.delay)
         if isinstance(projection.rule, RULES) and weight is not None and delay is not None:
             ends = id(projection.source.population), id(projection.target.population)
-            found.setdefault((*ends, weight, network.grid.steps(delay, "delay")), []).append(number)
+            found.setdefault((*ends, weight, delay_steps(network, projection.delay)), []).append(number)
     groups = [_group(network, *key[2:], tuple(numbers)) for key, numbers in found.items()]
     return [group for group in groups if _is_dense(network, group)]
 
@@ -68,6 +68,13 @@ def constant(value: Value) -> float | None:
         low, high = value.support()
         return low if low == high else None
     return float(value) if np.ndim(value) == 0 else None
+
+
+def delay_steps(network: Network, delay: Value) -> int:
+    """Return the steps of a delay that is one number; a drawn one is rounded as all draws, halves upwards."""
+    if not isinstance(delay, Distribution):
+        return network.grid.steps(delay, "delay")
+    return int(np.floor(delay.support()[0] / network.grid.dt_ms * (1 + 1e-12) + 0.5))
 
 
 def _group(network: Network, weight: float, delay: int, numbers: tuple[int, ...]) -> Group:

@@ -14,7 +14,7 @@ from ..rules import Explicit, FixedOutdegree, OneToOne
 from . import draws, edges, streams
 from .decomposition import Decomposition
 from .delivery import WIDE, synapses_by_source
-from .dense_connectivity import Second
+from .dense_connectivity import Second, delay_steps
 from .layout import Layout
 from .pool import Pool, Shape, make_pool, make_shape, sort_buckets
 from .synapse_plan import delay_table
@@ -244,8 +244,8 @@ class SecondSynapses(Given):
 
     def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         plan = self.shard.plan
-        _, slots = delay_table(plan.network, self.projection, plan.delays)
-        return chosen[0].astype(np.int64), np.full(chosen.shape[1], slots[0], np.int64)
+        delay = np.searchsorted(plan.delays, delay_steps(plan.network, self.projection.delay))
+        return chosen[0].astype(np.int64), np.full(chosen.shape[1], delay, np.int64)
 
     def synapses(self, chosen: np.ndarray) -> edges.Edges:
         code, weight = self.shard.plan.code.tables[self.number][1], self.shard.plan.code.values(self.number)

@@ -82,3 +82,17 @@ def test_the_end_of_a_run_within_a_window_is_not_judged_by_rates():
     assert said(sim, 50.0, max_rate=400.0) == (
         "stopped at 100 ms: E fired 500 spikes/s a neuron from 0 to 100 ms, more than 400"
     )
+
+
+@pytest.mark.parametrize("cut", [30.0, 100.0, 130.0])
+def test_the_window_goes_on_after_a_checkpoint(cut, tmp_path):
+    """400 spikes/s from 120 to 200 ms: what was before the cut counts, if it is of the same window."""
+    times = every(50.0, 0.0, 100.0) + every(2.0, 120.0, 200.0)
+    whole, first = told(times, n_silent=0), told(times, n_silent=0)
+    expected = "stopped at 200 ms: E fired 400 spikes/s a neuron from 100 to 200 ms, more than 399"
+    assert said(whole, 300.0, max_rate=399.0) == expected
+    assert said(whole, 300.0, max_rate=401.0) is None
+    first.run(cut)
+    first.checkpoint(tmp_path / "c.h5")
+    second = Simulation(told(times, n_silent=0).network, 1, SerialCommunicator(), checkpoint=tmp_path / "c.h5")
+    assert said(second, 300.0 - cut, max_rate=399.0) == expected
