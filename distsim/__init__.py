@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+# First, since it is there for what happens while the others are imported.
+from . import interrupts as _interrupts  # noqa: F401
 from .distributions import Constant, Lognormal, Normal, Uniform
+from .exits import end_all_at_exits
 from .network import Network
 from .neurons import MODELS as neuron_models
 from .parallel import end_all_at_exceptions
@@ -42,6 +45,7 @@ __all__ = [
 ]
 
 end_all_at_exceptions()
+end_all_at_exits()
 
 
 def __getattr__(name: str):

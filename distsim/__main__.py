@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 
+from . import interrupts, standard_streams
+
 
 def main() -> int:
     """Run the command line; the exit code."""
+    interrupts.end_at_interrupt()
+    standard_streams.keep()
     from .cli import run_command
     from .parallel import end_all_ranks, world
 

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")  # in the environment, by launcher
 RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")  # in the environment, by launcher
 PATIENCE = 2.0  # s that a rank that fails gives rank 0 to fail as well, and to say so for all ranks
 
@@ -46,12 +47,51 @@ class SerialCommunicator:
 
 
 def world():
-    """All ranks that MPI has started; a `SerialCommunicator` where there is no MPI library."""
+    """All ranks that MPI has started; a `SerialCommunicator` where there is no MPI library, or one rank without MPI.
+
+    Raises
+    ------
+    RuntimeError : there are several ranks, and MPI is not initialized (`mpi4py.rc.initialize = False`) or finalized
+        already: each rank would take itself for the only one.
+    """
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError):
         return SerialCommunicator()
+    problem = _problem_of(MPI)
+    if problem is None:
+        return MPI.COMM_WORLD
+    if _is_one_of_several():
+        raise RuntimeError(f"{problem}, and a launcher has started several ranks")
+    return SerialCommunicator()
+
+
+def running_world():
+    """All ranks, if there are several and MPI is running; otherwise None."""
+    MPI = sys.modules.get("mpi4py.MPI")
+    if MPI is None or _problem_of(MPI) is not None or MPI.COMM_WORLD.size == 1:
+        return None
     return MPI.COMM_WORLD
+
+
+def check_running(comm) -> None:
+    """RuntimeError where `comm` is one of MPI, and MPI is not running: to ask it anything would end the process."""
+    MPI = sys.modules.get("mpi4py.MPI")
+    if MPI is not None and isinstance(comm, MPI.Comm) and (problem := _problem_of(MPI)):
+        raise RuntimeError(problem)
+
+
+def _problem_of(MPI) -> str | None:
+    """Why MPI cannot be used; None if it can."""
+    if not MPI.Is_initialized():
+        return "MPI is not initialized: call mpi4py.MPI.Init(), or leave mpi4py.rc.initialize as it is"
+    return "MPI is finalized already: nothing can be simulated any more" if MPI.Is_finalized() else None
+
+
+def _is_one_of_several() -> bool:
+    """Whether a launcher has started this process together with others."""
+    several = any(os.environ.get(name, "1") != "1" for name in SIZE)
+    return several or any(os.environ.get(name, "0") != "0" for name in RANK)
 
 
 def place_on_node(comm) -> tuple[int, int]:
@@ -70,9 +110,9 @@ def end_all_at_exceptions() -> None:
     """From now on an exception that nobody catches ends all ranks: the others would wait for the one that failed."""
 
     def end(kind, error, trace) -> None:
-        MPI = sys.modules.get("mpi4py.MPI")
-        if MPI is not None and MPI.Is_initialized() and not MPI.Is_finalized() and MPI.COMM_WORLD.size > 1:
-            end_all_ranks(MPI.COMM_WORLD, error)
+        comm = running_world()
+        if comm is not None:
+            end_all_ranks(comm, error)
         else:
             # Before there is MPI, the launcher says who is not rank 0, and ends all when rank 0 has failed.
             time.sleep(PATIENCE if any(int(os.environ.get(name, 0)) for name in RANK) else 0.0)
@@ -130,16 +170,16 @@ def end_all_ranks(comm, error: BaseException) -> None:
     Where several ranks fail, as all do at a mistake in a script, the first of them alone prints and ends the others.
     """
     if isinstance(error, KeyboardInterrupt):
-        _say_last("\ndistsim: interrupted\n" if comm.rank == 0 else "")
+        say_last("\ndistsim: interrupted\n" if comm.rank == 0 else "")
         return end_all(comm, 130)
     if comm.rank:
         time.sleep(PATIENCE * (1 + comm.rank / comm.size))
     where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
     if isinstance(error, FaultError):
-        _say_last(f"distsim: error{where}: {error}\n")
+        say_last(f"distsim: error{where}: {error}\n")
     else:
         text = "".join(traceback.format_exception(error))
-        _say_last(f"distsim: error{where}; all ranks end\n{text}")
+        say_last(f"distsim: error{where}; all ranks end\n{text}")
     end_all(comm, 1)
 
 
@@ -150,7 +190,7 @@ def end_all(comm, code: int) -> None:
     comm.Abort(code)
 
 
-def _say_last(text: str) -> None:
+def say_last(text: str) -> None:
     """Write to standard error; where that cannot be written, and none is there, the process ends all the same."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()

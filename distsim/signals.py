@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 
-WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
 
 class Signals:
-    """In a ``with`` statement: SIGTERM, SIGINT and SIGUSR1 are remembered; a second SIGINT ends the process at once.
+    """In a ``with`` statement: SIGTERM, SIGINT, SIGUSR1 and SIGHUP are remembered; a second SIGINT ends the process at
+    once. SIGHUP, which comes when a terminal is closed, stays ignored where it is, as under nohup.
 
     Parameters
     ----------
@@ -32,11 +34,14 @@ class Signals:
             # The system ends the process then, also one that is in compiled code.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             if self._says_so:
-                os.write(2, b"\ninterrupted: stops as soon as it can, or at once if interrupted again\n")
+                with contextlib.suppress(OSError):  # nobody reads it
+                    os.write(2, b"\ninterrupted: stops as soon as it can, or at once if interrupted again\n")
 
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():  # signals go to no other
-            self._before = {number: signal.signal(number, self._remember) for number in WATCHED}
+            ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            watched = [number for number in WATCHED if not (ignored and number == signal.SIGHUP)]
+            self._before = {number: signal.signal(number, self._remember) for number in watched}
         return self
 
     def __exit__(self, *error) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from .. import checkpoints, recorded
 from ..elements import Part, PoissonInput, Value
 from ..network import Network
-from ..parallel import world
+from ..parallel import check_running, world
 from ..quantities import number, whole
 from ..result import Result
 from ..saving import save
@@ -77,7 +77,7 @@ class Simulation:
         checkpoint: str | Path | None = None,
     ) -> None:
         self.network, self.seed = network, check_seed(seed)
-        self.comm = world() if comm is None else comm
+        self._comm = world() if comm is None else comm
         agree(self.comm, described(network, self.seed))
         network.is_simulated = True
         self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
@@ -92,6 +92,12 @@ class Simulation:
             checkpoints.take_up(self, checkpoints.read(checkpoint, self.comm))
             self.period = Period([], np.zeros(self.deal.n_local, np.int64))  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
+
+    @property
+    def comm(self):
+        """The ranks; RuntimeError where MPI does not run, not yet or no more."""
+        check_running(self._comm)
+        return self._comm
 
     def checkpoint(self, path: str | Path) -> None:
         """Write all that the future depends on, for `Simulation(network, seed, checkpoint=path)` (collective).
