@@ -26,7 +26,7 @@ FILES += ("spikes.h5.part", "voltages.h5.part")
 NOTE = "recording.json"  # what of a run that is not complete is recorded
 PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", "parts", NOTE)  # what a run that is not complete needs to be gone on with
 MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
-NOTES = (MARKER,)  # what is written before it is known that an earlier run can be gone on with
+NOTES = (MARKER, NOTE)  # what is written before it is known that an earlier run can be resumed
 PATIENCE = 5.0  # s
 OWNER = kinds.record(
     {},

@@ -330,7 +330,7 @@ def test_matrices_are_built_in_little_memory(rule):
         tracemalloc.stop()
     found = sum(part.shape[1] for part in second[0].get(0, []))
     assert found == pytest.approx(expected, rel=0.01)
-    assert peak < dense.bits.nbytes + 8 * found + 16 * dense_connectivity.PIECE + 1e6
+    assert peak < dense.bits.nbytes + 8 * found + 18e6
 
 
 def test_second_synapses_are_estimated():

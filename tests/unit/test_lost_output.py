@@ -59,12 +59,18 @@ def expected(tmp_path_factory) -> str:
 
 
 @pytest.mark.parametrize("ranks", RANKS)
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+# Open MPI's mpirun crashes, whatever it starts, where it has none of the three.
+@pytest.mark.parametrize("way", [pytest.param(way, id=name) for name, way in WAYS.items() if name != "all closed"])
 def test_a_run_goes_to_its_end_whoever_reads(tmp_path, expected, ranks, way):
     done = shell(way, command(ranks, *QUICK, "--out", "run"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "Broken pipe" not in done.stderr and "aborting" not in done.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"spikes.h5", "summary.json"}
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["spikes_sha256"] == expected
+
+
+def test_a_run_goes_to_its_end_without_any_stream(tmp_path, expected):
+    assert shell(WAYS["all closed"], command(1, *QUICK, "--out", "run"), tmp_path).returncode == 0
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["spikes_sha256"] == expected
 
 

@@ -216,3 +216,68 @@ def test_too_little_memory_on_another_rank_is_said_here_too():
     with pytest.raises(MemoryError, match="no more memory on rank 1 of 2"):
         with_memory(Ranks(), lambda: called.append(1))
     assert called == [1]
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_is_described_in_little_more_than_it_holds():
+    n = 2_000_000
+    rng = np.random.default_rng(1)
+    sources, targets, weights = rng.integers(0, 50, n), rng.integers(0, 50, n), rng.normal(0, 1, n)
+    delays = rng.integers(1, 90, n) / 10
+    net = Network(0.1)
+    E = net.create("E", 50)
+    tracemalloc.start()
+    try:
+        net.connect(E, E, explicit(sources, targets), weights, delays)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < description_bytes(net) + 5 * n + 3e6
+
+
+def test_the_user_may_change_arrays_afterwards():
+    arrays = [np.arange(5), np.arange(5), np.arange(5.0), np.full(5, 0.5)]
+    net = Network(0.1)
+    E = net.create("E", 5)
+    p = net.connect(E, E, explicit(*arrays[:2]), *arrays[2:])
+    for array in arrays:
+        array[:] = 1
+    for held, first in (
+        (p.rule.sources, range(5)),
+        (p.rule.targets, range(5)),
+        (p.weight, range(5)),
+        (p.delay, [0.5] * 5),
+    ):
+        assert list(held) == list(first)
+    assert list(p.delay_steps) == [5] * 5
+
+
+@pytest.mark.parametrize("rule", [explicit(np.arange(150_000), np.arange(150_000)), one_to_one()], ids=["list", "one"])
+def test_a_rank_looks_at_all_edges_once(rule, monkeypatch):
+    """Whatever the number of shards; from then on at those of the shard."""
+    searched, taken = [], []
+    for name, calls in (("own_edges", searched), ("count_edges", taken)):
+        original = getattr(shards.edges, name)
+
+        def noting(*arguments, original=original, calls=calls):
+            calls.append(arguments)
+            return original(*arguments)
+
+        monkeypatch.setattr(shards.edges, name, noting)
+    *_, layout = build(drawn(150_000, rule), 2)
+    assert layout.n_shards == 2 and len(searched) == 1
+    assert sum(sources.size for _, sources, *_ in taken) == 75_000
+
+
+def test_a_fixed_outdegree_is_drawn_once_to_count_and_once_a_shard(monkeypatch):
+    draws, fills = shards.draws.generate_by_source, []
+
+    def noting(fill, *arguments):
+        fills.append(fill)
+        return draws(fill, *arguments)
+
+    monkeypatch.setattr(shards.draws, "generate_by_source", noting)
+    *_, layout = build(drawn(150_000, fixed_outdegree(2)), 1)
+    assert layout.n_shards == 3 and fills == [False, True, True, True]
