@@ -17,16 +17,15 @@ from typing import Any, NamedTuple
 
 from . import kinds
 from .parallel import InputError
-from .paths import as_path, temporary_path
+from .paths import MARKER, NOTE, PARTS, SUMMARY, as_path, temporary_path
 from .plain_files import read_json
 
-FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
+FILES = (SUMMARY, "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
-NOTE = "recording.json"  # what of a run that is not complete is recorded
-PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", "parts", NOTE)  # what a run that is not complete needs to be gone on with
-MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
-NOTES = (MARKER,)  # what is written before it is known that an earlier run can be gone on with
+PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", PARTS, NOTE)  # needed to resume an incomplete run and to read it
+NOTES = (MARKER, NOTE)  # written before it is known whether an earlier run can be resumed
+TEMPORARY = f".{'[0-9a-f]' * 8}.part"  # ends the names of `temporary_path`
 PATIENCE = 5.0  # s
 OWNER = kinds.record(
     {},
@@ -145,6 +144,10 @@ def clear(path: Path) -> None:
         (path / name).unlink(missing_ok=True)
     for found in _unfinished(path):
         shutil.rmtree(found) if found.is_dir() else found.unlink()
+    # A run that is killed while it writes one of these leaves it under its temporary name.
+    for name in (*FILES, *NOTES):
+        for found in path.glob(name + TEMPORARY):
+            found.unlink(missing_ok=True)
 
 
 def await_end(path: Path) -> None:
@@ -179,7 +182,7 @@ def remove_results(path: Path) -> None:
 
 def _make(path: Path, made: list[Path]) -> None:
     """Make a folder and those above it, and append to `made` those that were not there."""
-    if path.exists() and not path.is_dir():
+    if os.path.lexists(path) and not path.is_dir():  # a link that leads nowhere, too
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     for place in reversed([place for place in (path, *path.parents) if not place.exists()]):
         place.mkdir(exist_ok=True)
@@ -232,7 +235,7 @@ def _mark(path: Path, owner: Mapping[str, Any]) -> None:
 def _write_whole(path: Path, content: bytes) -> None:
     part = temporary_path(path)
     try:
-        part.write_text(content.decode("utf8", "surrogateescape"), encoding="utf8", errors="surrogateescape")
+        part.write_bytes(content)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

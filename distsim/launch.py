@@ -102,7 +102,9 @@ def model_of(config: Mapping[str, Any], out: Path):
     for model in MODELS:
         if config["network"] == model.NAME and panel in (None, *getattr(model, "PANELS", ())):
             return model
-    raise InputError(f"{out}: is a run of {config['network']!r}, panel {panel!r}, a network that there is not")
+    known = ", ".join(model.NAME for model in MODELS)
+    of_panel = "" if panel is None else f", panel {panel!r}"
+    raise InputError(f"{out}: holds a run of the network {config['network']!r}{of_panel}; this version knows {known}")
 
 
 def prepare_earlier(out: Path, model, config: Mapping[str, Any], t_sim: float, comm) -> tuple:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from .analysis.run_folder import existing_folder, pieces_of, read_summary
+from .paths import MARKER, NOTE, SUMMARY
 from .recording.file_sink import SPIKES, VOLTAGES
-from .recording.folder_state import MARKER, SUMMARY, State, UnsettledError, look, read_at_once
+from .recording.folder_state import State, UnsettledError, look, read_at_once
 from .recording.note import read_note
-from .recording.part_files import NOTE, read_spike_parts, read_voltage_parts
+from .recording.part_files import read_spike_parts, read_voltage_parts
 from .recording.pieces import Pieces, common, merged, piece_of
 from .recording.sonata import read_pieces, times_of
 from .recording.spikes import Spikes, read_spikes
@@ -99,6 +100,8 @@ def _unfinished(folder: Path, state: State, about: dict) -> Result:
         period = _period(about, spikes, voltages)
         pieces = _pieces(pieces_of(about, period))
         return _result(folder, about, period, spikes, _without_breaks(folder, voltages, pieces), None, pieces)
+    if about.get("dt_ms") is None:
+        raise ValueError(f"{folder / SUMMARY}: dt_ms is missing, without which the times of parts are not known")
     pieces = _pieces_of_parts(state, [name for name in names if name not in whole], about["dt_ms"])
     if not pieces:
         raise _nothing_yet(folder)
@@ -209,7 +212,8 @@ def _period(
     for s in spikes.values():
         if s.t_start_ms is not None and s.t_stop_ms is not None:
             return s.t_start_ms, s.t_stop_ms
-    if summary is not None and "t_sim_ms" in summary:
+    if summary is not None and {"t_presim_ms", "t_sim_ms"} <= summary.keys():
         return float(summary["t_presim_ms"]), float(summary["t_presim_ms"] + summary["t_sim_ms"])
     times = np.concatenate([np.zeros(1), *(x.times for x in (*spikes.values(), *voltages.values()))])
-    return float(times.min() if summary is None else summary["t_presim_ms"]), float(times.max())
+    start = None if summary is None else summary.get("t_presim_ms")
+    return float(times.min() if start is None else start), float(times.max())

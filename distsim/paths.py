@@ -1,9 +1,15 @@
-"""Paths as users give them, and the names that files have until they are complete."""
+"""Paths as users give them, the names of the notes in a run's folder, and temporary names of files."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+SUMMARY = "summary.json"
+# Both are there until a run is complete.
+MARKER = "running.json"  # its host and process, its subfolders and its configuration
+NOTE = "recording.json"  # which neurons it records, in the form of its summary
+PARTS = "parts"  # folder of the closed parts of its recordings
 
 
 def as_path(path: str | Path) -> Path:

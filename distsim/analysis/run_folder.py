@@ -12,10 +12,9 @@ import numpy as np
 from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
 from distsim.analysis.summary_kinds import check_summary
-from distsim.paths import as_path
+from distsim.paths import MARKER, NOTE, as_path
 from distsim.plain_files import read_json
-from distsim.recording.folder_state import MARKER
-from distsim.recording.part_files import NOTE, has_parts
+from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import Pieces, recorded_ms
 from distsim.recording.spikes import Spikes
 

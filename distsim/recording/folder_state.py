@@ -9,10 +9,10 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from distsim.paths import MARKER, NOTE, SUMMARY
 from distsim.recording.file_sink import SPIKES, VOLTAGES
-from distsim.recording.part_files import NOTE, Span, part_path, spans_in
+from distsim.recording.part_files import Span, part_path, spans_in
 
-SUMMARY, MARKER = "summary.json", "running.json"
 PATIENCE, PAUSE = 5.0, 0.01  # s: how long a folder may take to come to rest, and between two attempts
 FEWEST = 20  # attempts that there are at least, however long each takes
 Identity = tuple[int, int, int]  # of a file: changes when another takes its name

@@ -11,13 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from distsim.paths import PARTS
 from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.sonata import check_sound, times_of
 from distsim.recording.spikes import Spikes, read_periods, read_spikes
 from distsim.recording.voltages import Voltages, read_samples, read_voltages
-
-FOLDER = "parts"
-NOTE = "recording.json"  # says what of a run that has not come to its end is recorded, in the form of its summary
 
 
 class Span(NamedTuple):
@@ -29,13 +27,13 @@ class Span(NamedTuple):
 
 def part_path(folder: Path, name: str, span: Span) -> Path:
     """Where the part of `name` (spikes.h5 or voltages.h5) is in the run's `folder`."""
-    return folder / FOLDER / f"{Path(name).stem}-{span.start:012d}-{span.stop:012d}.h5"
+    return folder / PARTS / f"{Path(name).stem}-{span.start:012d}-{span.stop:012d}.h5"
 
 
 def spans_in(folder: Path, name: str) -> list[Span]:
     """The closed parts of `name` in the run's `folder`, in order of time."""
     try:
-        files = os.listdir(folder / FOLDER)
+        files = os.listdir(folder / PARTS)
     except (FileNotFoundError, NotADirectoryError):  # it may go while it is looked for
         return []
     pattern = rf"{Path(name).stem}-([0-9]{{12,16}})-([0-9]{{12,16}})\.h5"
@@ -54,7 +52,7 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
         If the recordings of that span are not all there; nothing is changed then.
     """
     left = {name: _parts_of(folder, name, span, dt) for name in files}
-    (folder / FOLDER).mkdir(exist_ok=True)
+    (folder / PARTS).mkdir(exist_ok=True)
     for name, kept in left.items():
         for other in spans_in(folder, name):
             if kept is None or other not in kept:
@@ -120,12 +118,12 @@ def read_voltage_parts(folder: Path, spans: Sequence[Span] | None = None) -> dic
 def _each(folder: Path, parts: list[dict], name: str) -> list:
     """What each of the parts holds of the population `name`; ValueError if they are not of the same neurons."""
     if any(part.keys() != parts[0].keys() for part in parts):
-        raise ValueError(f"{folder / FOLDER}: the parts are not of the same populations")
+        raise ValueError(f"{folder / PARTS}: the parts are not of the same populations")
     found = [part[name] for part in parts]
     if any(getattr(s, "n", None) != getattr(found[0], "n", None) for s in found) or any(
         isinstance(v, Voltages) and not np.array_equal(v.ids, found[0].ids) for v in found
     ):
-        raise ValueError(f"{folder / FOLDER}: the parts are not of the same neurons of {name}")
+        raise ValueError(f"{folder / PARTS}: the parts are not of the same neurons of {name}")
     return found
 
 

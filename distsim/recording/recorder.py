@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from distsim.paths import as_path
 from distsim.recording.members import PIECES, dataset
 from distsim.recording.output import OutputFile
 from distsim.recording.pieces import Pieces
@@ -72,7 +73,7 @@ class Recorder:
     def _check_source(self, path: str | Path) -> None:
         """Check on rank 0, once, that a file can be read to its end; the other ranks rely on that."""
         self._attempted(lambda: check_sound(path) if self._file.rank == 0 else None)
-        self._attempted(lambda: trust(path))
+        self._attempted(lambda: trust(as_path(path)))
 
     def _read_share(
         self, path: str | Path, datasets: Mapping[str, tuple[int, ...]], start: int, n: int, n_bytes: int
