@@ -18,20 +18,20 @@ def as_path(path: str | Path) -> Path:
     Raises
     ------
     FileNotFoundError
-        If that is not known.
+        If that home folder is not known.
     """
     given = os.fspath(path)
     found = Path(os.path.expanduser(given))
     if given.startswith("~") and str(found) == str(Path(given)):
         raise FileNotFoundError(f"{path}: the home folder of {found.parts[0]} is not known")
-    # ./~ is what its name says, here and where it is given on.
+    # A file that is named ~ (given as ./~) stays one, also when the result is passed to `as_path` again.
     return found.absolute() if str(found).startswith("~") else found
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a name beside `path` under which to write it until it is complete.
+    """Return a name beside `path` under which to write the file until it is complete.
 
-    Nobody else has it: ranks and processes that know nothing of each other may write the same file, and each moves a
+    The name is random: ranks and processes that do not know of each other may write the same file, and each moves a
     complete one into place.
     """
     return path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")

@@ -143,7 +143,7 @@ def pieces_of(summary: Mapping[str, Any], period: tuple[float, float]) -> Pieces
 
 
 def check_recorded(pieces: Pieces, t0: float, t1: float) -> None:
-    """Raise ValueError where nothing was recorded in the period; of an empty one the figures say that it is that."""
+    """Check that something was recorded in the period; ValueError if not. The figures refuse an empty period."""
     if t0 < t1 and not recorded_ms(pieces, t0, t1):
         periods = [f"{start:g} to {stop:g} ms" for start, stop in pieces]
         if len(periods) > MOST_PIECES:

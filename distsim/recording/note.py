@@ -1,4 +1,4 @@
-"""The note in the folder of a run that has not come to its end: of whom something is recorded, as parts do not say."""
+"""The note in the folder of an incomplete run: which neurons are recorded, which the parts do not say."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def spans_in(folder: Path, name: str) -> list[Span]:
     """The closed parts of `name` in the run's `folder`, in order of time."""
     try:
         files = os.listdir(folder / PARTS)
-    except (FileNotFoundError, NotADirectoryError):  # it may go while it is looked for
+    except (FileNotFoundError, NotADirectoryError):  # it may be removed at any time
         return []
     pattern = rf"{Path(name).stem}-([0-9]{{12,16}})-([0-9]{{12,16}})\.h5"
     matches = [re.fullmatch(pattern, file) for file in files]
@@ -49,7 +49,7 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
     Raises
     ------
     ValueError
-        If the recordings of that span are not all there; nothing is changed then.
+        If recordings of that span are missing; the folder is then left unchanged.
     """
     left = {name: _parts_of(folder, name, span, dt) for name in files}
     (folder / PARTS).mkdir(exist_ok=True)
@@ -63,12 +63,12 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
 
 
 def _parts_of(folder: Path, name: str, span: Span, dt: Fraction) -> list[Span] | None:
-    """The parts of `name` that hold what was recorded in `span`; None if it is the complete file that does.
+    """Return the parts of `name` that hold what was recorded in `span`; None if the complete file holds it.
 
     Raises
     ------
     ValueError
-        If neither do.
+        If neither holds it.
     """
     kept = [other for other in spans_in(folder, name) if other.stop <= span.stop and span.start < span.stop]
     is_chain = [span.start, *(other.stop for other in kept)] == [*(other.start for other in kept), span.stop]
@@ -109,14 +109,14 @@ def read_spike_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[
 
 
 def read_voltage_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[str, Voltages]:
-    """The same of the voltages, as `read_voltages` gives them."""
+    """The voltages in closed parts of the run's `folder`, by default all, by population, as `read_voltages`."""
     spans = spans_in(folder, VOLTAGES) if spans is None else spans
     parts = [read_voltages(part_path(folder, VOLTAGES, span)) for span in spans]
     return {name: _joined_voltages(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
 
 
 def _each(folder: Path, parts: list[dict], name: str) -> list:
-    """What each of the parts holds of the population `name`; ValueError if they are not of the same neurons."""
+    """Return the recordings of the population `name` in each part; ValueError if they are not of the same neurons."""
     if any(part.keys() != parts[0].keys() for part in parts):
         raise ValueError(f"{folder / PARTS}: the parts are not of the same populations")
     found = [part[name] for part in parts]

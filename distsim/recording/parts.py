@@ -89,7 +89,7 @@ class PartSink:
         return self.comm.bcast(spans_in(self.folder, self.files[0]) if self.comm.rank == 0 else None)
 
     def stop(self, step: int) -> None:
-        """Close what there is, to be gone on with later; a part of no steps is removed."""
+        """Close the current part, so that the run can be resumed; remove it if it has no steps."""
         self.commit(step)
         if self._sink is not None:
             paths = {name: self.folder / PARTS / name for name in self.files}
@@ -107,6 +107,6 @@ class PartSink:
         for span in spans:
             try:
                 whole.copy({name: part_path(self.folder, name, span) for name in self.files})
-            except ValueError as error:  # damaged, which is no mistake of the user's
+            except ValueError as error:  # a damaged part is a fault, not a mistake of the user's
                 raise OSError(str(error)) from None
         whole.close(*self._period(Span(spans[0].start, spans[-1].stop)))
