@@ -25,7 +25,7 @@ KEPT = 2  # checkpoints of a run
 class Checkpoint(NamedTuple):
     """What was read of a file: where it is, the state, and the configuration that its run was given (or None).
 
-    `damaged` are later checkpoints that cannot be used.
+    `damaged` lists later checkpoints that cannot be used.
     """
 
     path: Path
@@ -54,8 +54,8 @@ def write_next(simulation, folder: Path, config: dict[str, Any]) -> None:
 
 
 def keep_latest(folder: Path, n: int) -> None:
-    """Remove all checkpoints in `folder` but the latest `n`, and what was left of those that never were complete (on
-    one rank)."""
+    """Remove all checkpoints in `folder` but the latest `n`, and the temporary files of incomplete ones (on one
+    rank)."""
     paths = checkpoints_in(folder)
     for path in [*paths[: max(0, len(paths) - n)], *folder.glob(f"{PATTERN}.*part")]:
         path.unlink()
@@ -71,7 +71,7 @@ def read(path: str | Path, comm) -> Checkpoint:
 def read_latest(folder: Path, comm, warn: Callable[[str], None]) -> Checkpoint | None:
     """The latest checkpoint in `folder` that is as it was written, or None (collective).
 
-    `warn` is called with what is said of those that are not; `set_aside` is for them once the run goes on.
+    `warn` is called with a message for each damaged one; `set_aside` renames them once the run is resumed.
     """
     damaged: tuple[Path, ...] = ()
     for path in reversed(on_root(comm, lambda: checkpoints_in(folder))):
@@ -84,7 +84,7 @@ def read_latest(folder: Path, comm, warn: Callable[[str], None]) -> Checkpoint |
 
 
 def set_aside(checkpoint: Checkpoint) -> None:
-    """Give the damaged checkpoints later than this one another name (on one rank)."""
+    """Rename the damaged checkpoints later than this one to ``*.damaged`` (on one rank)."""
     for path in checkpoint.damaged:
         path.rename(path.with_name(path.name + ".damaged"))
 

@@ -1,4 +1,4 @@
-"""What a run was asked to do, as its folder keeps it: whether that can be a run of this version."""
+"""Check the configuration of a run that its folder keeps: whether this version can resume it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ CONFIG = record(
 
 
 def check_config(config: Any) -> None:
-    """Check a configuration, but for the values of the network's parameters, which `prepare` checks.
+    """Check a configuration, except the values of the network's parameters, which `prepare` checks.
 
     Raises
     ------
     ValueError
-        It is none; the message names the entry.
+        If it is not one; the message names the entry.
     """
     kinds.check(config, CONFIG, "config")

@@ -55,7 +55,7 @@ def to_neo(
 
     Raises
     ------
-    ValueError : something lies in none of several pieces.
+    ValueError : a spike or a sample lies in none of several pieces.
     """
     block = _neo().Block(name=title)
     places = [_places("spikes", name, s.times, pieces) for name, s in spikes.items()]
@@ -74,7 +74,7 @@ def to_neo(
 
 
 def _places(what: str, name: str, times: np.ndarray, pieces: Pieces) -> np.ndarray:
-    """The piece of each time; where there is only one, it is that of all."""
+    """Return the piece of each time, 0 for all if there is only one; ValueError if a time lies in none."""
     places = piece_of(times, pieces) if len(pieces) > 1 else np.zeros(times.size, np.int64)
     if np.any(places < 0):
         first = times[places < 0][0]

@@ -78,7 +78,7 @@ class Course:
                 rewind(self.place, recorded_files(self.network), span, self.network.grid.dt)
             except ValueError as error:
                 raise InputError(str(error)) from None
-            # From here on nothing is refused any more.
+            # Nothing is refused from here on: only now may the folder change.
             folder.note_config(self.place, self.config)
             checkpoints.set_aside(origin)
             folder.remove_results(self.place)
@@ -92,7 +92,7 @@ class Course:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the run stops before its end, to be gone on with."""
+        """Whether the run stops before its end, to be resumed."""
         return self.watch.why is not None and self.finding is None
 
     def warm_up(self) -> tuple[float, float]:

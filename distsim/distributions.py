@@ -3,7 +3,7 @@
 A draw is the inverse of the distribution function at a uniform number, so a redrawn (truncated) distribution costs no
 more than a plain one and every draw needs exactly one number: what belongs to one synapse never shifts another's.
 
-Their numbers have no unit: they are in that of what is drawn.
+Their numbers are plain, in the unit of the drawn quantity (pA, ms, mV).
 
     Constant(5.0)  Normal(5.0, 0.5, minimum=0.0)  Lognormal(0.0, 1.0)  Uniform(1.0, 2.0)  20.0 - 20.0 * Lognormal(0, 1)
 """
@@ -21,7 +21,7 @@ TAIL = 2.0**-33  # what is less probable is never drawn
 
 
 def _keep(distribution: Distribution, **values: float) -> None:
-    """Let a distribution, just made, hold the numbers that were read."""
+    """Set the fields of a frozen distribution that is being made."""
     for name, value in values.items():
         object.__setattr__(distribution, name, value)
 
@@ -29,7 +29,7 @@ def _keep(distribution: Distribution, **values: float) -> None:
 class Distribution:
     """A distribution; shift it and stretch it with + - * and numbers."""
 
-    __array_ufunc__ = None  # a number of NumPy's, or a quantity, leaves + - * to the distribution
+    __array_ufunc__ = None  # NumPy's numbers and quantities leave + - * to the distribution
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """P(draw <= x), shape of x."""

@@ -39,7 +39,7 @@ class Population:
     spike_steps: tuple[np.ndarray, ...] = ()
 
     def __reduce__(self) -> tuple:
-        """Make copies and pickles of what the read-only view `parameters` shows."""
+        """Copy and pickle the parameters as a dict, since their read-only view can be neither."""
         return _population, (self.name, self.n, self.model, dict(self.parameters), self.first, self.spike_steps)
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ def _population(name: str, n: int, model: NeuronModel, values: dict, first: int,
 
 
 def _read_only(values: dict) -> dict:
-    """Return `values`, in which arrays can no longer be changed: what is copied or unpickled can."""
+    """Make the arrays in `values` read-only, which copies and unpickled arrays are not; return `values`."""
     for value in values.values():
         if isinstance(value, np.ndarray):
             value.setflags(write=False)

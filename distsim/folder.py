@@ -17,16 +17,15 @@ from typing import Any, NamedTuple
 
 from . import kinds
 from .parallel import InputError
-from .paths import as_path, temporary_path
+from .paths import MARKER, NOTE, PARTS, SUMMARY, as_path, temporary_path
 from .plain_files import read_json
 
-FILES = ("summary.json", "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
+FILES = (SUMMARY, "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
-NOTE = "recording.json"  # what of a run that is not complete is recorded
-PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", "parts", NOTE)  # what a run that is not complete needs to be gone on with
-MARKER = "running.json"  # there until a run is complete: its host and process, its subfolders and configuration
-NOTES = (MARKER, NOTE)  # what is written before it is known that an earlier run can be resumed
+PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", PARTS, NOTE)  # needed to resume an incomplete run and to read it
+NOTES = (MARKER, NOTE)  # written before it is known whether an earlier run can be resumed
+TEMPORARY = f".{'[0-9a-f]' * 8}.part"  # ends the names of `temporary_path`
 PATIENCE = 5.0  # s
 OWNER = kinds.record(
     {},
@@ -71,7 +70,7 @@ def claim(
     """
     if out is not None and not out.strip():
         raise InputError(f"{words.folder}: must name a folder")
-    made: list[Path] = []  # folders that were not there
+    made: list[Path] = []  # folders that were missing
     try:
         path = _first_free(network, made) if out is None else as_path(out)
     except FileNotFoundError as error:
@@ -111,9 +110,13 @@ def release(path: Path) -> None:
 
 
 def claim_again(path: Path, config: Mapping[str, Any]) -> Notes:
-    """Mark the folder of an earlier run, which was asked to do `config`, as taken by this one; `InputError` as `claim`.
+    """Mark the folder of an earlier run as taken by this process, and return what `give_back` needs.
 
-    What is returned is what `give_back` needs, where the run cannot be gone on with.
+    `config` is what the earlier run was asked to do.
+
+    Raises
+    ------
+    InputError : as `claim`.
     """
     try:
         with _alone(path):
@@ -126,7 +129,7 @@ def claim_again(path: Path, config: Mapping[str, Any]) -> Notes:
 
 
 def give_back(path: Path, before: Notes) -> None:
-    """Leave the folder as it was before it was claimed."""
+    """Restore the notes as they were before the folder was claimed."""
     for name, content in before.items():
         if content is None:
             (path / name).unlink(missing_ok=True)
@@ -135,16 +138,20 @@ def give_back(path: Path, before: Notes) -> None:
 
 
 def note_config(path: Path, config: Mapping[str, Any]) -> None:
-    """From now on the run in `path`, claimed, is one that was asked to do `config`."""
+    """Write into the marker of `path`, a claimed folder, that its run is asked to do `config`."""
     _mark(path, {**(_owner(path) or {}), "config": config})
 
 
 def clear(path: Path) -> None:
-    """Remove all that an earlier run left in `path`, claimed, but the marker."""
+    """Remove all that an earlier run left in `path`, a claimed folder, except the marker."""
     for name in FILES:
         (path / name).unlink(missing_ok=True)
     for found in _unfinished(path):
         shutil.rmtree(found) if found.is_dir() else found.unlink()
+    # A run that is killed while it writes one of these leaves it under its temporary name.
+    for name in (*FILES, *NOTES):
+        for found in path.glob(name + TEMPORARY):
+            found.unlink(missing_ok=True)
 
 
 def await_end(path: Path) -> None:
@@ -155,7 +162,7 @@ def await_end(path: Path) -> None:
 
 
 def pause(path: Path) -> None:
-    """The run in `path` stops here, to be gone on with: no process is writing there any more."""
+    """Write into the marker of `path` that no process is writing there: the run is to be resumed."""
     owner = _owner(path) or {}
     _mark(path, {**owner, "host": None, "process": None})
 
@@ -178,8 +185,8 @@ def remove_results(path: Path) -> None:
 
 
 def _make(path: Path, made: list[Path]) -> None:
-    """Make a folder and those above it, and append to `made` those that were not there."""
-    if path.exists() and not path.is_dir():
+    """Make a folder and its parents; append to `made` those that were missing."""
+    if os.path.lexists(path) and not path.is_dir():  # a link that leads nowhere, too
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     for place in reversed([place for place in (path, *path.parents) if not place.exists()]):
         place.mkdir(exist_ok=True)
@@ -232,7 +239,7 @@ def _mark(path: Path, owner: Mapping[str, Any]) -> None:
 def _write_whole(path: Path, content: bytes) -> None:
     part = temporary_path(path)
     try:
-        part.write_text(content.decode("utf8", "surrogateescape"), encoding="utf8", errors="surrogateescape")
+        part.write_bytes(content)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -290,7 +297,7 @@ def _stat(process: int) -> list[str]:
 
 
 def _first_free(network: str, made: list[Path]) -> Path:
-    """Make the first folder of this name that there is not, as `_make`; whoever makes it has it."""
+    """Make the first free folder results/<network>-<number>, as `_make`; the process that makes it owns it."""
     number = 1
     while True:
         path = Path("results", f"{network}-{number}")

@@ -49,10 +49,9 @@ class TimeGrid:
         return steps if values.ndim else int(steps)
 
     def _tolerance(self, times: np.ndarray) -> np.ndarray:
-        """Return how far (ms) `times` may lie from the nearest multiple of dt and still mean it.
+        """Return how far (ms) `times` may lie from the nearest multiple of dt to count as that multiple.
 
-        A millionth of dt, wherever on the axis; beyond about 10^9 steps, where the spacing of float64 is more than
-        that, two spacings as long as they are small against dt. Farther out only the nearest float64 itself will do.
+        This is a millionth of dt or, beyond about 10^9 steps, two spacings of float64, but at most a thousandth of dt.
         """
         return self.dt_ms * np.clip(2 * np.spacing(np.abs(times)) / self.dt_ms, CLOSE, 1e-3)
 
@@ -71,6 +70,6 @@ class TimeGrid:
 
 
 def _exactly(value: float) -> str:
-    """Return `value` with as many digits as tell it from its neighbours, without .0."""
+    """Return `value` with as many digits as tell it from its neighbours, whole numbers without .0."""
     short = f"{value:.15g}"
     return short if float(short) == value else repr(float(value))

@@ -1,4 +1,4 @@
-"""What values in a file that is read back must be: checked before they are used, and named where they are not.
+"""Kinds of values in files that are read back: check values before they are used, and name those that are wrong.
 
 check(summary, record({"t_sim_ms": number(0.0)}), "")
 """
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 
 class Kind(NamedTuple):
-    """`words` say what a value must be; `holds` whether it is; `parts` gives values in it with their kinds by name."""
+    """`words` says what a value must be, `holds` tests that; `parts` lists the values in it: name, value, kind."""
 
     words: str
     holds: Callable[[Any], bool]
@@ -25,7 +25,7 @@ def check(value: Any, kind: Kind, where: str = "") -> None:
     Raises
     ------
     ValueError
-        It is of another kind; the message names the place in it, below `where`.
+        If it is of another kind; the message names the place in it, below `where`.
     """
     if not kind.holds(value):
         raise ValueError(f"{where or 'it'} is {reprlib.repr(value)}, which must be {kind.words}")
@@ -109,7 +109,7 @@ def mapped(kind: Kind, names: Kind = ANYTHING) -> Kind:
 
 
 def record(needed: Mapping[str, Kind], others: Mapping[str, Kind] | None = None) -> Kind:
-    """An object that has the keys of `needed`; what `others` name may be missing, what neither names is anything."""
+    """An object that has the keys of `needed`; keys of `others` may be missing, and further keys hold anything."""
     kinds = {**needed, **(others or {})}
     return Kind(
         "an object" + (f" with {', '.join(needed)}" if needed else ""),

@@ -16,7 +16,7 @@ from .prepare import config_of, prepare, prepare_again
 from .signals import Signals
 from .watch import Keeping
 
-STOPPED = 75  # the exit code of a run that stops before its end, to be gone on with: EX_TEMPFAIL
+STOPPED = 75  # the exit code of a run that stops before its end, to be resumed: EX_TEMPFAIL
 GUARDED = 3  # the exit code of a run that the guard has ended: runaway activity, state that is not finite
 
 
@@ -51,8 +51,11 @@ def single_command(args: argparse.Namespace, comm) -> int:
 
 @contextmanager
 def taken(out: Path, config: Mapping[str, Any], comm) -> Iterator[None]:
-    """In a ``with`` statement the folder of an earlier run, which was asked to do `config`, is this one's; where it
-    then turns out that the run cannot be gone on with, an `InputError`, the folder is left as it was (collective)."""
+    """Claim the folder of an earlier run for a ``with`` statement, and give it back after an `InputError` (collective).
+
+    `config` is what the earlier run was asked to do. An `InputError` within says that the run cannot be resumed: the
+    folder is then left as it was.
+    """
     before = on_root(comm, lambda: folder.claim_again(out, config))
     try:
         yield
@@ -97,16 +100,18 @@ def resume_command(args: argparse.Namespace, comm) -> int:
 
 
 def model_of(config: Mapping[str, Any], out: Path):
-    """The network of an earlier run in `out`; InputError if this version has none such."""
+    """Return the network model of an earlier run in `out`; InputError if this version does not know it."""
     panel = config["options"]["panel"]
     for model in MODELS:
         if config["network"] == model.NAME and panel in (None, *getattr(model, "PANELS", ())):
             return model
-    raise InputError(f"{out}: is a run of {config['network']!r}, panel {panel!r}, a network that there is not")
+    known = ", ".join(model.NAME for model in MODELS)
+    of_panel = "" if panel is None else f", panel {panel!r}"
+    raise InputError(f"{out}: holds a run of the network {config['network']!r}{of_panel}; this version knows {known}")
 
 
 def prepare_earlier(out: Path, model, config: Mapping[str, Any], t_sim: float, comm) -> tuple:
-    """As `prepare_again`; an InputError says in which folder the earlier run is."""
+    """Call `prepare_again`, and name the folder `out` in its InputError."""
     try:
         return prepare_again(model, config, t_sim, comm)
     except InputError as error:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from .analysis.run_folder import existing_folder, pieces_of, read_summary
+from .paths import MARKER, NOTE, SUMMARY
 from .recording.file_sink import SPIKES, VOLTAGES
-from .recording.folder_state import MARKER, SUMMARY, State, UnsettledError, look, read_at_once
+from .recording.folder_state import State, UnsettledError, look, read_at_once
 from .recording.note import read_note
-from .recording.part_files import NOTE, read_spike_parts, read_voltage_parts
+from .recording.part_files import read_spike_parts, read_voltage_parts
 from .recording.pieces import Pieces, common, merged, piece_of
 from .recording.sonata import read_pieces, times_of
 from .recording.spikes import Spikes, read_spikes
@@ -26,11 +27,10 @@ FILES = (SUMMARY, SPIKES, VOLTAGES)
 
 
 def load(folder: str | Path) -> Result:
-    """What the run in `folder` has recorded; each rank reads for itself.
+    """Return what the run in `folder` has recorded; each rank reads for itself.
 
     Any of `summary.json`, `spikes.h5` and `voltages.h5` may be missing; then what they say is not known. Of a run that
-    has not come to its end it is what its closed parts hold, of spikes and of voltages up to the same time; it may be
-    running.
+    is not complete it holds the closed parts, spikes and voltages up to the same time; the run may be under way.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def _complete(folder: Path, state: State, summary: dict | None) -> Result:
 
 
 def _unfinished(folder: Path, state: State, about: dict) -> Result:
-    """Return what all files of a run that has not come to its end hold; `about` is what is known of it."""
+    """Return the recordings of an incomplete run; `about` is its note, or its summary."""
     present = [name for name in (SPIKES, VOLTAGES) if name in state.files or state.spans(name)]
     names = about.get("recording", {}).get("files", present)
     if not names or any(name not in state.files and not state.spans(name) for name in names):
@@ -99,6 +99,8 @@ def _unfinished(folder: Path, state: State, about: dict) -> Result:
         period = _period(about, spikes, voltages)
         pieces = _pieces(pieces_of(about, period))
         return _result(folder, about, period, spikes, _without_breaks(folder, voltages, pieces), None, pieces)
+    if about.get("dt_ms") is None:
+        raise ValueError(f"{folder / SUMMARY}: dt_ms is missing, without which the times of parts are not known")
     pieces = _pieces_of_parts(state, [name for name in names if name not in whole], about["dt_ms"])
     if not pieces:
         raise _nothing_yet(folder)
@@ -107,14 +109,14 @@ def _unfinished(folder: Path, state: State, about: dict) -> Result:
 
 
 def _pieces_of_parts(state: State, names: Sequence[str], dt_ms: float) -> Pieces:
-    """Return what the closed parts of all of `names` cover."""
+    """Return the pieces that the closed parts of all of `names` cover."""
     covered = [merged(state.spans(name)) for name in names]
     steps = np.array(reduce(common, covered), np.int64).reshape(-1, 2)
     return _pieces(times_of(steps, Fraction(dt_ms).limit_denominator(10**6)).tolist())
 
 
 def _inside(recordings: Mapping[str, Any], pieces: Pieces) -> dict[str, Any]:
-    """Return of spikes or voltages what lies in the pieces."""
+    """Return the spikes or voltages that lie in the pieces."""
     found = {}
     for name, r in recordings.items():
         kept = piece_of(r.times, pieces) >= 0
@@ -128,7 +130,7 @@ def _pieces(found: Pieces) -> Pieces:
 
 
 def _pieces_of_files(folder: Path, state: State) -> Pieces | None:
-    """Return what a spike or voltage file without a summary tells of its breaks."""
+    """Return the recorded pieces that a spike or voltage file lists; None if none of them does."""
     return next(filter(None, (read_pieces(folder / name) for name in (SPIKES, VOLTAGES) if name in state.files)), None)
 
 
@@ -141,7 +143,7 @@ def _result(
     summary: dict | None,
     pieces: Pieces,
 ) -> Result:
-    """Return the recordings as a result; `about` is the summary, or what of it is known of a run under way."""
+    """Return the recordings as a result; `about` is the summary, or the note of an incomplete run."""
     sizes = _sizes(folder, about, spikes, voltages)
     recorded = {name: _recorded(about, name, s.n) for name, s in spikes.items()}
     return Result(sizes, _dt(about, spikes), period, spikes, recorded, voltages, summary, pieces, about=about)
@@ -209,7 +211,8 @@ def _period(
     for s in spikes.values():
         if s.t_start_ms is not None and s.t_stop_ms is not None:
             return s.t_start_ms, s.t_stop_ms
-    if summary is not None and "t_sim_ms" in summary:
+    if summary is not None and {"t_presim_ms", "t_sim_ms"} <= summary.keys():
         return float(summary["t_presim_ms"]), float(summary["t_presim_ms"] + summary["t_sim_ms"])
     times = np.concatenate([np.zeros(1), *(x.times for x in (*spikes.values(), *voltages.values()))])
-    return float(times.min() if summary is None else summary["t_presim_ms"]), float(times.max())
+    start = None if summary is None else summary.get("t_presim_ms")
+    return float(times.min() if start is None else start), float(times.max())

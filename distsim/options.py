@@ -88,7 +88,7 @@ def seed(text: str) -> int:
 
 
 def path(text: str) -> str:
-    """Argument type: a path, which the shell leaves as it is in --out=~/results."""
+    """Argument type: a path; the shell does not expand ~ in --out=~/results."""
     try:
         return str(as_path(text)) if text.startswith("~") else text
     except FileNotFoundError as error:

@@ -185,13 +185,13 @@ def end_all_ranks(comm, error: BaseException) -> None:
 
 def end_all(comm, code: int) -> None:
     """End this process and all other ranks with an exit code."""
-    if comm.size == 1:  # MPI would have more to say about it
+    if comm.size == 1:  # MPI would print a message of its own
         sys.exit(code)
     comm.Abort(code)
 
 
 def say_last(text: str) -> None:
-    """Write to standard error; where that cannot be written, and none is there, the process ends all the same."""
+    """Write to standard error, if there is one that can be written: the process ends in any case."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -1,9 +1,15 @@
-"""Paths as users give them, and the names that files have until they are complete."""
+"""Paths as users give them, the names of the notes in a run's folder, and temporary names of files."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+SUMMARY = "summary.json"
+# Both are there until a run is complete.
+MARKER = "running.json"  # its host and process, its subfolders and its configuration
+NOTE = "recording.json"  # which neurons it records, in the form of its summary
+PARTS = "parts"  # folder of the closed parts of its recordings
 
 
 def as_path(path: str | Path) -> Path:
@@ -12,20 +18,20 @@ def as_path(path: str | Path) -> Path:
     Raises
     ------
     FileNotFoundError
-        If that is not known.
+        If that home folder is not known.
     """
     given = os.fspath(path)
     found = Path(os.path.expanduser(given))
     if given.startswith("~") and str(found) == str(Path(given)):
         raise FileNotFoundError(f"{path}: the home folder of {found.parts[0]} is not known")
-    # ./~ is what its name says, here and where it is given on.
+    # A file that is named ~ (given as ./~) stays one, also when the result is passed to `as_path` again.
     return found.absolute() if str(found).startswith("~") else found
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a name beside `path` under which to write it until it is complete.
+    """Return a name beside `path` under which to write the file until it is complete.
 
-    Nobody else has it: ranks and processes that know nothing of each other may write the same file, and each moves a
+    The name is random: ranks and processes that do not know of each other may write the same file, and each moves a
     complete one into place.
     """
     return path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")

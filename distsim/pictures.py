@@ -1,4 +1,4 @@
-"""Figures at the end of a run, which is complete by then: where they fail, that is a warning."""
+"""Draw figures at the end of a run, which is complete by then: a figure that fails is a warning."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from .parallel import cause
 
 
 def draw(folder: Path, action: Callable[[], Iterable[Path]]) -> list[str]:
-    """The names of the pictures that `action` draws into `folder`; none where it fails, which is said (on one rank)."""
+    """Return the names of the pictures that `action` draws into `folder`; warn and return none if it fails (on one
+    rank)."""
     try:
         return [path.name for path in action()]
-    except Exception as error:  # of whatever kind: nothing of the run depends on it
+    except Exception as error:  # of any kind: the run does not depend on it
         warn(f"no figures: {in_one_line(error)}; to draw them again: python -m distsim plot {folder}")
         return []
 
 
 def describe(model, parameters, t_presim: float, t_sim: float, panel: str | None, comm) -> Mapping:
-    """What the figures show beyond what those of all networks do; nothing where `model` fails to tell (collective)."""
+    """Return what `model` adds to the figures of all networks; warn and return nothing if it fails (on all ranks)."""
     if not hasattr(model, "figures"):
         return {}
     try:
@@ -35,7 +36,7 @@ def warn(text: str) -> None:
 
 
 def in_one_line(error: Exception) -> str:
-    """What went wrong, in words."""
+    """Return the type and message of an error in one line."""
     if isinstance(error, OSError | MemoryError):
         return cause(error)
     text = " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Files that are read back: only regular ones are opened, and JSON is taken strictly, whatever bytes a file holds."""
+"""Read files back safely, whatever bytes they hold: open regular files only, and parse JSON strictly."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DIGITS = 20  # of a whole number: 2^64 has as many
 
 
 def open_plain(path: str | Path) -> BinaryIO:
-    """Open a regular file to read its bytes; a pipe that nobody writes into would let us wait for ever.
+    """Open a regular file to read its bytes; a pipe without a writer would block for ever.
 
     Raises
     ------
     OSError
-        There is none, it is something else than a regular file, or it cannot be read.
+        If there is none, if it is not a regular file, or if it cannot be read.
     """
-    # What a device or a socket does when it is opened is not known: looked at first, and once more when it is open.
+    # Opening a device may have effects: check before opening, and again after, as the file may have been replaced.
     _check_regular(os.stat(path), path)
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -46,7 +46,7 @@ def read_json(path: str | Path) -> Any:
     OSError
         As `open_plain`.
     ValueError
-        It is not JSON; the message names the file.
+        If it is not JSON; the message names the file.
     """
     with open_plain(path) as file:
         raw = file.read(LARGEST + 1)
@@ -59,12 +59,12 @@ def read_json(path: str | Path) -> Any:
 
 
 def parse_json(raw: bytes) -> Any:
-    """Return the value of a JSON text in UTF-8, in which numbers are finite and keys are there once.
+    """Return the value of a JSON text in UTF-8, in which numbers are finite and keys are unique.
 
     Raises
     ------
     ValueError
-        Anything else.
+        If it is anything else.
     """
     try:
         text = raw.decode("utf-8")

@@ -129,7 +129,7 @@ def microcircuit_parameters(args: argparse.Namespace) -> dict[str, tuple]:
 
 
 def plain_parameters(args: argparse.Namespace) -> dict[str, tuple]:
-    """The same of the options of a network with SHORTCUTS, and of the panel."""
+    """Return the same for the options of a network with SHORTCUTS, and for the panel."""
     values = {name: getattr(args, f"parameter_{name}") for name in args.model.SHORTCUTS}
     given = {
         name: (value, f"--{name.replace('_', '-')} {value}") for name, value in values.items() if value is not None

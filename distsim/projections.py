@@ -52,8 +52,8 @@ def read_input_weight(name: str, weight: object, target: Population) -> float:
 def read_delay(
     name: str, delay: object, n_synapses: int | None, grid: TimeGrid
 ) -> tuple[Value, int | np.ndarray | None]:
-    """`delay` (ms) of the projection `name`, likewise: 1 to `MOST_DELAYS` steps, on the grid unless it is drawn; and as
-    steps, see `Projection`."""
+    """Return `delay` of the projection `name` in ms and in steps (see `Projection`): 1 to `MOST_DELAYS` steps, on the
+    grid unless it is drawn."""
     name, dt = f"{name}: delay", grid.dt_ms
     if isinstance(delay, Distribution):
         low, high = delay.support()

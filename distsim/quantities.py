@@ -16,11 +16,11 @@ LARGEST = 1e150  # of weights, currents and drawn values: what is computed of su
 def number(
     name: str, value: object, low: float = -math.inf, high: float = math.inf, unit: str = "", note: str = ""
 ) -> float:
-    """`value`, one finite number from `low` to `high`, in `unit` ("": one that has none) if it comes with a unit.
+    """Return `value`, one finite number from `low` to `high`, converted to `unit` ("": none) if it comes with a unit.
 
     Raises
     ------
-    ValueError : anything else, texts, booleans and complex numbers, quantities of another kind too; `note` is added.
+    ValueError : anything else, such as texts, booleans, complex numbers, other dimensions; the message ends in `note`.
     """
     array = _floats(without_unit(name, value, unit))
     if array is None or array.ndim:

@@ -51,7 +51,7 @@ class Result:
     spikes, voltages : by population; some may be missing.
     recorded : by population, bool (n,): the neurons whose spikes are recorded; some may be missing.
     pieces : start and end (ms) of what was recorded without a break; by default all of `period`.
-    about : what figures need of the run's summary where there is none yet.
+    about : entries of the summary that figures need, of a run that has no summary yet.
 
     Attributes
     ----------

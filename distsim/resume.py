@@ -13,7 +13,7 @@ from .parallel import InputError
 from .plain_files import read_json
 from .recording.checkpoint_file import checkpoints_in, read_header
 
-SUMMARY = kinds.record(  # what is needed here of a summary
+SUMMARY = kinds.record(  # the entries of a summary that are read here
     {},
     {
         "network": kinds.text(),
@@ -24,7 +24,7 @@ SUMMARY = kinds.record(  # what is needed here of a summary
 
 
 def latest(place: Path, comm) -> Checkpoint | None:
-    """The latest sound checkpoint in a run's folder; what is said of others is printed (collective)."""
+    """Return the latest sound checkpoint in a run's folder; print a warning for each damaged one (collective)."""
 
     def warn(text: str) -> None:
         if comm.rank == 0:
@@ -64,7 +64,7 @@ def earlier_config(place: Path) -> dict[str, Any]:
 
 
 def _sources(place: Path) -> Iterator[tuple[Path, Callable[[], dict[str, Any] | None]]]:
-    """Yield the files that say what a run was asked to do, the best first, and what reads it."""
+    """Yield the files that hold the configuration of a run, the most reliable first, with a function that reads it."""
     yield place / folder.MARKER, lambda: folder.noted_config(place)
     for path in reversed(checkpoints_in(place)):
         yield path, lambda path=path: read_header(path)["config"]
@@ -76,7 +76,7 @@ def is_complete(place: Path) -> bool:
 
 
 def read_summary(place: Path) -> dict[str, Any]:
-    """The summary of a complete run (on one rank); `InputError` where it cannot be read."""
+    """The summary of a complete run (on one rank); `InputError` where it is damaged."""
     path = place / "summary.json"
     try:
         summary = read_json(path)

@@ -71,7 +71,7 @@ def run(
     care: Care | None = None,
 ) -> dict | None:
     """Run `network`, described by `model` from `parameters`, into `folder`; the summary, or None if the run was stopped
-    before its end, to be gone on with (collective).
+    before its end, to be resumed (collective).
 
     A run that the guard ends has all files of one that was to last no longer, and `stopped` in its summary.
     `startup` is the time (s) before the run, by default that since the process was started.
@@ -79,7 +79,7 @@ def run(
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
     say(report.network_text(model.SUMMARY, network, comm.size, options.seed), flush=True)
     startup = summary.startup_seconds() if startup is None else startup
-    # Of a run that goes on there is one, which holds for it too.
+    # A resumed run has the note of the earlier one already.
     on_root(comm, lambda: has_note(folder) or write_note(folder, _known_facts(model, parameters, options, network)))
     course = begin(network, options, folder, comm, startup, care or Care())
     simulation = course.simulation
@@ -198,7 +198,7 @@ def _facts(model, parameters, options: Options, done: Options, simulation: Simul
 
 
 def _known_facts(model, parameters, options: Options, network: Network) -> dict:
-    """What is known of the run before it begins: for those who read its recordings while it goes on."""
+    """Return what is known before the run begins, for `distsim.load` to read its recordings while it is under way."""
     populations = population_facts(network, 0.0, np.zeros(network.n, np.int64))
     for population in populations.values():
         del population["rate_hz"], population["n_spikes"]
@@ -208,7 +208,7 @@ def _known_facts(model, parameters, options: Options, network: Network) -> dict:
 
 
 def _named_facts(model, parameters, options: Options, populations: dict[str, dict]) -> dict:
-    """The populations with their colours and reference rates, and the parameters."""
+    """Return the populations with their colours and reference rates, and the parameters."""
     references = model.reference_rates(parameters) if hasattr(model, "reference_rates") else {}
     for name, population in populations.items():
         population["color"] = model.COLORS[name]

@@ -47,7 +47,7 @@ class UnitError(ValueError):
 
 
 def without_unit(name: str, value: object, unit: str) -> object:
-    """Return `value` converted to `unit`, as plain numbers; as it is where it has no unit.
+    """Return `value` converted to `unit`, as plain numbers; return it unchanged if it has no unit.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def without_unit(name: str, value: object, unit: str) -> object:
 
     Raises
     ------
-    UnitError : its unit cannot be converted to `unit`, or it is a masked array, or has one in it.
+    UnitError : its unit cannot be converted to `unit`, or it is or contains a masked array.
     """
     if type(value) in PLAIN or (type(value) is np.ndarray and value.dtype.kind in "iufb"):
         return value
@@ -79,7 +79,7 @@ def without_unit(name: str, value: object, unit: str) -> object:
 
 
 def unit_of(value: object) -> object | None:
-    """Return the unit of `value` in the way of its package; None where it has none."""
+    """Return the unit of `value` as its package represents it; None if it has none."""
     for key in ("units", "unit", "dimensions"):
         found = getattr(value, key, None)
         if found is not None and not callable(found) and not isinstance(found, Number):
@@ -92,7 +92,7 @@ def unit_of(value: object) -> object | None:
 
 
 def apart(value: object) -> tuple[str, np.ndarray] | None:
-    """Return the unit of `value` in words, and its numbers in that unit; None where it has no unit."""
+    """Return the unit of `value` as a text, and its numbers in that unit; None if it has no unit."""
     if _is_duration(value):
         return "ms", np.asarray(_milliseconds("a duration", value))
     if unit_of(value) is None:
@@ -183,13 +183,13 @@ def _times(values: object, factor: Fraction) -> float | np.ndarray:
         return values
     values = np.asarray(values)
     if values.dtype.kind not in "iuf":
-        return values  # no numbers: refused as such
+        return values  # not numbers, which the caller refuses
     values = values.astype(float)
     return _as_written(values * float(factor) if factor > 1 else values / float(1 / factor))
 
 
 def _as_written(values: np.ndarray) -> np.ndarray:
-    """Return `values` rounded to 15 digits, as people write them: 10.7 ms are 10.7 also where they were 0.0107 s."""
+    """Return `values` rounded to 15 digits, so that 0.0107 s become 10.7 ms, as people write them."""
     if values.dtype.kind != "f":
         return values
     return np.array([float(f"{value:.15g}") for value in values.ravel()]).reshape(values.shape)

@@ -48,7 +48,7 @@ def check_together(name: str, model: NeuronModel, values: Mapping[str, Value], d
 
 
 def frozen(value: Value) -> Value:
-    """Return `value`, an array made by `numbers`, which nobody else holds, so that it cannot be changed."""
+    """Make `value`, if it is an array, read-only, and return it. The caller must own it: it is not copied."""
     if isinstance(value, Distribution) or np.ndim(value) == 0:
         return value
     value.setflags(write=False)

@@ -95,10 +95,10 @@ def write_across(axes: Axes, text: str) -> None:
 
 @contextlib.contextmanager
 def own_canvas() -> Iterator[None]:
-    """In a ``with`` statement, or as a decorator: matplotlib is there, whatever backend is asked for, and uses no TeX.
+    """Import matplotlib, whichever backend is set, and let it use no TeX (a ``with`` statement, or a decorator).
 
     Figures here are drawn on canvases of their own by the format of the file, so no backend is needed; their labels
-    hold signs that mean something else to TeX. What the user has set is the same afterwards.
+    hold signs that mean something else to TeX. The user's settings are restored afterwards.
     """
     matplotlib = _import_matplotlib()
     uses_tex = matplotlib.rcParams["text.usetex"]
@@ -107,16 +107,16 @@ def own_canvas() -> Iterator[None]:
 
 
 def _import_matplotlib():
-    """Import matplotlib, which by itself fails where MPLBACKEND names what this Python has not (in notebooks).
+    """Import matplotlib also if MPLBACKEND names a backend that this Python lacks (as in notebooks).
 
-    RuntimeError if it fails for another reason, such as a matplotlibrc that cannot be read.
+    RuntimeError if the import fails for another reason, such as a matplotlibrc that cannot be read.
     """
     is_there = "matplotlib" in sys.modules
     wanted = None if is_there else os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib
     except Exception as error:
-        # As after any import that fails, so that the next one says why, too.
+        # Forget the half-imported modules, so that the next import fails with the same message.
         for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib" and not is_there]:
             del sys.modules[name]
         raise RuntimeError(f"matplotlib: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,8 @@ from distsim.analysis.run_folder import (
     recorded_only,
     title_of,
 )
+from distsim.paths import as_path
+from distsim.plain_files import read_json
 from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import recorded_ms
 from distsim.recording.spikes import Spikes, read_spikes
@@ -60,8 +61,9 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     ValueError
         If one of them is damaged, or the period is empty, or all of the run is, or nothing was recorded in the period.
     """
+    folder = as_path(folder)
     if is_of_bench(folder):
-        return [plot_bench(Path(folder))]
+        return [plot_bench(folder)]
     folder, summary = _open(folder)
     if "panels" in summary:
         drawn = [plot_folder(folder / name, t0, t1) for name in summary["panels"]]
@@ -93,16 +95,17 @@ def plot_panels(folder: str | Path, t0: float | None = None, t1: float | None = 
     return folder / "panels.png"
 
 
-def is_of_bench(folder: str | Path) -> bool:
+def is_of_bench(folder: Path) -> bool:
     """Return whether `folder` is that of ``distsim bench``."""
-    return (Path(folder) / "bench.json").is_file() and not (Path(folder) / "summary.json").exists()
+    return (folder / "bench.json").is_file() and not (folder / "summary.json").exists()
 
 
 def plot_bench(folder: Path) -> Path:
-    """Draw ``bench.png`` from ``bench.json``; the picture. ValueError if that is damaged."""
+    """Draw ``bench.png`` from ``bench.json`` and return its path; ValueError if ``bench.json`` is damaged."""
     path = folder / "bench.json"
+    bench = read_json(path)
     try:
-        bench_figure(json.loads(path.read_text(encoding="utf8")), folder / "bench.png")
+        bench_figure(bench, folder / "bench.png")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not what distsim bench writes ({type(error).__name__}: {error})") from error
     return folder / "bench.png"

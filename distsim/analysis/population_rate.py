@@ -59,7 +59,7 @@ def draw_rate(
     colors: Mapping[str, str],
     pieces: Pieces | None = None,
 ) -> str:
-    """Draw the mean rate of the neurons `ids` in each bin of which something was recorded; what is drawn, in words."""
+    """Draw the mean rate of the neurons `ids` in each recorded bin; return a caption."""
     names = present(rate.populations, ids)
     n, width = sum(ids[name].size for name in names), min(rate.bin, t1 - t0)
     times = np.concatenate([np.zeros(0), *(populations[name].times for name in names)])

@@ -12,10 +12,9 @@ import numpy as np
 from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
 from distsim.analysis.summary_kinds import check_summary
-from distsim.paths import as_path
+from distsim.paths import MARKER, NOTE, as_path
 from distsim.plain_files import read_json
-from distsim.recording.folder_state import MARKER
-from distsim.recording.part_files import NOTE, has_parts
+from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import Pieces, recorded_ms
 from distsim.recording.spikes import Spikes
 
@@ -144,7 +143,7 @@ def pieces_of(summary: Mapping[str, Any], period: tuple[float, float]) -> Pieces
 
 
 def check_recorded(pieces: Pieces, t0: float, t1: float) -> None:
-    """Raise ValueError where nothing was recorded in the period; of an empty one the figures say that it is that."""
+    """Check that something was recorded in the period; ValueError if not. The figures refuse an empty period."""
     if t0 < t1 and not recorded_ms(pieces, t0, t1):
         periods = [f"{start:g} to {stop:g} ms" for start, stop in pieces]
         if len(periods) > MOST_PIECES:

@@ -1,4 +1,4 @@
-"""What the entries of a run's summary must be that figures and results are made from."""
+"""Check the entries of a run's summary that figures and results are made from."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def check_summary(summary: Any) -> None:
     Raises
     ------
     ValueError
-        One of them is of another kind, or out of its range; the message names it.
+        If one of them is of the wrong kind or out of its range; the message names it.
     """
     if "panels" in summary:
         kinds.check(summary, PANELS)
@@ -102,7 +102,7 @@ def _check_order(where: str, ranges: list[list[float]]) -> None:
 
 
 def _check_drawable(summary: Mapping[str, Any]) -> None:
-    """Check that a figure would not consist of bins and ticks without end."""
+    """Check that a figure would not have too many bins or ticks."""
     figures = summary.get("figures", {})
     rate, period = figures.get("rate", {}), figures.get("period", (0.0, summary["t_sim_ms"]))
     if 0 < rate.get("bin", 1.0) < (period[1] - period[0]) / MOST_BINS:

@@ -28,7 +28,7 @@ def most_spikes(network: Network) -> int:
 
 
 def shortest_delay(delays: np.ndarray) -> int:
-    """The least of the ascending `delays` (steps) that occur."""
+    """Return the first of the ascending `delays` (steps); STEPS_WITHOUT_SYNAPSES if there are none."""
     return int(delays[0]) if delays.size else STEPS_WITHOUT_SYNAPSES
 
 
@@ -93,7 +93,7 @@ def voltage_lids(network: Network, deal: Decomposition) -> np.ndarray:
 def flush(simulation) -> None:
     """Hand what was recorded to the sink.
 
-    What an exception keeps from being noted as handed on is handed on again, with what follows it: see `sinks`.
+    After an exception the same data may be handed on again, with those that follow: see `sinks`.
     """
     started = time.perf_counter()
     clock, recording, deal = simulation.clock, simulation.recording, simulation.deal

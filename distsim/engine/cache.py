@@ -38,7 +38,7 @@ INDEX, CODE = ".nbi", ".nbc"  # suffixes of Numba's files
 
 
 class _Place:
-    """Where Numba keeps a function, as its locators say it."""
+    """Stands in for Numba's locator: tells it the folder in which a function is kept."""
 
     def __init__(self, function: Callable, path: Path) -> None:
         self._py_file, self._path = function.__code__.co_filename, path

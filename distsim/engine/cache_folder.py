@@ -1,4 +1,4 @@
-"""The folder of compiled kernels, which nobody but the user can write.
+"""The folder of compiled kernels, which only the user can write.
 
 Kernels are loaded as pickles: whoever writes one has the user who loads it run whatever code it holds. A folder that
 belongs to somebody else, or that group or others can write, is therefore not read. A private one in the folder for
@@ -33,7 +33,7 @@ SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_
 
 @functools.cache
 def fingerprint() -> str:
-    """Return a name for all that the kernels' machine code depends on but users' own models."""
+    """Return a name for all that the kernels' machine code depends on, except users' own models."""
     digest = hashlib.sha256()
     for source in sorted([*(ROOT / "engine").glob("*.py"), *(ROOT / "neurons").glob("*.py")]):
         digest.update(source.read_bytes())
@@ -45,16 +45,16 @@ def fingerprint() -> str:
 
 
 def asked_for() -> tuple[Path, str]:
-    """Return the folder that is to hold the cache, and how it is named: by DISTSIM_CACHE_DIR, XDG_CACHE_HOME or HOME.
+    """Return the folder that is to hold the cache (DISTSIM_CACHE_DIR, XDG_CACHE_HOME or HOME), and its name.
 
     Raises
     ------
-    OSError : there is none.
+    OSError : the home folder is not known.
     """
     asked = os.environ.get("DISTSIM_CACHE_DIR")
     xdg = os.environ.get("XDG_CACHE_HOME", "")
     name = "DISTSIM_CACHE_DIR" if asked else "the user's cache folder"
-    # The XDG rules have a relative folder ignored.
+    # The XDG specification says that a relative folder is to be ignored.
     base = os.path.expanduser(asked or (xdg if os.path.isabs(xdg) else "~/.cache"))
     if base.startswith("~") or not (asked or os.path.isabs(base)):
         raise OSError(f"{base}: there is no such home folder")
@@ -76,7 +76,7 @@ def problem_of(folder: Path) -> str | None:
 
 
 def problem_within(folder: Path) -> str | None:
-    """Return why what a folder of the user's own holds must not be read: somebody else made it, or can write it."""
+    """Return why the files in the user's own folder must not be read: somebody else made or can write one; or None."""
     is_open = os.stat(folder).st_mode & 0o011
     for entry in os.scandir(folder):
         found = entry.stat(follow_symlinks=False)
@@ -95,7 +95,7 @@ def make_folders(folder: Path) -> None:
 
 
 def problem_with(base: Path) -> str | None:
-    """Make the cache in `base` where it is missing; why it must not be used, or None."""
+    """Make the cache in `base` if it is missing; return why it must not be used, or None."""
     try:
         for folder in (base, base / "distsim", base / "distsim" / fingerprint()):
             make_folders(folder)
@@ -130,8 +130,8 @@ def private_folder() -> Path:
 
 
 def _is_private(folder: Path) -> bool:
-    """Make a folder, or close one that others can read; whether it is one, no link to one, that nobody else could
-    write."""
+    """Make a folder, or withdraw others' permission to read it; return whether it is a folder, not a link, that only
+    the user can write."""
     try:
         folder.mkdir(PRIVATE, exist_ok=True)
         found = os.lstat(folder)
@@ -149,11 +149,11 @@ def _remove(path: Path, process: int) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-# --- which it is ------------------------------------------------------------------------------------------------------
+# --- the choice -------------------------------------------------------------------------------------------------------
 
 
 class _Choice:
-    """The folder of this process, once it is chosen, and a line to be said of it."""
+    """The folder of this process, once it is chosen, and the line to print about it."""
 
     def __init__(self) -> None:
         self.folder: Path | None = None

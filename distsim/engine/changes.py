@@ -26,7 +26,7 @@ def set_values(simulation, what: Part | PoissonInput, values: Mapping[str, Value
     if not isinstance(what, PoissonInput):
         what = simulation.network.select(what)
     agree(simulation.comm, {"what is set": (what, values)})
-    simulation.settle()  # what was sampled is V_m - E_L
+    simulation.settle()  # samples are V_m - E_L, and E_L may change
     put_back = _remember(simulation, values)
     try:
         if _is_stimulus(what):
@@ -40,7 +40,7 @@ def set_values(simulation, what: Part | PoissonInput, values: Mapping[str, Value
 
 
 def _remember(simulation, values: Mapping[str, Value]) -> Callable[[], None]:
-    """Return what undoes the change to `values`, in which potentials, which this leaves alone, come last."""
+    """Return a function that undoes a change to `values`; potentials need no undoing, as they are set last."""
     parameters, latest = list(simulation.parameters), list(simulation.latest)
     stimuli, poisson, neurons = simulation.stimuli, simulation.poisson, simulation.neurons
     arrays = (neurons.blocks, *((neurons.I_e, neurons.current) if "I_e" in values else ()))

@@ -65,7 +65,7 @@ def restore(simulation, state: State) -> None:
 
     Raises
     ------
-    ValueError : the state is that of another network or seed, or no state at all.
+    ValueError : the state is that of another network or seed, or is damaged.
     """
     _check(simulation, state)
     repeat_changes(simulation, state.facts["changes"])
@@ -103,7 +103,7 @@ def _identity(simulation) -> dict[str, str]:
 
 
 def _check(simulation, state: State) -> None:
-    """ValueError on every rank unless `state` is one of this simulation (collective)."""
+    """Check that `state` is one of this simulation; ValueError on every rank if not (collective)."""
     facts = state.facts
     check_facts(facts)
     here, there = _identity(simulation), facts["network"]

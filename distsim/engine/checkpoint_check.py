@@ -1,4 +1,4 @@
-"""Whether a state that was read fits a simulation: kernels look nothing up, they would write beside their arrays."""
+"""Check that a state read from a file fits the simulation: kernels check no bounds, and would write outside arrays."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_facts(facts: Any) -> None:
 
 
 def check_size(network, facts: Mapping[str, Any]) -> None:
-    """Check that the facts of a state are about as many populations and stimuli as `network` has.
+    """Check that the facts of a state count as many populations and stimuli as `network` has.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def _unfit(neurons: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]
             return f"there is no dataset {name}"
         if found.dtype != array.dtype or found.shape != array.shape:
             return f"dataset {name} has {found.size} values of {found.dtype}, not {array.size} of {array.dtype}"
-        # Of state the guard says what is not finite.
+        # The guard finds states that are not finite.
         if found.dtype.kind == "i" and found.min(initial=0) < 0:
             return f"dataset {name} holds {found.min()}, less than 0"
     return None

@@ -1,7 +1,7 @@
 """A guard against runaway activity and state that is not finite.
 
 It looks at fixed steps, the ends of windows that are counted from time 0: so all ranks, any number of them, and a run
-that was cut and gone on with stop at the same step for the same reason.
+that was cut and resumed stop at the same step for the same reason.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Guard:
         self.since, self.counts = 0, np.zeros(len(network.populations), np.int64)
 
     def is_due(self, step: int) -> bool:
-        """Whether a window ends at `step` at which nobody has looked yet."""
+        """Return whether a window ends at `step` that was not checked yet."""
         return step % self.window == 0 and step > self.since
 
     def next(self, step: int) -> int:

@@ -134,7 +134,8 @@ class Simulation:
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
 
     def _connect(self, layout: Layout) -> None:
-        """What takes most of the memory; MemoryError on all ranks where there is too little for it (collective)."""
+        """Build synapses and neurons, which take most of the memory; MemoryError on all ranks if it is too little
+        (collective)."""
 
         def build() -> None:
             self.synapses, self.dense = connect(self.network, self.seed, layout, self.deal, self.is_two)
@@ -194,7 +195,7 @@ class Simulation:
 
     @property
     def period(self) -> Period:
-        """What was recorded so far. The piece under way ends where the clock is, whatever interrupts the run."""
+        """What was recorded so far; the piece that is being recorded ends at the present step."""
         before, piece = self._recorded
         return before if piece is None else before.and_then(piece[0], self.step, self.neurons.emitted - piece[1])
 
@@ -211,14 +212,14 @@ class Simulation:
     ) -> None:
         """Advance by `duration` (ms, a multiple of dt), and check that no synaptic event was lost (collective).
 
-        After any exception, Ctrl-C too, everything that was recorded can be read, and another run goes on from there.
+        After any exception, Ctrl-C too, everything recorded so far can be read, and the next run continues from there.
 
         Parameters
         ----------
         record : whether the network's recorders are on.
         observe : called with the simulation every `chunk` steps. It may read all that is recorded so far, change the
-            simulation, and save it, but not run it; what it returns, if true, ends the run there (on all ranks: it must
-            be the same on all of them).
+            simulation, and save it, but not run it. If it returns a true value the run ends there; it must return the
+            same on all ranks.
         max_rate : spikes/s a neuron; more of them in a population over 100 ms end the run. 0: any rate is allowed.
 
         Raises
@@ -233,7 +234,7 @@ class Simulation:
         steps = self.network.grid.step(duration, "duration", 0)
         max_rate = number("max_rate", max_rate, 0.0, unit="spikes/s")
         stop = self.step + steps
-        self.settle()  # where a run was interrupted; the buffers do not know of steps that are left out
+        self.settle()  # of an interrupted run: buffers must not hold two pieces with a break between them
         self._recorded = (self.period, (self.step, self.neurons.emitted.copy()) if record else None)
         found = None
         while self.step < stop:
@@ -248,7 +249,7 @@ class Simulation:
             raise GuardError(found)
 
     def _ask(self, observe: Callable[[Simulation], object]) -> bool:
-        """Whether `observe` ends the run."""
+        """Call `observe`; return whether it ends the run."""
         self._is_observed = True
         try:
             return bool(observe(self))
@@ -256,14 +257,14 @@ class Simulation:
             self._is_observed = False
 
     def settle(self) -> None:
-        """Hand all that was recorded so far to the sink, as everything does that reads it (collective for a sink that
+        """Hand all that was recorded so far to the sink: call this before reading the sink (collective for a sink that
         writes files)."""
         buffers.flush(self)
 
     def _advance_guarded(self, stop: int, record: bool, max_rate: float) -> Finding | None:
         """Advance to `stop`, or to the end of a window at which something is found to be wrong: what that is."""
         while True:
-            if self.guard.is_due(self.step):  # an interrupted run may have left that to this one
+            if self.guard.is_due(self.step):  # an interrupted run may have left it unchecked
                 found = self.guard.look(self, max_rate)
                 if found:
                     return found

@@ -3,9 +3,9 @@
 spikes(steps, gids)      recorded spikes of all ranks, by (step, gid); the same on every rank
 voltages(steps, block)   V_m (mV) of this rank's recorded neurons at `steps`, by ascending gid
 
-Where an exception, Ctrl-C for instance, comes out of a method or just after it, the next call begins with the same
-again, and may go on with what was recorded since. So what begins at the step of the last call replaces what that
-brought; a sink that cannot replace it must refuse it.
+After an exception (Ctrl-C, for instance) in a method or just after it, the next call brings the same data again, and
+may add what was recorded since. So a call that begins at the step of the last one replaces its data; a sink that cannot
+replace them must refuse them.
 """
 
 from __future__ import annotations
@@ -41,6 +41,6 @@ class MemorySink:
 
 
 def _add(batches: list[tuple[np.ndarray, np.ndarray]], steps: np.ndarray, values: np.ndarray) -> None:
-    """Append a batch, or replace the last one by it where it is the same again."""
+    """Append a batch; it replaces the last one if both begin at the same step."""
     is_again = bool(batches) and batches[-1][0][0] == steps[0]
-    batches[len(batches) - is_again :] = [(steps, values)]  # in one go
+    batches[len(batches) - is_again :] = [(steps, values)]  # one statement: Ctrl-C cannot come between

@@ -37,10 +37,10 @@ def parameter(default, unit: str, text: str, *, any_length: bool = False, defaul
 
 
 class Checked:
-    """What the parameters of network models derive from."""
+    """Base of the parameters of network models."""
 
     def __post_init__(self) -> None:
-        """Take quantities as numbers in the units of the fields; UnitError where that cannot be."""
+        """Convert quantities to numbers in the units of the fields; UnitError if a dimension is wrong."""
         for field in dataclasses.fields(self):
             given = getattr(self, field.name)
             read = without_unit(field.name, given, field.metadata["unit"])
@@ -51,7 +51,7 @@ class Checked:
 def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = None):
     """`cls` with `values` (texts or objects) checked; ValueError listing every mistake.
 
-    `options` says how a value was given where that was not by --set, by parameter: `--g 5`.
+    `options` names the option, such as `--g 5`, of each parameter that was not given by --set.
     """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     problems, checked = [], {}

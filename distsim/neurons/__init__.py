@@ -16,7 +16,7 @@ def model_named(name: str) -> NeuronModel:
 
 
 def reduce(model: NeuronModel) -> tuple:
-    """Pickle a model of this package as its name, so that it is the same object when it is read."""
+    """Pickle a model of this package by its name, so that unpickling gives the same object."""
     if MODELS.get(model.name) is model:
         return model_named, (model.name,)
     return object.__reduce_ex__(model, 4)

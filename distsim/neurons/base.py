@@ -14,8 +14,8 @@ shortest example.
 
 What `step` uses besides its arguments (globals, variables of a closure, attributes of modules, helpers decorated with
 `numba.njit`) is compiled with the values that it has when a simulation is built. Other values give another compiled
-step, in the same process and in the cache. Values that change while a simulation runs, and things whose changes could
-not be noticed, lists, dictionaries and objects among them, are errors (`engine/frozen_step.py`).
+step, in the same process and in the cache. It is an error if such a value changes while a simulation runs, or if its
+changes could not be noticed, as in lists, dictionaries and objects (`engine/frozen_step.py`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class NeuronModel:
     receptors : function of the parameters: 1 if all input acts through `ex`, 2 if excitatory and inhibitory input must
         be kept apart. inhibitory : the states that are 0 and stay so where there is only one.
     check : function of the parameters -> message or None: what one parameter demands of another.
-    weight_unit : of what arrives.
+    weight_unit : unit of the weights of synapses onto it, pA or mV.
     """
 
     name: str
@@ -153,7 +153,7 @@ def _must_be(value: object, is_given: bool) -> str:
 def refractory_steps(t_ref: float | np.ndarray, dt: float) -> float | np.ndarray:
     """Return the steps that a neuron stays refractory: t_ref / dt rounded up, as in NEST.
 
-    What float64 or float32 makes of a multiple of dt counts as that multiple.
+    A multiple of dt that was rounded to float64 or float32 counts as that multiple.
     """
     steps = np.asarray(t_ref) / dt
     nearest = np.rint(steps)

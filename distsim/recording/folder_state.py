@@ -1,4 +1,4 @@
-"""Reading a run's folder as it is at one moment, while the run that records there goes on."""
+"""Read a run's folder as it is at one moment, while the run is recording there."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from distsim.paths import MARKER, NOTE, SUMMARY
 from distsim.recording.file_sink import SPIKES, VOLTAGES
-from distsim.recording.part_files import NOTE, Span, part_path, spans_in
+from distsim.recording.part_files import Span, part_path, spans_in
 
-SUMMARY, MARKER = "summary.json", "running.json"
-PATIENCE, PAUSE = 5.0, 0.01  # s: how long a folder may take to come to rest, and between two attempts
-FEWEST = 20  # attempts that there are at least, however long each takes
+PATIENCE, PAUSE = 5.0, 0.01  # s: for how long to try again while the folder changes, and between two attempts
+FEWEST = 20  # attempts at least, however long each takes
 Identity = tuple[int, int, int]  # of a file: changes when another takes its name
 
 T = TypeVar("T")
 
 
 class State(NamedTuple):
-    """What lies in a run's folder: files by name, and closed parts of the recordings that are not one file yet."""
+    """The content of a run's folder: files by name, and the closed parts of recordings that are not joined yet."""
 
     files: Mapping[str, Identity]
     parts: Mapping[str, Mapping[Span, Identity]]
@@ -31,25 +31,25 @@ class State(NamedTuple):
         return list(self.parts[name])
 
     def lasts_in(self, later: State) -> bool:
-        """Return whether all that was there is as it was; there may be more parts."""
+        """Return whether `later` has all of this unchanged; it may have more parts."""
         pairs = [(self.parts[name], later.parts[name]) for name in self.parts]
         return self.files == later.files and all(before.items() <= after.items() for before, after in pairs)
 
 
 class UnsettledError(ValueError):
-    """What lies in the folder is being written or removed just now."""
+    """A file of the folder is being written or removed just now."""
 
 
 def look(folder: Path) -> State:
-    """Return what lies in the run's `folder`."""
-    # Parts first: they are joined, so that what is in none of both is nowhere.
+    """Return the state of the run's `folder`."""
+    # Parts first: one that is joined in the meantime is then found in the joined file.
     parts = {}
     for name in (SPIKES, VOLTAGES):
         found = {span: _identity(part_path(folder, name, span)) for span in spans_in(folder, name)}
         parts[name] = {span: identity for span, identity in found.items() if identity is not None}
     found = {name: _identity(folder / name) for name in (SUMMARY, NOTE, MARKER, SPIKES, VOLTAGES)}
     files = {name: identity for name, identity in found.items() if identity is not None}
-    # What is one file already is read from it, and its parts are removed.
+    # A joined file is read itself; the run is removing its parts.
     return State(files, {name: {} if name in files else spans for name, spans in parts.items()})
 
 
@@ -64,15 +64,14 @@ def _identity(path: Path) -> Identity | None:
 
 
 def read_at_once(folder: Path, read: Callable[[State], T]) -> T:
-    """Return what `read` makes of the folder's state, which was the same before and after it was read.
+    """Return what `read` makes of the folder's state; read again until the state is the same before and after.
 
-    Where the folder changed in the meantime it is read again. A part that was closed meanwhile is no such change: it is
-    not in the state that was read.
+    A part that is closed in the meantime does not count as a change: it is not in the state that was read.
 
     Raises
     ------
     ValueError
-        What `read` raises of a folder that does not change, or that the folder changes all the time.
+        If `read` raises it of a folder that does not change, or if the folder changes all the time.
     """
     until = time.monotonic() + PATIENCE
     for attempt in count(1):

@@ -1,7 +1,7 @@
-"""Groups, datasets and attributes of HDF5 files of others, checked before they are read.
+"""Check groups, datasets and attributes of HDF5 files of other programs before reading them.
 
-No link, dataset or attribute leads out of the file, and none is larger than what is stored of it. What is wrong is a
-ValueError that names the place.
+No link or dataset may lead out of the file, and no dataset may claim to be larger than its stored bytes allow. The
+ValueError names the place.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def dataset(group: h5py.Group, path: str, kinds: str = REAL, ndim: int = 1) -> h
 
 
 def _check_stored(found: h5py.Dataset, properties: h5py.h5p.PropDCID) -> None:
-    """Check that a dataset, whose size is only said, is not larger than what is stored of it can be."""
+    """Check that the size that a dataset claims is possible for the bytes that are stored of it."""
     said, stored = math.prod(found.shape) * found.id.get_type().get_size(), found.id.get_storage_size()
     filters = {properties.get_filter(k)[0] for k in range(properties.get_nfilters())}
     factor = 1 if filters <= PLAIN_FILTERS else COMPRESSION

@@ -1,4 +1,4 @@
-"""The note in the folder of a run that has not come to its end: of whom something is recorded, as parts do not say."""
+"""The note in the folder of an incomplete run: which neurons are recorded, which the parts do not say."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from typing import Any
 
 from distsim import kinds
 from distsim.kinds import listed, mapped, maybe, number, one_of, record, row, whole
+from distsim.paths import NOTE, temporary_path
 from distsim.plain_files import read_json
 from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.output import sync_folder
-from distsim.recording.part_files import NOTE
 
-NEURON = whole(0, 2**32)
+NEURON, TIME = whole(0, 2**32), number(0.0, 1e15)  # ms
 CONTENT = record(
     {
         "dt_ms": number(1e-6, 1e6),
         "populations": mapped(record({"n": NEURON}, {"recorded": maybe(listed(row(NEURON, NEURON)))})),
         "recording": record({"files": listed(one_of(SPIKES, VOLTAGES))}),
-    }
+    },
+    {
+        "t_presim_ms": TIME,
+        "t_sim_ms": TIME,
+        "recorded_ms": maybe(listed(row(TIME, TIME))),
+    },
 )
 
 
@@ -36,7 +41,7 @@ def write_note(folder: Path, facts: Mapping[str, Any]) -> None:
         Entries of the run's summary that are known by now: `dt_ms`, `populations` with the recorded neurons of each,
         `recording` with the names of the files, and what figures need.
     """
-    part = folder / (NOTE + ".part")
+    part = temporary_path(folder / NOTE)
     try:
         with open(part, "w", encoding="utf8") as file:
             json.dump(facts, file, default=lambda value: value.tolist())  # of numpy
@@ -44,9 +49,8 @@ def write_note(folder: Path, facts: Mapping[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(folder / NOTE)
-    except OSError:
+    finally:
         part.unlink(missing_ok=True)
-        raise
     sync_folder(folder)
 
 

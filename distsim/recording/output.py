@@ -43,7 +43,7 @@ class OutputFile:
     n_bytes : int
         The space to `reserve` from the start.
     own : bool
-        Whether the temporary name is one that nobody else has, for files outside of a folder that a run has claimed.
+        Whether the temporary name is random (`temporary_path`), for files outside of a folder that a run has claimed.
 
     Attributes
     ----------

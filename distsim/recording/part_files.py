@@ -11,13 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from distsim.paths import PARTS
 from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.sonata import check_sound, times_of
 from distsim.recording.spikes import Spikes, read_periods, read_spikes
 from distsim.recording.voltages import Voltages, read_samples, read_voltages
-
-FOLDER = "parts"
-NOTE = "recording.json"  # says what of a run that has not come to its end is recorded, in the form of its summary
 
 
 class Span(NamedTuple):
@@ -29,14 +27,14 @@ class Span(NamedTuple):
 
 def part_path(folder: Path, name: str, span: Span) -> Path:
     """Where the part of `name` (spikes.h5 or voltages.h5) is in the run's `folder`."""
-    return folder / FOLDER / f"{Path(name).stem}-{span.start:012d}-{span.stop:012d}.h5"
+    return folder / PARTS / f"{Path(name).stem}-{span.start:012d}-{span.stop:012d}.h5"
 
 
 def spans_in(folder: Path, name: str) -> list[Span]:
     """The closed parts of `name` in the run's `folder`, in order of time."""
     try:
-        files = os.listdir(folder / FOLDER)
-    except (FileNotFoundError, NotADirectoryError):  # it may go while it is looked for
+        files = os.listdir(folder / PARTS)
+    except (FileNotFoundError, NotADirectoryError):  # it may be removed at any time
         return []
     pattern = rf"{Path(name).stem}-([0-9]{{12,16}})-([0-9]{{12,16}})\.h5"
     matches = [re.fullmatch(pattern, file) for file in files]
@@ -51,10 +49,10 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
     Raises
     ------
     ValueError
-        If the recordings of that span are not all there; nothing is changed then.
+        If recordings of that span are missing; the folder is then left unchanged.
     """
     left = {name: _parts_of(folder, name, span, dt) for name in files}
-    (folder / FOLDER).mkdir(exist_ok=True)
+    (folder / PARTS).mkdir(exist_ok=True)
     for name, kept in left.items():
         for other in spans_in(folder, name):
             if kept is None or other not in kept:
@@ -65,12 +63,12 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
 
 
 def _parts_of(folder: Path, name: str, span: Span, dt: Fraction) -> list[Span] | None:
-    """The parts of `name` that hold what was recorded in `span`; None if it is the complete file that does.
+    """Return the parts of `name` that hold what was recorded in `span`; None if the complete file holds it.
 
     Raises
     ------
     ValueError
-        If neither do.
+        If neither holds it.
     """
     kept = [other for other in spans_in(folder, name) if other.stop <= span.stop and span.start < span.stop]
     is_chain = [span.start, *(other.stop for other in kept)] == [*(other.start for other in kept), span.stop]
@@ -111,21 +109,21 @@ def read_spike_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[
 
 
 def read_voltage_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[str, Voltages]:
-    """The same of the voltages, as `read_voltages` gives them."""
+    """The voltages in closed parts of the run's `folder`, by default all, by population, as `read_voltages`."""
     spans = spans_in(folder, VOLTAGES) if spans is None else spans
     parts = [read_voltages(part_path(folder, VOLTAGES, span)) for span in spans]
     return {name: _joined_voltages(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
 
 
 def _each(folder: Path, parts: list[dict], name: str) -> list:
-    """What each of the parts holds of the population `name`; ValueError if they are not of the same neurons."""
+    """Return the recordings of the population `name` in each part; ValueError if they are not of the same neurons."""
     if any(part.keys() != parts[0].keys() for part in parts):
-        raise ValueError(f"{folder / FOLDER}: the parts are not of the same populations")
+        raise ValueError(f"{folder / PARTS}: the parts are not of the same populations")
     found = [part[name] for part in parts]
     if any(getattr(s, "n", None) != getattr(found[0], "n", None) for s in found) or any(
         isinstance(v, Voltages) and not np.array_equal(v.ids, found[0].ids) for v in found
     ):
-        raise ValueError(f"{folder / FOLDER}: the parts are not of the same neurons of {name}")
+        raise ValueError(f"{folder / PARTS}: the parts are not of the same neurons of {name}")
     return found
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from distsim.paths import PARTS
 from distsim.recording.file_sink import FileSink
-from distsim.recording.part_files import FOLDER, Span, part_path, spans_in
+from distsim.recording.part_files import Span, part_path, spans_in
 from distsim.recording.sonata import times_of
 
 
@@ -32,8 +33,8 @@ class PartSink:
     def __init__(self, folder: Path, comm, dt: Fraction, make: Callable[[Path], FileSink], start: int = 0) -> None:
         self.folder, self.comm, self.dt, self.start = folder, comm, dt, start
         self._make = make
-        self._on_root(lambda: (folder / FOLDER).mkdir(exist_ok=True))
-        self._sink: FileSink | None = make(folder / FOLDER)  # at once: what cannot be written is said at the start
+        self._on_root(lambda: (folder / PARTS).mkdir(exist_ok=True))
+        self._sink: FileSink | None = make(folder / PARTS)  # at once: what cannot be written is said at the start
         self.mode, self.files = self._sink.mode, self._sink.files
 
     def _on_root(self, action: Callable[[], object]) -> None:
@@ -50,7 +51,7 @@ class PartSink:
     @property
     def _current(self) -> FileSink:
         if self._sink is None:
-            self._sink = self._make(self.folder / FOLDER)
+            self._sink = self._make(self.folder / PARTS)
         return self._sink
 
     def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
@@ -81,17 +82,17 @@ class PartSink:
         elif self.files:
             self.stop(step)
             self._join()
-        self._on_root(lambda: shutil.rmtree(self.folder / FOLDER))
+        self._on_root(lambda: shutil.rmtree(self.folder / PARTS))
 
     def _spans(self) -> list[Span]:
         """The closed parts, as rank 0 sees them (collective)."""
         return self.comm.bcast(spans_in(self.folder, self.files[0]) if self.comm.rank == 0 else None)
 
     def stop(self, step: int) -> None:
-        """Close what there is, to be gone on with later; a part of no steps is removed."""
+        """Close the current part, so that the run can be resumed; remove it if it has no steps."""
         self.commit(step)
         if self._sink is not None:
-            paths = {name: self.folder / FOLDER / name for name in self.files}
+            paths = {name: self.folder / PARTS / name for name in self.files}
             self._sink.rename(paths)
             self._sink.close(*self._period(Span(step, step)))
             self._on_root(lambda: [path.unlink() for path in paths.values()])
@@ -106,6 +107,6 @@ class PartSink:
         for span in spans:
             try:
                 whole.copy({name: part_path(self.folder, name, span) for name in self.files})
-            except ValueError as error:  # damaged, which is no mistake of the user's
+            except ValueError as error:  # a damaged part is a fault, not a mistake of the user's
                 raise OSError(str(error)) from None
         whole.close(*self._period(Span(spans[0].start, spans[-1].stop)))

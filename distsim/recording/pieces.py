@@ -1,4 +1,4 @@
-"""The pieces of time that were recorded: which of them a time lies in, how much of a period they cover."""
+"""The recorded pieces of time: find the piece of a time, and how much of a period they cover."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Pieces = Sequence[Sequence[float]]  # start and end (ms) of each, ascending; a p
 def piece_of(times: np.ndarray, pieces: Pieces) -> np.ndarray:
     """Return the place in `pieces` of the piece that each time lies in, -1 for times in none of them.
 
-    The start of the first piece belongs to it: files of others may hold something there.
+    The start of the first piece belongs to it: files of other programs may hold something there.
     """
     times = np.asarray(times, dtype=np.float64)
     if not len(pieces):
@@ -25,7 +25,7 @@ def piece_of(times: np.ndarray, pieces: Pieces) -> np.ndarray:
 
 
 def within(pieces: Pieces, t0: float, t1: float) -> list[tuple[float, float]]:
-    """Return what of `pieces` lies in the period t0 to t1."""
+    """Return the parts of `pieces` that lie in the period t0 to t1."""
     cut = [(max(start, t0), min(stop, t1)) for start, stop in pieces]
     return [(start, stop) for start, stop in cut if start < stop]
 
@@ -46,12 +46,12 @@ def recorded_between(edges: np.ndarray, pieces: Pieces) -> np.ndarray:
 
 
 def common(one: Sequence[tuple[int, int]], other: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return what both of two lists of pieces cover."""
+    """Return the pieces that both lists cover."""
     return [piece for start, stop in one for piece in within(other, start, stop)]
 
 
 def merged(pieces: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return ascending pieces with those made one between which nothing is left out.
+    """Return ascending pieces with adjacent ones joined.
 
     Raises
     ------

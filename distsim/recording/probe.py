@@ -1,7 +1,7 @@
-"""A first reading of HDF5 files of others, in a process of its own: HDF5 may crash over damaged bytes, or never end.
+"""Read HDF5 files of other programs in a process apart first: HDF5 may crash over damaged bytes, or never end.
 
-In HDF5 1.10.8 we have met SIGSEGV and SIGFPE, and B-trees in a circle. What it does to the other process is an error
-here; what that process has read to the end is then read here.
+HDF5 1.10.8 raised SIGSEGV and SIGFPE, and followed B-trees in a circle. If the other process fails, that is an error
+here; a file that it has read to its end is then read here.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import h5py
 from distsim.recording.members import PIECES, check_magic, children, column_blocks, dataset, datasets_of, has
 
 OF_MPI = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "MPI_", "SLURM_PMI")  # the other process is no rank
-SECONDS, SPEED = 5.0, 20e6  # of processor time for what is small, bytes read in one more
-MEMORY = 1 << 30  # bytes beside what the process has at its start
+SECONDS, SPEED = 5.0, 20e6  # processor time for a small file; bytes that one more second allows
+MEMORY = 1 << 30  # bytes more than the process has at its start
 SOUND, DAMAGED = 0, 3  # exit codes
 COMMAND = "import mpi4py; mpi4py.rc.initialize = False; from distsim.recording.probe import main; main()"
 WITHOUT_MPI = "from distsim.recording.probe import main; main()"
@@ -55,14 +55,14 @@ def probe(path: str | Path) -> None:
 
 
 def main() -> None:
-    """Read the recordings in the file that the command line names; the exit code says what came of it."""
+    """Read the recordings in the file that the command line names; the exit code is SOUND or DAMAGED."""
     _limit()
     _allow(SECONDS)
     try:
         with h5py.File(sys.argv[1], "r") as file:
             check_magic(file)
             _read_all(file)
-    except Exception as error:  # what HDF5 and h5py raise of damaged bytes is not limited
+    except Exception as error:  # damaged bytes make HDF5 and h5py raise anything
         print(str(error.args[0] if error.args else error)[:500] or type(error).__name__, flush=True)
         os._exit(DAMAGED)
     # Nothing of a file that may be damaged is closed or freed: HDF5 might crash over that.
@@ -83,7 +83,7 @@ def _read_all(file: h5py.File) -> None:
 
 
 def _limit() -> None:
-    """Take no more memory than is needed for a part of a dataset, and leave no core file."""
+    """Limit the memory of this process to that of a block of a dataset, and leave no core file."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -95,7 +95,7 @@ def _limit() -> None:
 
 
 def _allow(seconds: float) -> None:
-    """End this process where it takes more than so much processor time from now on."""
+    """Let this process be ended after `seconds` more of processor time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime + seconds) + 1
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from distsim.paths import as_path
 from distsim.recording.members import PIECES, dataset
 from distsim.recording.output import OutputFile
 from distsim.recording.pieces import Pieces
@@ -70,9 +71,9 @@ class Recorder:
         return found[0]
 
     def _check_source(self, path: str | Path) -> None:
-        """Check on rank 0, once, that a file can be read to its end; the other ranks rely on that."""
+        """Check on rank 0 that a file can be read to its end; the other ranks rely on that."""
         self._attempted(lambda: check_sound(path) if self._file.rank == 0 else None)
-        self._attempted(lambda: trust(path))
+        self._attempted(lambda: trust(as_path(path)))
 
     def _read_share(
         self, path: str | Path, datasets: Mapping[str, tuple[int, ...]], start: int, n: int, n_bytes: int
@@ -105,7 +106,7 @@ class Recorder:
         self._file.finish()
 
     def _write_pieces(self) -> None:
-        """Write what was recorded, so that the file alone tells breaks from silence and from values that are NaN."""
+        """Write the recorded pieces, so that the file alone tells breaks from silence and from values that are NaN."""
         pieces = np.array(self.pieces, dtype="<f8")
         share = self._file.share(len(pieces))
         self._file.write(self._file.h5.create_dataset(PIECES, pieces.shape, "<f8"), share.start, pieces[share])

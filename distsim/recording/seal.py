@@ -1,7 +1,7 @@
-"""A recording's seal: a line behind the end of HDF5 with the sum of all bytes before it.
+"""A recording's seal: a line after the end of HDF5 with the sum of all bytes before it.
 
-HDF5 keeps no sums of what we write, and damaged bytes may crash it or let it run for ever. What the seal fits is as it
-was written. A file without a seal is another program's, or has been changed with HDF5, which cuts the line off.
+HDF5 keeps no sums of what we write, and damaged bytes may crash it or let it run for ever. A file that fits its seal is
+as it was written. A file without one is another program's, or was changed with HDF5, which cuts the line off.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ MOST_KNOWN = 10_000
 
 
 def identity(path: str | Path) -> Identity:
-    """Return what changes when a file is replaced or written again."""
+    """Return numbers that change when a file is replaced or written again."""
     found = os.stat(path)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def trust(path: str | Path) -> None:
-    """Note that the file is as it was written: by this process, or as another rank has found."""
+    """Note that the file is as it was written, since this process wrote it or another rank has checked it."""
     _sound[identity(path)] = None
     while len(_sound) > MOST_KNOWN:
         del _sound[next(iter(_sound))]
@@ -72,7 +72,7 @@ def _read_seal(file: BinaryIO) -> tuple[int, str] | None:
     match = re.fullmatch(PATTERN, tail)
     if match and int(match[1], 16) == start:
         return start, match[2].decode()
-    # HDF5 cuts off what is behind its end: where there is something, and as much as a seal has, it was one.
+    # HDF5 cuts off bytes after its end: if there are as many as a seal has, they were one.
     behind = start + len(tail) - _end_of_hdf5(file)
     if behind == LENGTH or (0 < behind < LENGTH and tail[-behind:] == SEAL[:behind]):
         raise ValueError("damaged: its seal is")
@@ -80,7 +80,7 @@ def _read_seal(file: BinaryIO) -> tuple[int, str] | None:
 
 
 def _end_of_hdf5(file: BinaryIO) -> int:
-    """Return where HDF5 ends by what a file of ours says, which has the first version of superblocks."""
+    """Return where HDF5 ends, as the superblock (version 0, as in our files) says; 0 if it is another."""
     file.seek(0)
     head = file.read(48)
     return int.from_bytes(head[40:], "little") if head[:9] == b"\x89HDF\r\n\x1a\n\0" else 0

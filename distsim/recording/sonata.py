@@ -40,7 +40,7 @@ def write_sorting(group: h5py.Group, order: str) -> None:
 
 
 def read_pieces(path: str | Path) -> list[tuple[float, float]] | None:
-    """Return start and end (ms) of each recorded piece; None of a file that does not tell of breaks."""
+    """Return start and end (ms) of each recorded piece; None if the file does not list them."""
     with open_to_read(path) as file:
         if not has(file, PIECES):
             return None
@@ -75,16 +75,16 @@ def open_to_read(path: str | Path) -> Iterator[h5py.File]:
     FileNotFoundError
         If there is no such file.
     OSError
-        If it cannot be read, or is something else than a file.
+        If it cannot be read, or is not a regular file.
     ValueError
         If it is no HDF5 file, no SONATA file, or something is missing or unreadable in it.
     MemoryError
-        If there is not as much memory as it takes; it names the file, too.
+        If there is too little memory; the message names the file.
     """
     path = as_path(path)
     if not os.path.lexists(path):
         raise FileNotFoundError(f"{path}: no such file")
-    open_plain(path).close()  # HDF5 would wait for a pipe
+    open_plain(path).close()  # HDF5 would block on a pipe
     try:
         _check_bytes(path)
         with h5py.File(path, "r") as file:
@@ -92,7 +92,7 @@ def open_to_read(path: str | Path) -> Iterator[h5py.File]:
             yield file
     except MemoryError as error:
         raise MemoryError(f"{path}: {error}") from error
-    except Exception as error:  # what h5py raises of damaged bytes is not limited
+    except Exception as error:  # damaged bytes make h5py raise anything
         message = error.args[0] if error.args else type(error).__name__
         raise ValueError(f"{path}: not a complete SONATA file: {message}") from error
 
@@ -104,7 +104,7 @@ def check_sound(path: str | Path) -> None:
 
 
 def _check_bytes(path: str | Path) -> None:
-    """ValueError where HDF5 cannot read the file to its end: unless it is sealed, another process tries."""
+    """Check the seal of a file, or else that another process can read it; ValueError if it is damaged."""
     if not is_sound(path):
         probe(path)
         trust(path)

@@ -43,7 +43,7 @@ ALLOWED = {
     "analysis": {"recording", "analysis", "paths", "units", "kinds", "plain_files"},
     "conversion": {"recording"},
     "result": {"elements", "recording", "conversion", "units", *FIGURES},
-    "loading": {"result", "recording", "analysis.run_folder"},
+    "loading": {"result", "recording", "analysis.run_folder", "paths"},
     "engine": ENGINE,
     "engine.simulation": ENGINE | {"result", "recorded", "saving", "checkpoints"},
     "checkpoints": {"engine.checkpoint", "recording", "parallel", "paths", "version"},

@@ -370,7 +370,7 @@ def test_a_marker_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeyp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
+        patch.setattr(Path, "write_bytes", full)
         assert run("resume", out) == 2
     assert (out / "running.json").read_bytes() == before and not [*out.glob("running.json.*")]
     assert run("resume", out) == 0
