@@ -17,6 +17,7 @@ from distsim.analysis.marks import Mark
 from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import draw_raster
 from distsim.analysis.statistics import correlations, cv_isi, fano_factor, population_rate
+from distsim.engine.recorders import Period
 from distsim.parallel import SerialCommunicator
 from distsim.recording.pieces import merged, piece_of
 from distsim.recording.spikes import Spikes, read_spikes
@@ -320,7 +321,7 @@ def test_ten_thousand_pieces_are_saved_and_read(tmp_path):
     net.record_spikes(net.create("E", 1))
     sim = Simulation(net, 1, SerialCommunicator())
     sim.run(0.2)
-    sim.period.pieces = [(2 * k, 2 * k + 1) for k in range(10000)]
+    sim._recorded = (Period([(2 * k, 2 * k + 1) for k in range(10000)], sim.period.counts), None)
     sim.save(tmp_path)
     (tmp_path / "summary.json").unlink()
     assert len(distsim.load(tmp_path).pieces) == 10000
