@@ -4,10 +4,16 @@
 `print(distsim.neuron_models["iaf_psc_exp"])` lists the parameters of a neuron model.
 """
 
-from __future__ import annotations
+# First, since it is there for what happens while the others are imported. Ctrl-C may come while it is imported itself.
+try:
+    from . import interrupts as _interrupts  # noqa: F401
+except KeyboardInterrupt:
+    import sys as _sys
 
-# First, since it is there for what happens while the others are imported.
-from . import interrupts as _interrupts  # noqa: F401
+    if _sys.argv[0] != "-m":
+        raise
+    _sys.stderr.write("distsim: interrupted\n")
+    raise SystemExit(130) from None
 from .distributions import Constant, Lognormal, Normal, Uniform
 from .exits import end_all_at_exits
 from .network import Network

@@ -124,6 +124,18 @@ def cut_off(paths: list[Path]) -> None:
         path.write_bytes(path.read_bytes()[:1000])
 
 
+def test_an_extension_of_damaged_recordings_leaves_no_note(here, capsys):
+    cut_off([here / "complete" / "spikes.h5"])
+    refused(here, capsys, "resume", "complete", "--t-sim", "80", said="spikes.h5")
+
+
+def test_files_that_a_killed_run_left_under_their_temporary_names_are_removed(here):
+    (here / "bare" / "summary.json.deadbeef.part").write_text("{")
+    (here / "bare" / "mine.part").write_text("not a run's")
+    assert run(*PLAN, "--out", "bare", "--overwrite") == 0
+    assert {path.name for path in (here / "bare").glob("*.part")} == {"mine.part"}
+
+
 @pytest.mark.parametrize("name", ["stopped", "complete", "guarded"])
 def test_checkpoints_that_are_damaged_stay_where_they_are(here, capsys, name):
     cut_off(checkpoints.checkpoints_in(here / name))
