@@ -43,8 +43,7 @@ def draw(result: distsim.Result, name: str) -> None:
 
 def by_all_ranks() -> None:
     sim = simulated(WORLD)
-    for _ in range(3):
-        draw(sim.result(), "live")
+    draw(sim.result(), "live")
     sim.save("run")
     draw(distsim.load("run"), "loaded")
     for path in plot_folder("run"):

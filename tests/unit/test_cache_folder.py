@@ -242,10 +242,11 @@ class Code:
 
 
 SCRIPT = """
-from distsim import Network, Simulation
-net = Network()
-net.create("E", 3, "iaf_psc_exp")
-Simulation(net).run(1.0)
+from distsim.engine.cache import fill_once
+from distsim.engine.cache_folder import agreed_folder
+from distsim.parallel import SerialCommunicator
+comm = SerialCommunicator()
+fill_once(comm, agreed_folder(comm), {})  # as a simulation does, with nothing to compile
 print("ran")
 """
 
