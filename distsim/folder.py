@@ -218,6 +218,10 @@ def _check_free(path: Path, overwrite: bool, words: Words) -> None:
     if earlier and not overwrite:
         what = f"holds an earlier run ({', '.join(earlier)})"
         raise InputError(f"{words.folder} {path}: {what}; choose another folder or {words.overwrite}")
+    for name in (*FILES, MARKER, NOTE):
+        # Found before anything is removed: a run that is half removed is lost.
+        if (path / name).is_dir() and not (path / name).is_symlink():
+            raise InputError(f"{words.folder} {path}: {name} is a folder, no file of a run; choose another folder")
 
 
 def _take(

@@ -250,8 +250,8 @@ class Simulation:
 
     def _ask(self, observe: Callable[[Simulation], object]) -> bool:
         """Call `observe`; return whether it ends the run."""
-        self._is_observed = True
         try:
+            self._is_observed = True
             return bool(observe(self))
         finally:
             self._is_observed = False

@@ -124,6 +124,13 @@ def cut_off(paths: list[Path]) -> None:
         path.write_bytes(path.read_bytes()[:1000])
 
 
+@pytest.mark.parametrize("name", ["raster.png", "spikes.h5.part", "recording.json"])
+def test_a_folder_in_place_of_a_file_is_found_before_anything_is_removed(here, capsys, name):
+    (here / "complete" / name).unlink(missing_ok=True)
+    (here / "complete" / name).mkdir()
+    refused(here, capsys, *PLAN, "--out", "complete", "--overwrite", said=f"{name} is a folder")
+
+
 def test_an_extension_of_damaged_recordings_leaves_no_note(here, capsys):
     cut_off([here / "complete" / "spikes.h5"])
     refused(here, capsys, "resume", "complete", "--t-sim", "80", said="spikes.h5")
