@@ -19,6 +19,17 @@ def draw(folder: Path, action: Callable[[], Iterable[Path]]) -> list[str]:
         return []
 
 
+def draw_all(folder: Path) -> list[str]:
+    """Draw all figures of a run's or a bench's folder, see `draw`."""
+
+    def plot() -> list[Path]:
+        from .analysis.figures import plot_folder  # brings matplotlib
+
+        return plot_folder(folder)
+
+    return draw(folder, plot)
+
+
 def describe(model, parameters, t_presim: float, t_sim: float, panel: str | None, comm) -> Mapping:
     """Return what `model` adds to the figures of all networks; warn and return nothing if it fails (on all ranks)."""
     if not hasattr(model, "figures"):

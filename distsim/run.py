@@ -97,20 +97,20 @@ def run(
     done = as_far_as(course, model, parameters, options)
     walls = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
     measured = measure(course, stood, walls, simulated, options.profile)
-    noted = _facts(model, parameters, options, done, simulation, measured.counts)
-    on_root(comm, lambda: write_note(folder, {**noted, "recording": {"files": recorded_files(network)}}))
+    entries = _facts(model, parameters, options, done, simulation, measured.counts)
+    on_root(comm, lambda: write_note(folder, {**entries, "recording": {"files": recorded_files(network)}}))
     course.conclude()
     peaks = comm.gather(summary.peak_rss())
 
     def finish() -> dict:
-        result = _summary(model, parameters, options, done, course, measured, peaks)
+        result = _summary(entries, course, measured, peaks)
         summary.write(folder, result)
         release(folder)
         _show(result)
         if hasattr(model, "report"):
             print(f"\n{model.report(parameters, result)}")
         files = result["recording"]["files"]
-        plots = _draw(folder) if options.plots and SPIKES in files and done.t_sim else []
+        plots = pictures.draw_all(folder) if options.plots and SPIKES in files and done.t_sim else []
         print(f"\nfiles in {folder}: {', '.join([*files, 'summary.json', *plots])}", flush=True)
         if course.finding:
             print(f"distsim: {GuardError(course.finding)}", file=sys.stderr, flush=True)
@@ -173,10 +173,12 @@ def as_far_as(course: Course, model, parameters, options: Options) -> Options:
     return dataclasses.replace(options, t_sim=t_sim, figures=figures)
 
 
-def _summary(model, parameters, options: Options, done: Options, course: Course, measured: Measured, peaks) -> dict:
-    """The summary of a run whose recordings are complete; `done` is what came of `options`, `peaks` the memory that the
-    ranks took (bytes)."""
-    result, sink = _facts(model, parameters, options, done, course.simulation, measured.counts), course.sink
+def _summary(entries: dict, course: Course, measured: Measured, peaks) -> dict:
+    """Return the summary of a run whose recordings are complete.
+
+    `entries` are those of `_facts`, `peaks` the memory that the ranks took (bytes).
+    """
+    result, sink = dict(entries), course.sink
     has_spikes = SPIKES in sink.files
     result["spikes_sha256"] = spikes_sha256(course.place / SPIKES, course.network.grid.dt) if has_spikes else None
     result["timing"] = measured.timing
@@ -237,12 +239,3 @@ def _show(result: dict) -> None:
         print(f"  spikes_sha256 {result['spikes_sha256']}")
     if "profile" in result:
         print(f"\n{profiling.profile_text(result['profile'])}")
-
-
-def _draw(folder: Path) -> list[str]:
-    def plot() -> list[Path]:
-        from .analysis.figures import plot_folder
-
-        return plot_folder(folder)
-
-    return pictures.draw(folder, plot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from distsim import Network, Simulation, explicit
+from distsim import GuardError, Network, Simulation, explicit
 
 
 @dataclass
@@ -115,3 +115,13 @@ def simulate(case: Case, comm) -> Simulation:
             if change.step == sim.step:
                 sim.set(select(sim.network, change.target), **change.values)
     return sim
+
+
+def ended(sim: Simulation, *pieces: float, max_rate: float = 0.0) -> str | None:
+    """Run the pieces one after another (ms); return what the guard said if it ended one of them."""
+    try:
+        for piece in pieces:
+            sim.run(piece, max_rate=max_rate)
+    except GuardError as error:
+        return str(error)
+    return None

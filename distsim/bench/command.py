@@ -52,18 +52,9 @@ def bench(networks: Sequence[str], quick: bool, seed: int, python: str, peers: s
         result = {**about, "versions": summary.versions(), "probes": probed, "networks": results}
         summary.write(folder, result, "bench.json")
         release(folder)
-        print(f"files in {folder}: {', '.join(['bench.json', *_draw(folder)])}", flush=True)
+        print(f"files in {folder}: {', '.join(['bench.json', *pictures.draw_all(folder)])}", flush=True)
 
     on_root(comm, finish)
-
-
-def _draw(folder: Path) -> list[str]:
-    def plot() -> list[Path]:
-        from ..analysis.figures import plot_folder
-
-        return plot_folder(folder)
-
-    return pictures.draw(folder, plot)
 
 
 def find_peers(networks: Sequence[str], python: str | None, comm) -> set[str]:

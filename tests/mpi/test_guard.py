@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim import GuardError, Network, Simulation, explicit, fixed_indegree
+from distsim import Network, Simulation, explicit, fixed_indegree
 from distsim.engine.population_state import potential_places
 from distsim.parallel import SerialCommunicator
+from tests.small_networks import ended
 
 pytestmark = pytest.mark.mpi
 
@@ -40,16 +41,6 @@ def overflowing() -> Network:
     net.connect(given, E, explicit([0], [5]), [-1e150], 1.0)
     net.record_spikes(E)
     return net
-
-
-def ended(sim: Simulation, *pieces: float, max_rate: float = 0.0) -> str | None:
-    """Return what the guard said."""
-    try:
-        for piece in pieces:
-            sim.run(piece, max_rate=max_rate)
-    except GuardError as error:
-        return str(error)
-    return None
 
 
 def outcome(comm, describe: Callable[[], Network], pieces: tuple[float, ...], max_rate: float, chunk: int) -> tuple:

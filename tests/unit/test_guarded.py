@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distsim import GuardError, Network, Simulation, explicit
+from distsim import Network, Simulation, explicit
 from distsim.parallel import SerialCommunicator
+from tests.small_networks import ended
 
 
 def told(times: list[float], n_silent: int = 1, dt: float = 0.1) -> Simulation:
@@ -21,16 +22,6 @@ def told(times: list[float], n_silent: int = 1, dt: float = 0.1) -> Simulation:
     return Simulation(net, 1, SerialCommunicator())
 
 
-def said(sim: Simulation, *pieces: float, max_rate: float) -> str | None:
-    """Return what ended the run."""
-    try:
-        for piece in pieces:
-            sim.run(piece, max_rate=max_rate)
-    except GuardError as error:
-        return str(error)
-    return None
-
-
 def every(ms: float, start: float, stop: float) -> list[float]:
     """Return times in (start, stop]."""
     return [round(start + ms * (k + 1), 9) for k in range(round((stop - start) / ms))]
@@ -38,7 +29,7 @@ def every(ms: float, start: float, stop: float) -> list[float]:
 
 def test_sources_may_fire_as_they_like():
     sim = told(every(10.0, 0.0, 300.0))
-    assert said(sim, 300.0, max_rate=60.0) is None
+    assert ended(sim, 300.0, max_rate=60.0) is None
     assert sim.spike_counts()[-2:].sum() > 2000 and sim.spike_counts()[3:5].tolist() == [30, 0]
 
 
@@ -48,22 +39,22 @@ def test_as_many_spikes_as_are_allowed_are_allowed(dt):
     times = [round(dt * round(t / dt), 9) for t in every(10.0, 0.0, 99.0)] + [30.0, 60.0, 90.0]
     window = round(100.0 / dt) * dt
     limit = len(set(times)) / 2 / (window / 1e3)
-    assert said(told(sorted(set(times)), dt=dt), round(2 * window, 9), max_rate=limit * (1 + 1e-9)) is None
-    ended = said(told(sorted(set(times)), dt=dt), round(2 * window, 9), max_rate=limit * (1 - 1e-9))
-    assert ended == f"stopped at {window:g} ms: E fired {limit:.4g} spikes/s a neuron from 0 to {window:g} ms, " + (
+    assert ended(told(sorted(set(times)), dt=dt), round(2 * window, 9), max_rate=limit * (1 + 1e-9)) is None
+    said = ended(told(sorted(set(times)), dt=dt), round(2 * window, 9), max_rate=limit * (1 - 1e-9))
+    assert said == f"stopped at {window:g} ms: E fired {limit:.4g} spikes/s a neuron from 0 to {window:g} ms, " + (
         f"more than {limit:g}"
     )
 
 
 def test_a_rate_that_is_just_reached_is_allowed():
-    assert said(told(every(10.0, 0.0, 100.0), n_silent=0), 200.0, max_rate=100.0) is None
+    assert ended(told(every(10.0, 0.0, 100.0), n_silent=0), 200.0, max_rate=100.0) is None
 
 
 @pytest.mark.parametrize("pieces", [(400.0,), (50.0, 350.0), (100.0, 300.0), (99.9, 0.1, 100.1, 199.9), (250.0, 150.0)])
 def test_each_window_is_judged_by_itself(pieces):
     """100 spikes/s up to 200 ms are less than is allowed, and do not make up for what comes then."""
     sim = told(every(10.0, 0.0, 200.0) + every(2.5, 200.0, 400.0), n_silent=0)
-    assert said(sim, *pieces, max_rate=399.0) == (
+    assert ended(sim, *pieces, max_rate=399.0) == (
         "stopped at 300 ms: E fired 400 spikes/s a neuron from 200 to 300 ms, more than 399"
     )
     assert sim.time == 300.0 and sim.spikes("E")[0].size == 60
@@ -72,14 +63,14 @@ def test_each_window_is_judged_by_itself(pieces):
 def test_what_was_before_the_window_is_not_counted():
     """40 spikes up to 100 ms and none later are judged once, without a limit; nothing is left of them."""
     sim = told(every(2.5, 0.0, 100.0), n_silent=0)
-    assert said(sim, 100.0, max_rate=0.0) is None
-    assert said(sim, 200.0, max_rate=10.0) is None and sim.time == 300.0
+    assert ended(sim, 100.0, max_rate=0.0) is None
+    assert ended(sim, 200.0, max_rate=10.0) is None and sim.time == 300.0
 
 
 def test_the_end_of_a_run_within_a_window_is_not_judged_by_rates():
     sim = told(every(1.0, 0.0, 50.0), n_silent=0)
-    assert said(sim, 50.0, max_rate=400.0) is None
-    assert said(sim, 50.0, max_rate=400.0) == (
+    assert ended(sim, 50.0, max_rate=400.0) is None
+    assert ended(sim, 50.0, max_rate=400.0) == (
         "stopped at 100 ms: E fired 500 spikes/s a neuron from 0 to 100 ms, more than 400"
     )
 
@@ -90,9 +81,9 @@ def test_the_window_goes_on_after_a_checkpoint(cut, tmp_path):
     times = every(50.0, 0.0, 100.0) + every(2.0, 120.0, 200.0)
     whole, first = told(times, n_silent=0), told(times, n_silent=0)
     expected = "stopped at 200 ms: E fired 400 spikes/s a neuron from 100 to 200 ms, more than 399"
-    assert said(whole, 300.0, max_rate=399.0) == expected
-    assert said(whole, 300.0, max_rate=401.0) is None
+    assert ended(whole, 300.0, max_rate=399.0) == expected
+    assert ended(whole, 300.0, max_rate=401.0) is None
     first.run(cut)
     first.checkpoint(tmp_path / "c.h5")
     second = Simulation(told(times, n_silent=0).network, 1, SerialCommunicator(), checkpoint=tmp_path / "c.h5")
-    assert said(second, 300.0 - cut, max_rate=399.0) == expected
+    assert ended(second, 300.0 - cut, max_rate=399.0) == expected

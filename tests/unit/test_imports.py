@@ -82,7 +82,7 @@ ALLOWED = {
     "summary": {"paths", "version"},
     "report": {"engine.memory", "network"},
     "problems": {"parallel"},
-    "pictures": {"parallel"},
+    "pictures": {"parallel", "analysis"},
     "interrupts": set(),
     "standard_streams": set(),
     "exits": {"parallel"},
