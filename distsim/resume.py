@@ -60,7 +60,10 @@ def earlier_config(place: Path) -> dict[str, Any]:
         except (OSError, ValueError) as error:
             text = str(error.strerror or error) if isinstance(error, OSError) else str(error)
             problems.append(text if str(name) in text else f"{name}: {text}")
-    raise InputError("\n".join([f"{place}: there is no run with a checkpoint to go on from", *problems]))
+    why = "there is no run with a checkpoint to go on from"
+    if is_complete(place) and not checkpoints_in(place):
+        why = "the run is complete and kept no checkpoint (--checkpoint-every), so it cannot be extended"
+    raise InputError("\n".join([f"{place}: {why}", *problems]))
 
 
 def _sources(place: Path) -> Iterator[tuple[Path, Callable[[], dict[str, Any] | None]]]:

@@ -275,3 +275,12 @@ def test_numbers_of_the_microcircuit_are_rounded():
     network = microcircuit.describe(microcircuit.Parameters(N_scaling=0.1, K_scaling=0.1))
     assert [network[name].n for name in POPULATIONS] == [2068, 583, 2192, 548, 485, 106, 1440, 295]
     assert [x.rate / 8.0 for x in network.poisson_inputs] == [160, 150, 210, 190, 200, 190, 290, 210]
+
+
+def test_one_value_changed_in_a_long_list_is_seen():
+    values = np.random.default_rng(1).random(100_000)
+    for place in (0, 8_191, 8_192, 99_999):
+        other = values.copy()
+        other[place] = np.nextafter(other[place], 2.0)
+        assert digest(other) != digest(values)
+    assert digest(values[:-1]) != digest(values) and digest(values.copy()) == digest(values)

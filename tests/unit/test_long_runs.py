@@ -242,7 +242,7 @@ def test_what_cannot_be_resumed_is_said(tmp_path, capsys, uncut):
     for place, said in (("none", "no such folder"), ("", "there is no run with a checkpoint")):
         assert run("resume", tmp_path / place) == 2 and said in capsys.readouterr().err
     assert run("resume", uncut("microcircuit"), "--t-sim", "100") == 2
-    assert "there is no run with a checkpoint" in capsys.readouterr().err
+    assert "the run is complete and kept no checkpoint" in capsys.readouterr().err
     out = stopped(tmp_path / "run", 3)
     assert run("resume", out, "--t-sim", "1") == 2 and "5 ms are simulated already" in capsys.readouterr().err
 

@@ -94,13 +94,13 @@ REFUSALS = {
     # complete ones
     "complete, shorter": (["resume", "complete", "--t-sim", "1"], "the run is complete with 70.1 ms"),
     "complete, off the grid": (["resume", "complete", "--t-sim", "80.05"], "multiple of dt"),
-    "complete, no checkpoint": (["resume", "bare", "--t-sim", "80"], "no run with a checkpoint"),
+    "complete, no checkpoint": (["resume", "bare", "--t-sim", "80"], "complete and kept no checkpoint"),
     "complete, auto": ([*PLAN, "--t-sim", "80", "--resume", "auto", "--out", "complete"], "t_sim differs"),
     "guarded": (["resume", "guarded"], "--max-rate 0 goes on with it"),
     "guarded, shorter": (["resume", "guarded", "--max-rate", "0", "--t-sim", "0.1"], "ms are simulated already"),
-    "panels": (["resume", "panels"], "no run with a checkpoint"),
+    "panels": (["resume", "panels"], "complete and kept no checkpoint"),
     "panels, auto": ([*PANELS, "--resume", "auto", "--out", "panels"], "not with --panel all"),
-    "of Python": (["resume", "python"], "no run with a checkpoint"),
+    "of Python": (["resume", "python"], "complete and kept no checkpoint"),
     "nothing": (["resume", "nowhere"], "no such folder"),
 }
 
