@@ -6,7 +6,7 @@
 
 # First, since it is there for what happens while the others are imported. Ctrl-C may come while it is imported itself.
 try:
-    from . import interrupts as _interrupts  # noqa: F401
+    from .process import interrupts as _interrupts  # noqa: F401
 except KeyboardInterrupt:
     import sys as _sys
 
@@ -14,12 +14,9 @@ except KeyboardInterrupt:
         raise
     _sys.stderr.write("distsim: interrupted\n")
     raise SystemExit(130) from None
-from .distributions import Constant, Lognormal, Normal, Uniform
-from .exits import end_all_at_exits
-from .network import Network
-from .neurons import MODELS as neuron_models
-from .parallel import end_all_at_exceptions
-from .rules import (
+from .description.distributions import Constant, Lognormal, Normal, Uniform
+from .description.network import Network
+from .description.rules import (
     all_to_all,
     explicit,
     fixed_indegree,
@@ -28,6 +25,9 @@ from .rules import (
     one_to_one,
     pairwise_bernoulli,
 )
+from .neurons import MODELS as neuron_models
+from .parallel import end_all_at_exceptions
+from .process.exits import end_all_at_exits
 from .version import __version__ as __version__
 
 __all__ = [
@@ -57,19 +57,19 @@ end_all_at_exits()
 def __getattr__(name: str):
     """What brings Numba or HDF5 is imported when it is first asked for."""
     if name == "Simulation":
-        from .engine.simulation import Simulation
+        from .simulation.simulation import Simulation
 
         return Simulation
     if name == "GuardError":
-        from .engine.guard import GuardError
+        from .simulation.guard import GuardError
 
         return GuardError
     if name == "Result":
-        from .result import Result
+        from .results.result import Result
 
         return Result
     if name == "load":
-        from .loading import load
+        from .results.loading import load
 
         return load
     raise AttributeError(f"module 'distsim' has no attribute {name!r}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from . import interrupts, standard_streams
+from .process import interrupts, standard_streams
 
 
 def main() -> int:
     """Run the command line; the exit code."""
     interrupts.end_at_interrupt()
     standard_streams.keep()
-    from .cli import run_command
+    from .cli.command import run_command
     from .parallel import end_all_ranks, world
 
     comm = world()

@@ -4,12 +4,12 @@ EI_clustered_network. Clusters switch on and off by themselves; three of them ar
     python examples/ei_clustered.py                or: mpirun -n 4 python examples/ei_clustered.py
 
 writes results/ei_clustered.png. The same as a command, with options for its parameters: python -m distsim ei-clustered.
-How the network is written: distsim/models/ei_clustered.py
+How the network is written: distsim/networks/ei_clustered.py
 """
 
 from distsim import Simulation
 from distsim.analysis.marks import Mark
-from distsim.models import ei_clustered
+from distsim.networks import ei_clustered
 
 
 def main(N_E=4000, n_clusters=20, t_presim=1000.0, t_sim=10000.0, seed=1, out="results"):

@@ -5,12 +5,12 @@ pulse.
 
 writes results/microcircuit_raster.png and results/microcircuit_rates.png. The same as a command, with options for its
 parameters: python -m distsim microcircuit --scale 0.1 --thalamus. How the network is written:
-distsim/models/microcircuit.py
+distsim/networks/microcircuit.py
 """
 
 from distsim import Simulation
 from distsim.analysis.marks import Mark
-from distsim.models import microcircuit
+from distsim.networks import microcircuit
 
 
 def main(scale=0.1, t_presim=500.0, t_sim=1000.0, seed=1, out="results"):

@@ -20,9 +20,11 @@ import h5py
 from mpi4py import MPI
 
 from distsim import __main__
-from distsim.engine import buffers, check, loop, simulation
+from distsim.engine import check
+from distsim.engine.step import buffers, loop
 from distsim.recording import checkpoint_file
 from distsim.recording.spikes import SpikeFile
+from distsim.simulation import simulation
 
 FIRE = "the neurons are on fire"
 # In the middle of what all ranks do together, files open: the others wait, in MPI or in HDF5.

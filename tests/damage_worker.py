@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 
 import distsim
-from distsim import Network, Simulation, checkpoints, resume
-from distsim.cli import run_command
-from distsim.launch import model_of, prepare_earlier
+from distsim import Network, Simulation
+from distsim.cli.command import run_command
+from distsim.cli.launch import model_of, prepare_earlier
 from distsim.parallel import InputError, SerialCommunicator
+from distsim.runs import resume
+from distsim.simulation import checkpoints
 
 COMM = SerialCommunicator()
 MEMORY = 3 << 30  # bytes beside what the process has at its start

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distsim import Network
-from distsim.engine.agreement import described, digest
+from distsim.simulation.agreement import described, digest
 
 
 def digests(network: Network) -> dict[str, list[bytes]]:

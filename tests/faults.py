@@ -15,8 +15,8 @@ import h5py
 import pytest
 
 import distsim
-from distsim import folder
 from distsim.recording.checkpoint_file import checkpoints_in
+from distsim.results import folder
 from tests.long_runs import SCALE, VOLTAGES, same, until
 from tests.unit.test_cli import run
 from tests.unit.test_cli_mpi import ROOT, launcher
@@ -103,7 +103,7 @@ def check_readable(out: Path) -> None:
         with h5py.File(path) as file:
             file.visititems(lambda _, thing: thing[()] if isinstance(thing, h5py.Dataset) else None)
     for path in checkpoints_in(out):
-        distsim.checkpoints.read(path, distsim.parallel.SerialCommunicator())
+        distsim.simulation.checkpoints.read(path, distsim.parallel.SerialCommunicator())
     if any((out / "parts").glob("*-*.h5")):
         assert distsim.load(out).period[1] > 0
 

@@ -19,7 +19,7 @@ import numpy as np
 
 import distsim
 from distsim import Lognormal, Network, Normal, Simulation, Uniform
-from distsim.models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from distsim.parallel import SerialCommunicator
 
 ALONE = SerialCommunicator()

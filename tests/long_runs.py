@@ -9,7 +9,7 @@ from pathlib import Path
 
 import h5py
 
-from distsim.engine import connectivity
+from distsim.engine.connectivity import build as connectivity
 
 SCALE = ["--scale", "0.02", "--t-presim", "10", "--no-plots"]
 PULSES = ["th_start=20", "th_duration=10", "th_rate=300", "dc_start=17.7", "dc_dur=21.1"]

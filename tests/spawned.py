@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 from distsim import Network, Normal, explicit
-from distsim.engine.agreement import described, digest
+from distsim.simulation.agreement import described, digest
 
 
 def digests(net: Network) -> dict[str, bytes]:

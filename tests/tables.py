@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distsim.engine.delivery import FIXED, WIDE, Synapses, segment_bounds
+from distsim.engine.step.delivery import FIXED, WIDE, Synapses, segment_bounds
 
 
 def synapses_of(table: Synapses, shard: int) -> tuple[np.ndarray, ...]:

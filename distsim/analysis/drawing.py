@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.paths import as_path, temporary_path
+from distsim.files.paths import as_path, temporary_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

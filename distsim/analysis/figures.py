@@ -27,8 +27,8 @@ from distsim.analysis.run_folder import (
     recorded_only,
     title_of,
 )
-from distsim.paths import as_path
-from distsim.plain_files import read_json
+from distsim.files.paths import as_path
+from distsim.files.plain_files import read_json
 from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import recorded_ms
 from distsim.recording.spikes import Spikes, read_spikes

@@ -11,7 +11,7 @@ import numpy as np
 
 from distsim.analysis.bands import row_heights
 from distsim.analysis.rows import Rows
-from distsim.units import without_unit
+from distsim.description.units import without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

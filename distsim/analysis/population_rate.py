@@ -10,9 +10,9 @@ import numpy as np
 
 from distsim.analysis.rows import present
 from distsim.analysis.statistics import population_rate
+from distsim.description.units import without_unit
 from distsim.recording.pieces import Pieces
 from distsim.recording.spikes import Spikes
-from distsim.units import without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

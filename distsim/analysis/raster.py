@@ -14,9 +14,9 @@ from distsim.analysis.drawing import add_axes, colors_of, join_axes, own_canvas,
 from distsim.analysis.marks import Mark, draw_marks
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
+from distsim.description.units import without_unit
 from distsim.recording.pieces import Pieces
 from distsim.recording.spikes import Spikes
-from distsim.units import without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

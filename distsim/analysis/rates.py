@@ -11,8 +11,8 @@ import numpy as np
 from distsim.analysis.drawing import colors_of, own_canvas, save, say_empty
 from distsim.analysis.shares import SHARES_CAPTION, draw_shares
 from distsim.analysis.statistics import rates
+from distsim.description.units import without_unit
 from distsim.recording.spikes import Spikes
-from distsim.units import without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,8 @@ import numpy as np
 from distsim.analysis.marks import Mark
 from distsim.analysis.rows import number_through
 from distsim.analysis.summary_kinds import check_summary
-from distsim.paths import MARKER, NOTE, as_path
-from distsim.plain_files import read_json
+from distsim.files.paths import MARKER, NOTE, as_path
+from distsim.files.plain_files import read_json
 from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import Pieces, recorded_ms
 from distsim.recording.spikes import Spikes

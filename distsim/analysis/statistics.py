@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from distsim.description.units import without_unit
 from distsim.recording.pieces import Pieces, piece_of, recorded_between, within
-from distsim.units import without_unit
 
 ROUNDING = 1e-6  # of a bin
 

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from distsim import kinds
-from distsim.kinds import ANYTHING, Kind, listed, mapped, maybe, number, record, row, text, whole
+from distsim.files import kinds
+from distsim.files.kinds import ANYTHING, Kind, listed, mapped, maybe, number, record, row, text, whole
 
 MOST_NEURONS, LONGEST = 2**32, 1e15  # ms
 MOST_BINS, MOST_TICKS = 1e6, 1e3  # of a figure

@@ -1,1 +1,5 @@
-"""The engine: a description dealt to ranks, connected, and advanced in time."""
+"""The engine: a description dealt to ranks, connected, and advanced in time.
+
+`compiled` holds what Numba needs, `random` the random streams, `step` advances the neurons of one rank, `connectivity`
+turns projections into synapse tables. Each may import those named before it. `step/loop.py` is the place to begin.
+"""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..network import Network
+from ..description.network import Network
 from ..parallel import place_on_node
 from .memory import estimate
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import loop
-from .delivery import Synapses, segment_bounds, synapses_by_source
-from .dense import Dense
-from .dense_connectivity import outdegrees_by_delay
+from .connectivity.build_dense import outdegrees_by_delay
+from .step import loop
+from .step.delivery import Synapses, segment_bounds, synapses_by_source
+from .step.dense import Dense
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..network import Network
-from ..rules import Explicit, OneToOne
-from . import buffers
-from .delivery import WIDE
-from .dense_connectivity import expected_seconds, matrix_bytes, plan_groups
-from .grains import empty_places, plan_grain
-from .layout import goes_by_source, plan_layout, ring_size
-from .population_state import two_receptors
-from .recorders import voltage_gids
-from .synapse_plan import delays_in_use, in_table, n_expected
-from .update import ROW
-from .weights import plan_weights
+from ..description.network import Network
+from ..description.rules import Explicit, OneToOne
+from .connectivity.build_dense import expected_seconds, matrix_bytes, plan_groups
+from .connectivity.grains import empty_places, plan_grain
+from .connectivity.synapse_plan import delays_in_use, in_table, n_expected
+from .connectivity.weights import plan_weights
+from .step import buffers
+from .step.delivery import WIDE
+from .step.layout import goes_by_source, plan_layout, ring_size
+from .step.population_state import two_receptors
+from .step.recorders import voltage_gids
+from .step.update import ROW
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers

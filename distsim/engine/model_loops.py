@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..elements import PoissonInput, Population, Value
-from ..network import Network
+from ..description.elements import PoissonInput, Population, Value
+from ..description.network import Network
 from ..neurons import NeuronModel
-from .cache import fill_once
-from .cache_folder import agreed_folder
-from .frozen_step import FrozenStep
-from .poisson import fits_cells
-from .population_state import DIRECT, GATHERED, POPULATION, TAKES_NUMBERS, Neurons
-from .update import Variant, compile_update
-from .weights import fixed_unit
+from .compiled.cache import fill_once
+from .compiled.cache_folder import agreed_folder
+from .compiled.frozen_step import FrozenStep
+from .connectivity.weights import fixed_unit
+from .step.poisson import fits_cells
+from .step.population_state import DIRECT, GATHERED, POPULATION, TAKES_NUMBERS, Neurons
+from .step.update import Variant, compile_update
 
 
 class Loops:

@@ -9,13 +9,13 @@ How to add a model: one file with one `NeuronModel` in it, entered in `distsim/n
 
 `step` is plain Python over numbers and without a branch that LLVM could not turn into a selection (`a if c else b` of
 values already computed, `&` and `|` rather than `and` and `or`). The engine writes the loop over the neurons around it
-and has it compiled and vectorised (`engine/update.py`); a test may call it as it stands. `iaf_psc_delta` is the
+and has it compiled and vectorised (`engine/step/update.py`); a test may call it as it stands. `iaf_psc_delta` is the
 shortest example.
 
 What `step` uses besides its arguments (globals, variables of a closure, attributes of modules, helpers decorated with
 `numba.njit`) is compiled with the values that it has when a simulation is built. Other values give another compiled
 step, in the same process and in the cache. It is an error if such a value changes while a simulation runs, or if its
-changes could not be noticed, as in lists, dictionaries and objects (`engine/frozen_step.py`).
+changes could not be noticed, as in lists, dictionaries and objects (`engine/compiled/frozen_step.py`).
 """
 
 from __future__ import annotations

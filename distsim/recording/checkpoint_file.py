@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from distsim import kinds
-from distsim.plain_files import open_plain, parse_json
+from distsim.files import kinds
+from distsim.files.plain_files import open_plain, parse_json
 from distsim.recording.dealing import own_of, slice_of
 from distsim.recording.output import OutputFile
 from distsim.recording.sums import block_bounds, sum_of, sums_of

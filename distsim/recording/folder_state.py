@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from distsim.paths import MARKER, NOTE, SUMMARY
+from distsim.files.paths import MARKER, NOTE, SUMMARY
 from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.part_files import Span, part_path, spans_in
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from distsim import kinds
-from distsim.kinds import listed, mapped, maybe, number, one_of, record, row, whole
-from distsim.paths import NOTE, temporary_path
-from distsim.plain_files import read_json
+from distsim.files import kinds
+from distsim.files.kinds import listed, mapped, maybe, number, one_of, record, row, whole
+from distsim.files.paths import NOTE, temporary_path
+from distsim.files.plain_files import read_json
 from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.output import sync_folder
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from distsim.paths import as_path, temporary_path
+from distsim.files.paths import as_path, temporary_path
 from distsim.recording.reservation import Reservation
 from distsim.recording.seal import seal, sums_of_slice, trust
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from distsim.paths import PARTS
+from distsim.files.paths import PARTS
 from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.sonata import check_sound, times_of
 from distsim.recording.spikes import Spikes, read_periods, read_spikes

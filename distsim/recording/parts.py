@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distsim.paths import PARTS
+from distsim.files.paths import PARTS
 from distsim.recording.file_sink import FileSink
 from distsim.recording.part_files import Span, part_path, spans_in
 from distsim.recording.sonata import times_of

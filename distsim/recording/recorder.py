@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distsim.paths import as_path
+from distsim.files.paths import as_path
 from distsim.recording.members import PIECES, dataset
 from distsim.recording.output import OutputFile
 from distsim.recording.pieces import Pieces

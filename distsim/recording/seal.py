@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from distsim.plain_files import open_plain
+from distsim.files.plain_files import open_plain
 from distsim.recording.sums import BLOCK, block_bounds
 
 # How many bytes HDF5 has, and their sum.

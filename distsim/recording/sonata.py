@@ -11,8 +11,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from distsim.paths import as_path
-from distsim.plain_files import open_plain
+from distsim.files.paths import as_path
+from distsim.files.plain_files import open_plain
 from distsim.recording.members import MAGIC, PIECES, check_magic, dataset, has
 from distsim.recording.probe import probe
 from distsim.recording.seal import is_sound, trust

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from distsim.bench.peers import Figures
+from distsim.performance.bench.peers import Figures
 
 
 def launcher(ranks: int) -> list[str]:

@@ -15,8 +15,8 @@ import subprocess
 
 from common import launcher, median, ratio_text, ratios, run_distsim
 
-from distsim.bench.machine import machine
-from distsim.bench.peers import Figures, read_figures
+from distsim.performance.bench.machine import machine
+from distsim.performance.bench.peers import Figures, read_figures
 
 COMPARED = ("real_time_factor", "build_s")
 

@@ -24,9 +24,9 @@ from pathlib import Path
 
 from common import median, ratio_text, ratios, run_distsim
 
-from distsim.bench.cases import CASES
-from distsim.bench.machine import machine
-from distsim.bench.peers import COMPARED, Figures, NotTimed, run_peer
+from distsim.performance.bench.cases import CASES
+from distsim.performance.bench.machine import machine
+from distsim.performance.bench.peers import COMPARED, Figures, NotTimed, run_peer
 
 SHOWN = (*COMPARED, "rate_hz", "rate_E_hz", "rate_I_hz", "n_synapses", "prepare_s", "compile_s")
 

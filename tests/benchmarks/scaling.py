@@ -4,9 +4,9 @@
     python tests/benchmarks/scaling.py --ranks 1 2 4 8 16 --out results/scaling.png
 
 Writes a figure (measured: filled markers; modelled: dashed lines) and prints Markdown tables of measured and modelled
-times and of the memory of each rank. `distsim.scaling` says what the model is. Its costs are those of two ranks; those
-of delivery are measured on one core, which does the part of one rank of many. Latency and bandwidth are of the network
-that is to connect the ranks, and come from the options. Nothing else should be running.
+times and of the memory of each rank. `distsim.performance.scaling` says what the model is. Its costs are those of two
+ranks; those of delivery are measured on one core, which does the part of one rank of many. Latency and bandwidth are of
+the network that is to connect the ranks, and come from the options. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 
 from common import run_distsim
 
-from distsim import scaling
 from distsim.analysis.scaling_figure import scaling_figure
-from distsim.bench.alone import deliver_alone
-from distsim.bench.machine import machine
+from distsim.performance import scaling
+from distsim.performance.bench.alone import deliver_alone
+from distsim.performance.bench.machine import machine
 
 SHOWN = (1, 2, 4, 16, 64, 256, 1024)
 ALONE = ((2, False), (8, False), (32, True), (128, True))  # ranks, of which one is measured, and layout of the table

@@ -63,7 +63,7 @@ def test_another_duration_or_change():
 
 def test_the_same_is_the_same_and_any_difference_tells():
     from distsim import Normal
-    from distsim.engine.agreement import described, digest
+    from distsim.simulation.agreement import described, digest
 
     def parts(**how):
         return {name: digest(part) for name, part in described(network(**how), 1).items()}

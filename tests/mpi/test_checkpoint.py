@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim import Network, Normal, Simulation, checkpoints, explicit
-from distsim.engine import connectivity
-from distsim.engine.checkpoint import state_of
-from distsim.models import brunel_delta, microcircuit
+from distsim import Network, Normal, Simulation, explicit
+from distsim.engine.connectivity import build as connectivity
+from distsim.networks import brunel_delta, microcircuit
 from distsim.parallel import SerialCommunicator
 from distsim.recording.checkpoint_file import DamagedError
+from distsim.simulation import checkpoints
+from distsim.simulation.state import state_of
 
 pytestmark = pytest.mark.mpi
 

@@ -9,7 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Network, Simulation, explicit, fixed_indegree
-from distsim.engine.population_state import potential_places
+from distsim.engine.step.population_state import potential_places
 from distsim.parallel import SerialCommunicator
 from tests.small_networks import ended
 

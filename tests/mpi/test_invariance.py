@@ -9,8 +9,9 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Network, Normal, Simulation, explicit, fixed_total_number
-from distsim.engine import buffers, connectivity
-from distsim.models import microcircuit
+from distsim.engine.connectivity import build as connectivity
+from distsim.engine.step import buffers
+from distsim.networks import microcircuit
 from distsim.parallel import SerialCommunicator
 
 pytestmark = pytest.mark.mpi

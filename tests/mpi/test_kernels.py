@@ -10,8 +10,8 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Network, Simulation
-from distsim.engine import cache_folder
-from distsim.engine.cache_folder import agreed_folder, fingerprint
+from distsim.engine.compiled import cache_folder
+from distsim.engine.compiled.cache_folder import agreed_folder, fingerprint
 from distsim.neurons import NeuronModel
 from distsim.neurons.iaf_psc_exp import iaf_psc_exp
 from distsim.parallel import FaultError

@@ -13,7 +13,7 @@ from mpi4py import MPI
 
 import distsim
 from distsim import Lognormal, Network, Normal, Simulation, all_to_all, explicit, fixed_indegree, one_to_one
-from distsim.cli import run_command
+from distsim.cli.command import run_command
 from tests.mpi.folders import common_folder
 from tests.unit import test_cli, test_network
 

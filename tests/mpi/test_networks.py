@@ -7,8 +7,9 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Simulation
-from distsim.engine import connectivity, dense_connectivity
-from distsim.models import brunel_alpha, brunel_delta, ei_clustered
+from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity import build_dense as dense_connectivity
+from distsim.networks import brunel_alpha, brunel_delta, ei_clustered
 from distsim.parallel import SerialCommunicator
 
 pytestmark = pytest.mark.mpi

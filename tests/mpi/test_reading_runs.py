@@ -7,9 +7,10 @@ import pytest
 from mpi4py import MPI
 
 import distsim
-from distsim import Network, Simulation, course, watch
-from distsim.cli import STOPPED, run_command
+from distsim import Network, Simulation
+from distsim.cli.command import STOPPED, run_command
 from distsim.recording.part_files import spans_in
+from distsim.runs import course, watch
 
 pytestmark = pytest.mark.mpi
 

@@ -11,16 +11,16 @@ import pytest
 
 from distsim import Network, Simulation, fixed_total_number, pairwise_bernoulli
 from distsim.analysis.bench_figure import bench_figure
-from distsim.bench import peers
-from distsim.bench.cases import CASES, SCALES, available_memory, largest_scale
-from distsim.bench.command import missing_text
-from distsim.bench.measure import measure
-from distsim.bench.table import networks_text, phases_text
-from distsim.cli import run_command
-from distsim.distributions import Normal
-from distsim.engine.probes import SIZES, Probes, probe
-from distsim.limits import PHASES, Period, exchange_limit, limits
+from distsim.cli.command import run_command
+from distsim.description.distributions import Normal
 from distsim.parallel import SerialCommunicator
+from distsim.performance.bench import peers
+from distsim.performance.bench.cases import CASES, SCALES, available_memory, largest_scale
+from distsim.performance.bench.command import missing_text
+from distsim.performance.bench.measure import measure
+from distsim.performance.bench.table import networks_text, phases_text
+from distsim.performance.limits import PHASES, Period, exchange_limit, limits
+from distsim.performance.probes import SIZES, Probes, probe
 
 SERIAL = SerialCommunicator()
 # 1 byte, addition, word a ns; an exchange takes 1 us

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from distsim.bench.cases import Case
-from distsim.bench.peers import read_figures
+from distsim.performance.bench.cases import Case
+from distsim.performance.bench.peers import read_figures
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, Simulation, explicit, one_to_one
-from distsim.engine import connectivity
-from distsim.engine.connectivity import connect
-from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import (
+from distsim.description.projections import MOST_DELAYS
+from distsim.description.rules import MOST_LISTED, Explicit
+from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity.build import connect
+from distsim.engine.connectivity.weights import LARGEST, MOST_SUMMANDS, PALETTE_SIZE, distinct
+from distsim.engine.step.decomposition import Decomposition
+from distsim.engine.step.delivery import (
     BATCH,
     FIXED,
     GRAIN_BITS,
@@ -23,13 +26,10 @@ from distsim.engine.delivery import (
     deliver,
     make_scratch,
 )
-from distsim.engine.layout import plan_layout
-from distsim.engine.population_state import two_receptors
-from distsim.engine.update import ROW
-from distsim.engine.weights import LARGEST, MOST_SUMMANDS, PALETTE_SIZE, distinct
+from distsim.engine.step.layout import plan_layout
+from distsim.engine.step.population_state import two_receptors
+from distsim.engine.step.update import ROW
 from distsim.parallel import SerialCommunicator
-from distsim.projections import MOST_DELAYS
-from distsim.rules import MOST_LISTED, Explicit
 from tests.tables import synapses_of
 
 
@@ -146,7 +146,7 @@ def test_a_palette_holds_65535_weights_and_that_of_empty_places(kind, more, by_s
 
 
 def test_distinct_weights_are_counted_up_to_a_limit(monkeypatch):
-    monkeypatch.setattr("distsim.engine.weights.PIECE", 7)
+    monkeypatch.setattr("distsim.engine.connectivity.weights.PIECE", 7)
     weights = np.tile(np.arange(20.0), 3)
     np.testing.assert_array_equal(distinct(weights, 20), np.arange(20.0))
     assert distinct(weights, 19) is None

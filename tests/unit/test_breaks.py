@@ -17,7 +17,7 @@ from distsim.analysis.marks import Mark
 from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import draw_raster
 from distsim.analysis.statistics import correlations, cv_isi, fano_factor, population_rate
-from distsim.engine.recorders import Period
+from distsim.engine.step.recorders import Period
 from distsim.parallel import SerialCommunicator
 from distsim.recording.pieces import merged, piece_of
 from distsim.recording.spikes import Spikes, read_spikes

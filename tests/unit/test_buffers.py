@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distsim import Network, Simulation, explicit
-from distsim.engine import buffers
+from distsim.engine.step import buffers
 from distsim.parallel import SerialCommunicator
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from distsim.engine import cache
-from distsim.engine.cache import MANIFEST, fill_once
+from distsim.engine.compiled import cache
+from distsim.engine.compiled.cache import MANIFEST, fill_once
 from distsim.parallel import SerialCommunicator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +88,7 @@ def test_processes_at_once_compile_once(tmp_path):
     code = """
         import sys, time
         from pathlib import Path
-        from distsim.engine.cache import fill_once
+        from distsim.engine.compiled.cache import fill_once
         from distsim.parallel import SerialCommunicator
         def compile():
             time.sleep(0.5)
@@ -105,7 +105,7 @@ def test_processes_at_once_compile_once(tmp_path):
 SCRIPT = """
     import numba
     from distsim import Network, Simulation
-    from distsim.engine.cache_folder import folder
+    from distsim.engine.compiled.cache_folder import folder
 
     @numba.njit(cache=True)
     def mine(x):
@@ -241,7 +241,7 @@ def test_importing_the_engine_changes_no_setting_and_makes_no_folder(tmp_path):
             def __setattr__(self, name, value):
                 set_to.append(name)
         numba.config.__class__ = Config
-        import distsim.engine.simulation
+        import distsim.simulation.simulation
         print(set_to)
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DISTSIM_CACHE_DIR": str(tmp_path / "cache")}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from distsim.engine import cache_folder
-from distsim.engine.cache_folder import agreed_folder, fingerprint
+from distsim.engine.compiled import cache_folder
+from distsim.engine.compiled.cache_folder import agreed_folder, fingerprint
 from distsim.parallel import FaultError, SerialCommunicator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -242,8 +242,8 @@ class Code:
 
 
 SCRIPT = """
-from distsim.engine.cache import fill_once
-from distsim.engine.cache_folder import agreed_folder
+from distsim.engine.compiled.cache import fill_once
+from distsim.engine.compiled.cache_folder import agreed_folder
 from distsim.parallel import SerialCommunicator
 comm = SerialCommunicator()
 fill_once(comm, agreed_folder(comm), {})  # as a simulation does, with nothing to compile

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from distsim import Lognormal, Network, Normal, Simulation, fixed_indegree, one_to_one
-from distsim.engine.changes import changed
 from distsim.parallel import SerialCommunicator
+from distsim.simulation.changes import changed
 
 NEURON = {"tau_m": 10.0, "C_m": 250.0, "E_L": -65.0, "V_reset": -65.0, "V_th": -50.0, "V_m": -60.0}
 

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from distsim import Network, Simulation, fixed_indegree, pairwise_bernoulli
-from distsim.cli import run_command
-from distsim.models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
-from distsim.options import make_parser
+from distsim.cli.command import run_command
+from distsim.cli.options import make_parser
+from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spike_hash import spikes_sha256
 from distsim.recording.spikes import read_spikes
 from distsim.recording.voltages import read_voltages
-from distsim.report import network_text, phases_text
+from distsim.runs.report import network_text, phases_text
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--scale", "0.02", "--t-presim", "20", "--t-sim", "80"]
@@ -508,7 +508,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("typed", "named"), MISTAKES, ids=[typed for typed, _ in MISTAKES])
 def test_bad_input_is_named_once_and_leaves_nothing(folder, capsys, monkeypatch, typed, named):
-    monkeypatch.setattr("distsim.run.run", lambda *_: pytest.fail("was run all the same"))
+    monkeypatch.setattr("distsim.runs.run.run", lambda *_: pytest.fail("was run all the same"))
     before = sorted(folder.rglob("*"))
     argv = [word.strip("'") for word in typed.split()]
     small = [] if "--scale" in typed or "scaling" in typed else ["--scale", "0.02"]
@@ -610,7 +610,7 @@ def test_an_error_ends_the_process_with_its_traceback(tmp_path):
     script = tmp_path / "failing.py"
     script.write_text(
         "import sys\n"
-        "from distsim import __main__, run\n"
+        "from distsim import __main__\nfrom distsim.runs import run\n"
         "def fail(*_): raise RuntimeError('the neurons are on fire')\n"
         "run.run = fail\n"
         f"sys.argv[1:] = ['microcircuit', '--scale', '0.02', '--out', {str(tmp_path / 'run')!r}]\n"

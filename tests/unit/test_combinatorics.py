@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distsim.engine import streams
-from distsim.engine.combinatorics import binomial, hypergeometric, split_over_targets
+from distsim.engine.random import streams
+from distsim.engine.random.combinatorics import binomial, hypergeometric, split_over_targets
 from tests.distributions import check_distribution
 
 # --- binomial numbers -------------------------------------------------------------------------------------------------

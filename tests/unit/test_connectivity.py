@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 
 from distsim import Network, Normal, explicit, fixed_total_number
-from distsim.engine import connectivity
-from distsim.engine.connectivity import connect
-from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import FIXED, PALETTE, SLOT_BITS, SLOT_MASK, WIDE, synapses_by_source
-from distsim.engine.layout import Layout, plan_layout
-from distsim.engine.population_state import two_receptors
+from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity.build import connect
+from distsim.engine.step.decomposition import Decomposition
+from distsim.engine.step.delivery import FIXED, PALETTE, SLOT_BITS, SLOT_MASK, WIDE, synapses_by_source
+from distsim.engine.step.layout import Layout, plan_layout
+from distsim.engine.step.population_state import two_receptors
 from tests.tables import synapses_of
 
 ALPHA = 1e-3

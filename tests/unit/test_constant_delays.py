@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, Simulation, Uniform, explicit, fixed_indegree
-from distsim.engine import dense_connectivity
-from distsim.engine.dense_connectivity import plan_groups
+from distsim.engine.connectivity import build_dense as dense_connectivity
+from distsim.engine.connectivity.build_dense import plan_groups
+from distsim.engine.connectivity.synapse_plan import delays_in_use
 from distsim.engine.memory import estimate
-from distsim.engine.synapse_plan import delays_in_use
-from distsim.models import microcircuit
+from distsim.networks import microcircuit
 from distsim.parallel import SerialCommunicator
 
 

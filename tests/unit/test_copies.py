@@ -15,9 +15,9 @@ import pytest
 
 import distsim
 from distsim import Network, Normal, Simulation, Uniform, explicit, fixed_indegree
-from distsim.engine.agreement import described, digest
 from distsim.neurons.iaf_psc_exp import iaf_psc_exp
 from distsim.parallel import SerialCommunicator
+from distsim.simulation.agreement import described, digest
 
 
 def everything() -> Network:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distsim import checkpoints
-from distsim.cli import STOPPED
+from distsim.cli.command import STOPPED
 from distsim.parallel import SerialCommunicator
+from distsim.simulation import checkpoints
 from tests.long_runs import options_of
 from tests.unit.test_cli import run
 

@@ -23,13 +23,14 @@ import h5py
 import numpy as np
 import pytest
 
-from distsim import Simulation, checkpoints
-from distsim.cli import STOPPED
-from distsim.models import microcircuit
-from distsim.models.parameters import convert
+from distsim import Simulation
+from distsim.cli.command import STOPPED
+from distsim.networks import microcircuit
+from distsim.networks.parameters import convert
 from distsim.recording import probe, seal
 from distsim.recording.spikes import read_spikes
 from distsim.recording.voltages import read_voltages
+from distsim.simulation import checkpoints
 from tests import damage
 from tests.damage import Damage
 from tests.damage_worker import COMM, small_network

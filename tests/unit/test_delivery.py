@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, explicit, fixed_total_number
-from distsim.engine import connectivity
-from distsim.engine.connectivity import connect
-from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import BATCH, FIXED, PALETTE, WIDE, History, Synapses, deliver, make_scratch
-from distsim.engine.layout import Layout
+from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity.build import connect
+from distsim.engine.step.decomposition import Decomposition
+from distsim.engine.step.delivery import BATCH, FIXED, PALETTE, WIDE, History, Synapses, deliver, make_scratch
+from distsim.engine.step.layout import Layout
 from tests.tables import synapses_of
 
 N = 60

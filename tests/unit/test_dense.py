@@ -18,12 +18,12 @@ from distsim import (
     fixed_total_number,
     pairwise_bernoulli,
 )
-from distsim.engine import dense_connectivity
-from distsim.engine.connectivity import connect
-from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import History, synapses_by_source
-from distsim.engine.dense import MOST_ROWS, deliver_dense
-from distsim.engine.layout import Layout
+from distsim.engine.connectivity import build_dense as dense_connectivity
+from distsim.engine.connectivity.build import connect
+from distsim.engine.step.decomposition import Decomposition
+from distsim.engine.step.delivery import History, synapses_by_source
+from distsim.engine.step.dense import MOST_ROWS, deliver_dense
+from distsim.engine.step.layout import Layout
 from distsim.parallel import SerialCommunicator
 from tests.matrices import synapses_in
 from tests.tables import synapses_of

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from distsim import Normal
-from distsim.engine.agreement import described, digest
-from distsim.models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
-from distsim.models.microcircuit import POPULATIONS
+from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from distsim.networks.microcircuit import POPULATIONS
+from distsim.simulation.agreement import described, digest
 from tests.described import differing, digests
 
 

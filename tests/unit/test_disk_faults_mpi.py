@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from distsim.cli import STOPPED
+from distsim.cli.command import STOPPED
 from distsim.recording.checkpoint_file import checkpoints_in
 from tests.faults import LIMIT, OFTEN, RUN, Started, check_fault, check_goes_on, check_readable, some
 from tests.long_runs import SCALE, same, until

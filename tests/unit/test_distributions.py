@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from distsim import Network, fixed_indegree
-from distsim.distributions import Constant, Lognormal, Normal, Uniform
-from distsim.engine.weights import plan_weights
+from distsim.description.distributions import Constant, Lognormal, Normal, Uniform
+from distsim.engine.connectivity.weights import plan_weights
 
 INF = math.inf
 CASES = [

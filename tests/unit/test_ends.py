@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from distsim.cli import STOPPED
+from distsim.cli.command import STOPPED
 from tests.unit.test_cli import ROOT
 from tests.unit.test_cli_mpi import launcher, start
 
@@ -71,7 +71,9 @@ distsim.__main__.main()
 """
 
 
-@pytest.mark.parametrize("name", ["numpy", "distsim.distributions", "distsim.cli", "distsim.options", "mpi4py"])
+@pytest.mark.parametrize(
+    "name", ["numpy", "distsim.description.distributions", "distsim.cli.command", "distsim.cli.options", "mpi4py"]
+)
 def test_an_interrupt_while_something_is_imported_ends_at_once(tmp_path, name):
     """An import that catches every exception catches not this."""
     process = subprocess.Popen(
@@ -89,7 +91,7 @@ def test_an_interrupt_while_something_is_imported_ends_at_once(tmp_path, name):
 
 
 def test_who_imports_distsim_keeps_what_an_interrupt_does():
-    code = "import signal, distsim, distsim.cli; print(signal.getsignal(2) is signal.default_int_handler)"
+    code = "import signal, distsim, distsim.cli.command; print(signal.getsignal(2) is signal.default_int_handler)"
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert done.stdout == "True\n", done.stderr
 

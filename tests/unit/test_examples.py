@@ -15,7 +15,7 @@ import pytest
 
 import distsim
 from distsim import Simulation
-from distsim.models import brunel_alpha, brunel_delta
+from distsim.networks import brunel_alpha, brunel_delta
 from distsim.parallel import SerialCommunicator
 from tests.unit.test_cli_mpi import launcher, start
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from distsim import folder
 from distsim.analysis import bench_figure
-from distsim.bench import peers
-from distsim.cli import GUARDED
-from distsim.models import brunel_alpha, brunel_delta
+from distsim.cli.command import GUARDED
+from distsim.networks import brunel_alpha, brunel_delta
 from distsim.parallel import FaultError
+from distsim.performance.bench import peers
+from distsim.results import folder
 from tests.unit.test_cli import PNG, ROOT, run
 
 QUICK = ["microcircuit", "--scale", "0.02", "--t-presim", "10", "--t-sim", "30"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distsim.cli import STOPPED
+from distsim.cli.command import STOPPED
 from distsim.recording.checkpoint_file import checkpoints_in
 from tests.altered_command import FIRE
 from tests.faults import OFTEN, PLACES, RUN, Started, check_fault, check_goes_on, check_readable, some

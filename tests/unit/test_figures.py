@@ -18,8 +18,8 @@ from distsim.analysis.raster import Raster, draw_raster, draw_spikes, raster
 from distsim.analysis.rates import _draw_boxes, _draw_means, _label_populations, rates_boxplot
 from distsim.analysis.rows import choose_rows, recorded_ids, sampling
 from distsim.analysis.run_folder import title_of
-from distsim.models import ei_clustered
-from distsim.models.parameters import changed as changed_of
+from distsim.networks import ei_clustered
+from distsim.networks.parameters import changed as changed_of
 from distsim.recording.spikes import SpikeFile, Spikes
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from distsim import Network, Simulation
-from distsim.engine.agreement import digest
-from distsim.engine.frozen_step import FrozenStep
-from distsim.engine.update import ROW, Variant, compile_update
+from distsim.engine.compiled.frozen_step import FrozenStep
+from distsim.engine.step.update import ROW, Variant, compile_update
 from distsim.neurons import MODELS, NeuronModel
 from distsim.neurons.iaf_psc_exp import iaf_psc_exp
 from distsim.parallel import SerialCommunicator
+from distsim.simulation.agreement import digest
 
 ROOT = Path(__file__).resolve().parents[2]
 

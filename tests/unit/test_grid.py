@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from distsim.grid import TimeGrid, resolution
+from distsim.description.grid import TimeGrid, resolution
 
 
 @pytest.mark.parametrize(

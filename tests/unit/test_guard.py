@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import distsim
-from distsim.cli import GUARDED, STOPPED
+from distsim.cli.command import GUARDED, STOPPED
 from distsim.recording.spike_hash import spikes_sha256
 from tests.long_runs import contents, same
 from tests.unit.test_cli import run

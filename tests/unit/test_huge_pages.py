@@ -7,7 +7,7 @@ import mmap
 import numpy as np
 import pytest
 
-from distsim.engine.huge_pages import WORTH_IT, together
+from distsim.engine.compiled.huge_pages import WORTH_IT, together
 
 
 @pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="no huge pages on this system")

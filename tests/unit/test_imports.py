@@ -1,4 +1,4 @@
-"""Imports point one way: descriptions know nobody, the engine knows descriptions, the command line is on top."""
+"""Imports point one way, between rooms and between files: descriptions know nobody, the command line is on top."""
 
 from __future__ import annotations
 
@@ -14,100 +14,35 @@ import pytest
 import distsim
 
 ROOT = Path(distsim.__file__).parent
-DESCRIPTIONS = {"units", "quantities", "grid", "distributions", "rules", "neurons"}
-DESCRIPTIONS |= {"elements", "values", "projections", "network"}
 
-# Room (a package or a module) -> what its modules may import of distsim; a prefix stands for all below it. A module
-# belongs to the narrowest room that it lies in: `engine.simulation`, which composes, is a room of its own.
-ENGINE = DESCRIPTIONS | {"engine", "parallel", "kinds"}
-BESIDE = {"folder", "parallel", "summary"}
-FIGURES = {"analysis.raster", "analysis.rates", "analysis.rows", "analysis.run_folder"}
-ALLOWED = {
-    "version": set(),
-    "units": set(),
-    "paths": set(),
-    "quantities": {"units"},
-    "kinds": set(),
-    "plain_files": set(),
-    "configuration": {"kinds"},
-    "grid": {"quantities"},
-    "distributions": {"quantities"},
-    "rules": {"quantities"},
-    "neurons": {"neurons"},
-    "elements": {"distributions", "rules", "neurons"},
-    "values": {"quantities", "distributions", "neurons", "elements"},
-    "projections": {"quantities", "grid", "distributions", "rules", "elements", "values"},
-    "network": {"units", "quantities", "grid", "rules", "neurons", "elements", "values", "projections"},
-    "models": {"network", "elements", "distributions", "rules", "models", "units"},
-    "recording": {"recording", "paths", "kinds", "plain_files"},
-    "analysis": {"recording", "analysis", "paths", "units", "kinds", "plain_files"},
-    "conversion": {"recording"},
-    "result": {"elements", "recording", "conversion", "units", *FIGURES},
-    "loading": {"result", "recording", "analysis.run_folder", "paths"},
-    "engine": ENGINE,
-    "engine.simulation": ENGINE | {"result", "recorded", "saving", "checkpoints"},
-    "checkpoints": {"engine.checkpoint", "recording", "parallel", "paths", "version"},
-    "course": {
-        "engine.guard",
-        "engine.loop",
-        "engine.simulation",
-        "checkpoints",
-        "folder",
-        "network",
-        "parallel",
-        "progress",
-        "recording",
-        "saving",
-        "signals",
-        "watch",
-    },
-    "resume": {"checkpoints", "configuration", "folder", "kinds", "parallel", "plain_files", "recording"},
-    "durations": set(),
-    "signals": set(),
-    "watch": {"signals"},
-    "saving": {
-        "engine.facts",
-        "engine.loop",
-        "engine.recorders",
-        "network",
-        "recording",
-        "folder",
-        "parallel",
-        "summary",
-    },
-    "recorded": {"elements", "engine.recorders", "recording", "result", "saving"},
-    "parallel": set(),
-    "progress": set(),
-    "folder": {"kinds", "parallel", "paths", "plain_files"},
-    "summary": {"paths", "version"},
-    "report": {"engine.memory", "network"},
-    "problems": {"parallel"},
-    "pictures": {"parallel", "analysis"},
-    "interrupts": set(),
-    "standard_streams": set(),
-    "exits": {"parallel"},
-    "prepare": {"models", "network", "grid", "elements", "parallel", "pictures", "problems", "run", "engine.check"},
-    "limits": {"engine"},
-    "profiling": {"engine"},
-    "scaling": {"engine", "models", "network"},
-    "bench": {
-        "bench",
-        "engine",
-        "limits",
-        "summary",
-        "network",
-        "report",
-        "folder",
-        "parallel",
-        "pictures",
-        "analysis",
-    },
-    "bench.cases": {"models", "network"},
-    "launch": {"options", "prepare", "run", "resume", "folder", "parallel", "signals", "watch"},
-    "panels": {"run", "folder", "summary", "parallel", "pictures", "recording.file_sink", "analysis"},
+# The rooms from the top down: each may import those below it. `parallel` and `version` may be imported by all.
+ROOMS = [
+    "cli",
+    "performance",
+    "runs",
+    "simulation",
+    "engine",
+    "networks",
+    "results",
+    "analysis",
+    "recording",
+    "description",
+    "neurons",
+    "files",
+    "process",
+]
+ENGINE = ["engine", "engine.connectivity", "engine.step", "engine.random", "engine.compiled"]  # from the top down
+OUTSIDE = {"", "__main__", "parallel", "version"}  # all that lies at the top level of the package
+
+# What a room does without, though it lies below.
+WITHOUT = {
+    "networks": {"results", "analysis", "recording", "files", "process"},  # plain descriptions
+    "description": {"process"},
+    "neurons": {"files", "process"},
+    "analysis": {"description.network"},  # from files alone
+    "recording": {"description", "neurons", "process"},
+    "files": {"process"},
 }
-
-TOP = {"cli", "launch", "options", "prepare", "run", "panels", "course", "resume"}
 
 
 def name_of(path: Path) -> str:
@@ -165,38 +100,48 @@ def lies_in(module: str, room: str) -> bool:
     return module == room or module.startswith(room + ".")
 
 
+def room_of(module: str, rooms: list[str]) -> str:
+    """Return the narrowest of `rooms` that a module lies in."""
+    return max((room for room in rooms if lies_in(module, room)), key=len)
+
+
 def test_the_walk_resolves_relative_imports():
-    assert own_imports("engine.loop") >= {"engine.delivery", "engine.exchange", "engine.stimulation"}
-    assert {"engine.streams", "network", "rules"} <= own_imports("engine.shards")
+    assert own_imports("engine.step.loop") >= {
+        "engine.step.delivery",
+        "engine.step.exchange",
+        "engine.step.stimulation",
+    }
+    assert {"engine.random.streams", "description.elements"} <= own_imports("engine.connectivity.shards")
     assert own_imports("neurons") >= {"neurons.base", "neurons.iaf_psc_exp", "neurons.sources"}
-    assert {"", "models.microcircuit"} <= own_imports("options")
     assert "recording.spikes" in own_imports("recording.spike_hash")
 
 
-def room_of(module: str) -> str | None:
-    return max((room for room in ALLOWED if lies_in(module, room)), key=len, default=None)
+def test_every_module_lies_in_a_room_that_says_what_it_is_for():
+    assert {module for module in SOURCES if module.split(".")[0] not in ROOMS} == OUTSIDE
+    for module, path in SOURCES.items():
+        if path.name == "__init__.py":
+            assert ast.get_docstring(ast.parse(path.read_text(encoding="utf8"))), module
 
 
-def test_every_module_but_the_top_has_a_room():
-    assert {module for module in SOURCES if room_of(module) is None} == {"", "__main__", "cli", "options", "run"}
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_import_runs_upwards(room):
+    below = {*ROOMS[ROOMS.index(room) :], "parallel", "version"}
+    for module in (module for module in SOURCES if lies_in(module, room)):
+        imported = own_imports(module)
+        assert {t.split(".")[0] for t in imported} <= below, module
+        assert not {t for t in imported for other in WITHOUT.get(room, ()) if lies_in(t, other)}, module
 
 
-@pytest.mark.parametrize("room", ALLOWED)
-def test_a_room_imports_only_what_it_may(room):
-    modules = [module for module in SOURCES if room_of(module) == room]
-    assert modules
-    for module in modules:
-        outside = {t for t in own_imports(module) if not any(lies_in(t, allowed) for allowed in ALLOWED[room])}
-        assert not outside, f"distsim.{module} imports {outside}"
-
-
-def test_only_the_top_imports_the_command_line_and_the_run():
-    above = {module for module in SOURCES if own_imports(module) & TOP}
-    assert above <= TOP | {"__main__"}
+@pytest.mark.parametrize("room", ENGINE)
+def test_no_import_runs_upwards_in_the_engine(room):
+    below = set(ENGINE[ENGINE.index(room) :])
+    for module in (module for module in SOURCES if lies_in(module, "engine") and room_of(module, ENGINE) == room):
+        inside = {t for t in own_imports(module) if lies_in(t, "engine")}
+        assert {room_of(t, ENGINE) for t in inside} <= below, module
 
 
 def test_only_the_command_line_parses_arguments():
-    assert {module for module in SOURCES if "argparse" in imports(module)} == {"cli", "launch", "options", "prepare"}
+    assert {module for module in SOURCES if "argparse" in imports(module) and not lies_in(module, "cli")} == set()
 
 
 def test_there_are_no_circles():
@@ -213,8 +158,11 @@ def test_matplotlib_is_imported_only_by_what_draws():
 
 def test_pandas_and_neo_are_imported_only_when_asked_for():
     optional = {"pandas", "neo", "quantities"}
-    assert {m for m in SOURCES if {t.split(".")[0] for t in imports(m)} & optional} == {"conversion", "result"}
-    for module in ("conversion", "result"):
+    assert {m for m in SOURCES if {t.split(".")[0] for t in imports(m)} & optional} == {
+        "results.conversion",
+        "results.result",
+    }
+    for module in ("results.conversion", "results.result"):
         assert not {t.split(".")[0] for t in imports(module, at_once=True)} & optional
 
 
@@ -224,7 +172,7 @@ def test_a_folder_is_loaded_without_compiler():
     assert done.stdout.split() == ["True", "False"], done.stderr
 
 
-@pytest.mark.parametrize("module", ["distsim", "distsim.models.microcircuit", "distsim.cli"])
+@pytest.mark.parametrize("module", ["distsim", "distsim.networks.microcircuit", "distsim.cli.command"])
 def test_a_description_needs_neither_compiler_nor_mpi_nor_files(module):
     heavy = {"numba", "matplotlib", "h5py", "mpi4py", "scipy"}
     code = f"import sys, {module}; print(*sorted({heavy} & set(sys.modules)))"

@@ -10,9 +10,10 @@ import pytest
 
 import distsim
 from distsim import GuardError, Network, Simulation
-from distsim.engine import buffers, guard, recorders, simulation, sinks
-from distsim.engine.sinks import MemorySink
+from distsim.engine.step import buffers, recorders, sinks
+from distsim.engine.step.sinks import MemorySink
 from distsim.parallel import SerialCommunicator
+from distsim.simulation import guard, simulation
 from tests.interruptions import Fault, at_step, everything, fail, interrupted_at, observed, same
 from tests.unit.test_cli_mpi import launcher, start
 

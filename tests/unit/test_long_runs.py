@@ -18,9 +18,12 @@ import numpy as np
 import pytest
 
 import distsim
-from distsim import checkpoints, course, durations, folder, watch
-from distsim.cli import STOPPED
+from distsim.cli import durations
+from distsim.cli.command import STOPPED
 from distsim.parallel import FaultError, InputError, SerialCommunicator
+from distsim.results import folder
+from distsim.runs import course, watch
+from distsim.simulation import checkpoints
 from tests.long_runs import LAYOUTS, NETWORKS, by_source, options_of, same, until
 from tests.unit.test_cli import run
 
@@ -100,7 +103,7 @@ def test_a_run_whose_warm_up_was_cut_and_one_that_records_nothing(tmp_path):
     assert names(tmp_path / "cut") == {"summary.json"}
 
 
-@pytest.mark.parametrize("place", ["distsim.recording.parts.PartSink._join", "distsim.run.summary.write"])
+@pytest.mark.parametrize("place", ["distsim.recording.parts.PartSink._join", "distsim.runs.run.summary.write"])
 def test_what_ends_a_run_while_it_concludes_can_be_made_good(tmp_path, uncut, monkeypatch, place):
     def fail(*_) -> None:
         raise RuntimeError("the lights are out")
@@ -109,7 +112,7 @@ def test_what_ends_a_run_while_it_concludes_can_be_made_good(tmp_path, uncut, mo
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="the lights"):
         patch.setattr(place, fail)
         run(*options_of("microcircuit"), "--checkpoint-every", "20ms", "--out", out)
-    monkeypatch.setattr("distsim.folder._is_alive", lambda owner: False)
+    monkeypatch.setattr("distsim.results.folder._is_alive", lambda owner: False)
     assert run("resume", out) == 0
     same(out, uncut("microcircuit"))
 
@@ -124,7 +127,7 @@ def test_a_disk_that_is_full_at_a_checkpoint_leaves_the_one_before(tmp_path, unc
     with monkeypatch.context() as patch, pytest.raises(FaultError, match="No space left"):
         patch.setattr(checkpoints, "write_checkpoint", write)
         run(*options_of("microcircuit"), "--checkpoint-every", "20ms", "--out", out)
-    monkeypatch.setattr("distsim.folder._is_alive", lambda owner: False)
+    monkeypatch.setattr("distsim.results.folder._is_alive", lambda owner: False)
     assert [path.name for path in checkpoints.checkpoints_in(out)] == ["checkpoint-000001.h5", "checkpoint-000002.h5"]
     assert run("resume", out) == 0
     same(out, uncut("microcircuit"))
@@ -279,7 +282,7 @@ def test_a_signal_stops_the_run_with_a_checkpoint(tmp_path, name):
 
 TWICE = """
 import os, signal, time
-from distsim.signals import Signals
+from distsim.runs.signals import Signals
 with Signals(True) as signals:
     os.kill(os.getpid(), signal.SIGINT)
     print(signals.received, flush=True)

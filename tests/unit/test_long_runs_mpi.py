@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import distsim
-from distsim import folder
-from distsim.cli import STOPPED
+from distsim.cli.command import STOPPED
 from distsim.recording.checkpoint_file import checkpoints_in
+from distsim.results import folder
 from tests.faults import Started
 from tests.long_runs import NETWORKS, SCALE, VOLTAGES, options_of, same
 from tests.unit.test_cli import run

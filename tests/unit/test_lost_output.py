@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from distsim import checkpoints, folder
-from distsim.cli import STOPPED
-from distsim.signals import Signals
-from distsim.standard_streams import Lasting
+from distsim.cli.command import STOPPED
+from distsim.process.standard_streams import Lasting
+from distsim.results import folder
+from distsim.runs.signals import Signals
+from distsim.simulation import checkpoints
 from tests.long_runs import until
 from tests.unit.test_cli import ROOT, run
 from tests.unit.test_cli_mpi import launcher
@@ -85,7 +86,8 @@ def test_exit_codes_stay_those_of_the_command(tmp_path, argv, code, way):
 
 def test_progress_lines_are_dropped_too(tmp_path):
     """A line every 5 s while a run goes on; here at every look."""
-    script = "from distsim import progress, __main__; progress.EVERY_LINES = 0.0; raise SystemExit(__main__.main())"
+    script = "from distsim import __main__; from distsim.runs import progress; progress.EVERY_LINES = 0.0; "
+    script += "raise SystemExit(__main__.main())"
     words = [sys.executable, "-c", f"'{script}'", *QUICK, "--out", "run"]
     assert shell(WAYS["head"], words, tmp_path).returncode == 0
     assert (tmp_path / "run" / "summary.json").exists()

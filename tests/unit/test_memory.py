@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, Simulation, explicit, fixed_indegree, fixed_outdegree, one_to_one
-from distsim.engine import shards, simulation
-from distsim.engine.agreement import with_memory
-from distsim.engine.connectivity import connect
-from distsim.engine.decomposition import Decomposition
-from distsim.engine.layout import plan_layout
+from distsim.engine.connectivity import shards
+from distsim.engine.connectivity.build import connect
 from distsim.engine.memory import IMPORTS, buffer_bytes, description_bytes, estimate, estimate_arrays
-from distsim.engine.population_state import two_receptors
-from distsim.engine.update import ROW
-from distsim.models import brunel_delta, microcircuit
+from distsim.engine.step.decomposition import Decomposition
+from distsim.engine.step.layout import plan_layout
+from distsim.engine.step.population_state import two_receptors
+from distsim.engine.step.update import ROW
+from distsim.networks import brunel_delta, microcircuit
 from distsim.parallel import SerialCommunicator
+from distsim.simulation import simulation
+from distsim.simulation.agreement import with_memory
 
 
 def build(net: Network, size: int):

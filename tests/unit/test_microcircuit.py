@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from distsim import Normal
-from distsim.cli import run_command
-from distsim.models.microcircuit import POPULATIONS, Parameters, describe, psc_amplitude, reference_rates
-from distsim.network import Network
+from distsim.cli.command import run_command
+from distsim.description.network import Network
+from distsim.networks.microcircuit import POPULATIONS, Parameters, describe, psc_amplitude, reference_rates
 from distsim.parallel import SerialCommunicator
 
 N_FULL = [20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948]
@@ -260,7 +260,7 @@ def another_value(field: dataclasses.Field):
 @pytest.mark.parametrize("field", dataclasses.fields(Parameters), ids=lambda f: f.name)
 def test_every_parameter_can_be_set_on_the_command_line(field, tmp_path, monkeypatch):
     ran = []
-    monkeypatch.setattr("distsim.run.run", lambda model, parameters, *_: ran.append(parameters) or {})
+    monkeypatch.setattr("distsim.runs.run.run", lambda model, parameters, *_: ran.append(parameters) or {})
     typed, value = another_value(field)
     argv = ["microcircuit", "--no-plots", "--set", f"{field.name}={typed}", "--out", str(tmp_path)]
     assert run_command(argv, SerialCommunicator()) == 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from distsim import Lognormal, Network, Normal, all_to_all, explicit, fixed_total_number
-from distsim.elements import nearest
+from distsim.description.elements import nearest
 
 
 def network() -> Network:

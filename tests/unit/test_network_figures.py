@@ -21,7 +21,7 @@ from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.raster import Raster, draw_raster, raster
 from distsim.analysis.rows import choose_rows, recorded_ids
 from distsim.analysis.statistics import population_rate
-from distsim.models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from distsim.recording.spikes import SpikeFile, Spikes
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from distsim.engine.connectivity.synapse_plan import n_expected
 from distsim.engine.memory import n_synapses
-from distsim.engine.synapse_plan import n_expected
-from distsim.models import brunel_alpha, brunel_delta, ei_clustered
-from distsim.models.parameters import make
+from distsim.networks import brunel_alpha, brunel_delta, ei_clustered
+from distsim.networks.parameters import make
 
 
 def test_brunel_alpha_has_the_size_of_nests_example():

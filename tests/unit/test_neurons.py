@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from distsim import Network, one_to_one
-from distsim.engine.simulation import Simulation
-from distsim.engine.update import ROW, Variant, compile_update, loop_source
-from distsim.grid import TimeGrid, resolution
+from distsim.description.grid import TimeGrid, resolution
+from distsim.engine.step.update import ROW, Variant, compile_update, loop_source
 from distsim.neurons import MODELS, NeuronModel
 from distsim.neurons.base import refractory_steps
 from distsim.neurons.iaf_psc_alpha import slope_to_potential
 from distsim.neurons.iaf_psc_delta import iaf_psc_delta
 from distsim.neurons.iaf_psc_exp import current_to_potential, iaf_psc_exp, propagators
 from distsim.parallel import SerialCommunicator
+from distsim.simulation.simulation import Simulation
 
 DEFAULTS = iaf_psc_exp.defaults()
 

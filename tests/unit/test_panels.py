@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from distsim import folder
-from distsim.cli import run_command
-from distsim.models import brunel_delta
+from distsim.cli.command import run_command
+from distsim.networks import brunel_delta
 from distsim.parallel import InputError, SerialCommunicator
+from distsim.results import folder
 from tests.unit.test_cli_mpi import launcher, start
 
 SMALL = ["brunel-delta", "--N-E", "200", "--J", "1"]
@@ -140,7 +140,7 @@ def test_spikes_of_all_panels_do_not_depend_on_the_ranks(all_panels, tmp_path):
 )
 def test_mistakes_are_named_once_and_leave_nothing(tmp_path, monkeypatch, capsys, options, named):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("distsim.run.run", lambda *_: pytest.fail("was run all the same"))
+    monkeypatch.setattr("distsim.runs.run.run", lambda *_: pytest.fail("was run all the same"))
     (tmp_path / "file").write_text("")
     for path in ("part/C/spikes.h5", "part/A/mine.txt", "blocked/summary.json", "blocked/A/spikes.h5", "blocked/B"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,9 @@ from distsim import Network, Simulation
 from distsim.analysis.figures import plot_folder, plot_panels
 from distsim.analysis.panels import panels
 from distsim.analysis.rates import rates_boxplot
-from distsim.cli import run_command
+from distsim.cli.command import run_command
+from distsim.files.paths import as_path, temporary_path
 from distsim.parallel import SerialCommunicator
-from distsim.paths import as_path, temporary_path
 from distsim.recording.checkpoint_file import read_header
 from distsim.recording.spike_hash import spikes_sha256
 from distsim.recording.spikes import SpikeFile, read_spikes

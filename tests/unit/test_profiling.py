@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from distsim.cli import run_command
+from distsim.cli.command import run_command
 from distsim.parallel import SerialCommunicator
-from distsim.profiling import describe, most_ranks, profile_text
+from distsim.runs.profiling import describe, most_ranks, profile_text
 
 QUICK = ("--scale", "0.02", "--t-presim", "5", "--t-sim", "20", "--no-plots", "--no-record")
 

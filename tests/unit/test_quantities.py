@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from distsim.quantities import bound, number, numbers, whole
+from distsim.description.quantities import bound, number, numbers, whole
 
 
 @pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int8(2), np.array(2), Fraction(2)])

@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 
 import distsim
-from distsim import Network, Result, Simulation, course, loading, summary, watch
-from distsim.cli import GUARDED, STOPPED
+from distsim import Network, Result, Simulation
+from distsim.cli.command import GUARDED, STOPPED
 from distsim.parallel import SerialCommunicator
 from distsim.recording import folder_state
 from distsim.recording.note import read_note, write_note
 from distsim.recording.part_files import Span, part_path, spans_in
 from distsim.recording.parts import PartSink
 from distsim.recording.voltages import VoltageFile
+from distsim.results import loading, summary
+from distsim.runs import course, watch
 from tests.unit.test_cli import run
 
 RECORDED = ["--record-spikes", "L4E[:10]", "L23I[3:30:2]", "--record-voltages", "L4E[:3]", "--voltage-interval", "0.3"]
@@ -196,10 +198,10 @@ def test_a_run_of_one_part_killed_while_it_is_moved(complete, tmp_path, monkeypa
 
 
 EXTENSIONS = {
-    "before anything is moved": ("distsim.course.rewind", kill),
+    "before anything is moved": ("distsim.runs.course.rewind", kill),
     "between the two files": ("pathlib.Path.replace", moves_but("voltages.h5")),
-    "before the summary is removed": ("distsim.course.folder.remove_results", kill),
-    "before it goes on": ("distsim.course.Course.simulate", kill),
+    "before the summary is removed": ("distsim.runs.course.folder.remove_results", kill),
+    "before it goes on": ("distsim.runs.course.Course.simulate", kill),
 }
 
 
@@ -213,7 +215,7 @@ def test_a_run_killed_while_it_is_extended(complete, tmp_path, monkeypatch, deat
     found = distsim.load(out)
     check(found, complete, 30.0)
     assert (found.summary is None) == (death != "before anything is moved")
-    monkeypatch.setattr("distsim.folder._is_alive", lambda owner: False)
+    monkeypatch.setattr("distsim.results.folder._is_alive", lambda owner: False)
     again = shutil.copytree(out, tmp_path / "again")  # the process that ended holds files of `out` open: it is this one
     assert run("resume", again, "--t-sim", "70") == 0
     check(distsim.load(again), complete, 80.0)
@@ -228,10 +230,10 @@ def test_a_run_that_the_guard_ended_knows_what_it_recorded(complete, tmp_path):
         found.spikes("L4E[100:200]")
 
 
-@pytest.mark.parametrize("died", ["distsim.recording.parts.PartSink._join", "distsim.summary.write"])
+@pytest.mark.parametrize("died", ["distsim.recording.parts.PartSink._join", "distsim.results.summary.write"])
 def test_voltages_alone_have_the_whole_period(tmp_path, monkeypatch, died):
     """Samples do not say when the recording ended: they are 7 ms apart."""
-    monkeypatch.setattr("distsim.prepare.set_recorders", only_voltages)
+    monkeypatch.setattr("distsim.cli.prepare.set_recorders", only_voltages)
     monkeypatch.setattr(died, kill)
     with pytest.raises(Killed):
         run(*QUICK[:8], "--out", tmp_path / "run")
@@ -248,7 +250,9 @@ def only_voltages(network: Network, *_) -> None:
     network.record_voltages(network.select("L4E[:2]"), 7.0)
 
 
-@pytest.mark.parametrize("died", ["distsim.recording.file_sink.FileSink.close", "distsim.saving.summary.write"])
+@pytest.mark.parametrize(
+    "died", ["distsim.recording.file_sink.FileSink.close", "distsim.simulation.saving.summary.write"]
+)
 def test_a_simulation_whose_saving_was_cut(tmp_path, monkeypatch, died):
     net = Network(0.1)
     E = net.create("E", 5, I_e=4000.0)
@@ -259,7 +263,7 @@ def test_a_simulation_whose_saving_was_cut(tmp_path, monkeypatch, died):
         sim.run(duration, record)
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(died, kill)
-        patch.setattr("distsim.saving.release", lambda path: None)
+        patch.setattr("distsim.simulation.saving.release", lambda path: None)
         sim.save(tmp_path)
     if died.endswith("close"):
         with pytest.raises(FileNotFoundError, match="nothing is recorded there yet"):

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from distsim import Network, Simulation, checkpoints, folder
-from distsim.cli import GUARDED, STOPPED
+from distsim import Network, Simulation
+from distsim.cli.command import GUARDED, STOPPED
+from distsim.results import folder
+from distsim.simulation import checkpoints
 from tests.long_runs import options_of, same
 from tests.unit.test_cli import run
 

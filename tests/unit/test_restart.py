@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, Simulation, Uniform, explicit, fixed_indegree
-from distsim.engine import connectivity
-from distsim.engine.checkpoint import state_of
+from distsim.engine.connectivity import build as connectivity
 from distsim.parallel import SerialCommunicator
+from distsim.simulation.state import state_of
 
 LONGEST = 23  # steps of a delay
 END = 40  # steps

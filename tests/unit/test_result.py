@@ -12,7 +12,7 @@ import pytest
 
 import distsim
 from distsim import Network, Result, Simulation
-from distsim.cli import run_command
+from distsim.cli.command import run_command
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spike_hash import spikes_sha256
 from distsim.recording.spikes import SpikeFile

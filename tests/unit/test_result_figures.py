@@ -54,7 +54,7 @@ def result(request, sim, saved) -> Result:
 def boxes(monkeypatch) -> list[tuple]:
     """What is to be drawn as box plots, instead of pictures."""
     asked = []
-    monkeypatch.setattr("distsim.result.rates_boxplot", lambda *args, **options: asked.append((*args, options)))
+    monkeypatch.setattr("distsim.results.result.rates_boxplot", lambda *args, **options: asked.append((*args, options)))
     return asked
 
 

@@ -17,11 +17,11 @@ from distsim import (
     one_to_one,
     pairwise_bernoulli,
 )
-from distsim.engine import dense_connectivity
-from distsim.engine.connectivity import connect
-from distsim.engine.decomposition import Decomposition
-from distsim.engine.delivery import FIXED
-from distsim.engine.layout import plan_layout
+from distsim.engine.connectivity import build_dense as dense_connectivity
+from distsim.engine.connectivity.build import connect
+from distsim.engine.step.decomposition import Decomposition
+from distsim.engine.step.delivery import FIXED
+from distsim.engine.step.layout import plan_layout
 from tests.matrices import synapses_in
 from tests.tables import synapses_of
 

@@ -11,11 +11,11 @@ import pytest
 
 from distsim import Network, fixed_total_number
 from distsim.analysis.scaling_figure import scaling_figure
-from distsim.bench.alone import deliver_alone, random_spikes
-from distsim.distributions import Normal
+from distsim.description.distributions import Normal
 from distsim.engine.memory import estimate_arrays
-from distsim.models.microcircuit import POPULATIONS
-from distsim.scaling import (
+from distsim.networks.microcircuit import POPULATIONS
+from distsim.performance.bench.alone import deliver_alone, random_spikes
+from distsim.performance.scaling import (
     PHASES,
     SIZES,
     Costs,
@@ -142,7 +142,7 @@ def summary(ranks: int) -> dict:
 
 @pytest.mark.parametrize("ranks", [("1", "4"), ("0", "2"), ("2", "100000")])
 def test_the_benchmark_refuses_ranks_that_it_cannot_use(benchmark, monkeypatch, capsys, ranks):
-    monkeypatch.setattr(sys, "argv", ["scaling.py", "--ranks", *ranks])
+    monkeypatch.setattr(sys, "argv", ["performance/scaling.py", "--ranks", *ranks])
     with pytest.raises(SystemExit):
         benchmark.main()
     assert "error: --ranks" in capsys.readouterr().err
@@ -153,7 +153,7 @@ def test_the_benchmark_prints_tables_and_draws(benchmark, monkeypatch, tmp_path,
     load = microcircuit_load(0.1)
     monkeypatch.setattr(benchmark, "deliver_alone", lambda _, __, *what: deliver_time(load, COSTS, *what))
     out = tmp_path / "scaling.png"
-    monkeypatch.setattr(sys, "argv", ["scaling.py", "--scale", "0.1", "--runs", "2", "--out", str(out)])
+    monkeypatch.setattr(sys, "argv", ["performance/scaling.py", "--scale", "0.1", "--runs", "2", "--out", str(out)])
     benchmark.main()
     printed = capsys.readouterr().out
     assert out.exists() and "| 1 | measured |" in printed and "| 1024 | modelled |" in printed

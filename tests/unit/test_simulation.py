@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from distsim import Network, Normal, Simulation, explicit, fixed_indegree, fixed_total_number
-from distsim.engine import buffers, loop
+from distsim.engine.step import buffers, loop
 from distsim.parallel import SerialCommunicator
 
 

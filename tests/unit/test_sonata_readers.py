@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distsim.elements import find
+from distsim.description.elements import find
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spikes import SpikeFile
 from distsim.recording.voltages import VoltageFile

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from distsim import Network, Simulation, explicit
-from distsim.engine.decomposition import Decomposition
-from distsim.engine.stimulation import apply_currents, plan_currents, plan_spikes, resume
+from distsim.engine.step.decomposition import Decomposition
+from distsim.engine.step.stimulation import apply_currents, plan_currents, plan_spikes, resume
 from distsim.parallel import SerialCommunicator
 
 

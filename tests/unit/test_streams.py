@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distsim.engine import streams
+from distsim.engine.random import streams
 from tests.distributions import ALPHA
 
 # Salmon et al. 2011, kat_vectors of Random123: counter, key, result

@@ -29,13 +29,13 @@ from distsim.analysis.marks import Mark
 from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import Raster
 from distsim.analysis.rates import rates_boxplot
-from distsim.engine.agreement import described, digest
-from distsim.models import brunel_alpha, brunel_delta, ei_clustered, microcircuit
-from distsim.models.parameters import make
+from distsim.description.units import UnitError, read_unit, without_unit
+from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from distsim.networks.parameters import make
 from distsim.neurons import MODELS
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spikes import Spikes
-from distsim.units import UnitError, read_unit, without_unit
+from distsim.simulation.agreement import described, digest
 from tests.quantities_alike import KINDS, LARGER, SECOND, VOLT, Brian2Quantity, WithAttributes, brian2
 
 # --- one number -------------------------------------------------------------------------------------------------------

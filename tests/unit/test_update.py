@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, Simulation, fixed_indegree
-from distsim.engine.population_state import DIRECT, TAKES_NUMBERS
-from distsim.engine.update import ROW
+from distsim.engine.step.population_state import DIRECT, TAKES_NUMBERS
+from distsim.engine.step.update import ROW
 from distsim.parallel import SerialCommunicator
 
 MODELS = {

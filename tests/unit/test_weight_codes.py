@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, explicit, fixed_indegree, fixed_total_number, pairwise_bernoulli
-from distsim.engine.weights import FIXED, MOST_SUMMANDS, PALETTE, fixed_unit, most_events, plan_weights
+from distsim.engine.connectivity.weights import FIXED, MOST_SUMMANDS, PALETTE, fixed_unit, most_events, plan_weights
 
 WEIGHT = Normal(100.0, 10.0, minimum=0.0)
 

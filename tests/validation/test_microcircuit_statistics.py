@@ -22,7 +22,7 @@ from scipy import stats
 
 from distsim import Simulation
 from distsim.analysis.statistics import correlations, cv_isi, fano_factor, rates
-from distsim.models import microcircuit
+from distsim.networks import microcircuit
 from distsim.parallel import SerialCommunicator
 
 pytestmark = pytest.mark.validation

@@ -15,7 +15,7 @@ from scipy import stats
 
 from distsim import Simulation
 from distsim.analysis.statistics import cv_isi, fano_factor, rates
-from distsim.models import brunel_alpha, brunel_delta, ei_clustered
+from distsim.networks import brunel_alpha, brunel_delta, ei_clustered
 from distsim.parallel import SerialCommunicator
 
 FOLDER = Path(__file__).parents[1] / "reference"

@@ -1,0 +1,30 @@
+"""The user's mistakes, gathered so that all of them are said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ..parallel import InputError
+
+
+class Problems:
+    """What is wrong, in words, as far as it was `found`."""
+
+    def __init__(self, found: Iterable[str] = ()) -> None:
+        self.found = list(found)
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """In a ``with`` statement: what is wrong there is noted, and what follows the statement goes on."""
+        try:
+            yield
+        except ArithmeticError as error:
+            self.found.append(f"parameters too large or too small to compute with ({error})")
+        except (InputError, ValueError, KeyError) as error:
+            self.found.append(str(error.args[0]))
+
+    def say(self) -> None:
+        """Raise an `InputError` of all that was noted, each once, if there is something."""
+        if self.found:
+            raise InputError("\n".join(dict.fromkeys(self.found)))

@@ -1,0 +1,297 @@
+"""What a modeller describes: populations, projections, stimuli and recorders. Plain data, no MPI, no Numba.
+
+    net = Network(dt=0.1)
+    exc = net.create("E", 8000, "iaf_psc_exp", tau_m=20.0, V_m=Normal(-60, 5))
+    net.connect(exc, exc, fixed_total_number(6_400_000), weight=Normal(20, 2, minimum=0), delay=1.5)
+    net.poisson_input(exc, rate=8000.0, weight=20.0, delay=1.5)
+    net.record_spikes(exc)
+
+Neurons have global ids (gid) in the order of creation; sources are populations too. Errors are raised where the
+mistake is made, before anything is built.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from ..neurons import MODELS, NeuronModel
+from ..neurons.sources import MOST_MEAN, MOST_SPIKES
+from .elements import (
+    FOREVER,
+    Part,
+    PoissonInput,
+    Population,
+    Projection,
+    Selection,
+    StepCurrent,
+    Value,
+    VoltageRecorder,
+    check_name,
+    find,
+    nearest,
+    select,
+)
+from .grid import TimeGrid, resolution
+from .projections import check_rule, read_delay, read_input_weight, read_weight
+from .quantities import LARGEST, bound, number, numbers, shown, whole
+from .rules import Rule
+from .units import without_unit
+from .values import check_together, read_values
+
+MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
+
+
+@dataclass
+class Network:
+    """A network under construction, until it is simulated; `dt` is the resolution in ms."""
+
+    dt: float = 0.1
+    populations: list[Population] = field(default_factory=list, init=False)
+    projections: list[Projection] = field(default_factory=list, init=False)
+    poisson_inputs: list[PoissonInput] = field(default_factory=list, init=False)
+    step_currents: list[StepCurrent] = field(default_factory=list, init=False)
+    spike_recorders: list[Selection] = field(default_factory=list, init=False)
+    voltage_recorders: list[VoltageRecorder] = field(default_factory=list, init=False)
+    is_simulated: bool = field(default=False, init=False)
+    _records_all: bool = field(default=False, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.grid = TimeGrid(resolution(self.dt))
+        self.dt = self.grid.dt_ms
+
+    def __getstate__(self) -> dict:
+        """Return what a copy begins with: the same description, open, in lists of its own."""
+        state = {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()}
+        return {**state, "is_simulated": False}
+
+    @property
+    def n(self) -> int:
+        """Neurons and sources together."""
+        return sum(len(population) for population in self.populations)
+
+    @property
+    def n_neurons(self) -> int:
+        return sum(len(population) for population in self.populations if not population.model.is_source)
+
+    def __getitem__(self, name: str) -> Population:
+        for population in self.populations:
+            if population.name == name:
+                return population
+        raise KeyError(f"no population {name!r}: {nearest(name, [p.name for p in self.populations])}")
+
+    def select(self, what: Part) -> Selection:
+        """Neurons by name, 'E', 'E[:50]', 'E[-1]', or as a population or a slice of one; ValueError where there are
+        none."""
+        name, indices = find(what, {population.name: population.n for population in self.populations})
+        return Selection(self[name], indices)
+
+    # --- populations ---------------------------------------------------------------------------------------------
+
+    def create(self, name: str, n: int, model: str | NeuronModel = "iaf_psc_exp", **parameters: Value) -> Population:
+        """Add `n` neurons of `model`; parameters not given keep the model's default.
+
+        Parameters
+        ----------
+        parameters : each a number, an array of n numbers, or (V_m, I_e) a distribution, drawn neuron by neuron.
+
+        Raises
+        ------
+        ValueError : unknown model or parameter, a value outside its range, a name used twice.
+        """
+        model, n = self._model(name, model), whole(f"{name}: n", n)
+        if model.is_source:
+            raise ValueError(f"{name}: sources are made by poisson_source and spike_source")
+        values = {**model.defaults(), **read_values(name, model, n, parameters)}
+        if "V_m" in values and "V_m" not in parameters:
+            values["V_m"] = values["E_L"]
+        return self._add(name, n, model, values)
+
+    def poisson_source(self, name: str, n: int, rate: float, start: float = 0.0, stop: float = math.inf) -> Population:
+        """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms, each one train for all
+        targets."""
+        rate = self.read_rate(name, rate, is_source=True)
+        window = self._window(name, start, stop)
+        model, n = MODELS["poisson_source"], whole(f"{name}: n", n)
+        first, last = (math.inf if step == FOREVER else float(self.grid.ms(step)) for step in window)
+        values = {"rate": rate, "start": first, "stop": last}
+        source = self._add(name, n, model, {**model.defaults(), **values})
+        self.poisson_inputs.append(PoissonInput(source[:], rate, 1.0, 0, *window))
+        return source
+
+    def read_rate(self, name: str, rate: float, is_source: bool) -> float:
+        """`rate` (spikes/s) of a Poisson input, or of a Poisson source; ValueError unless there can be such."""
+        largest = (MOST_MEAN if is_source else MOST_EVENTS) / (self.grid.dt_ms * 1e-3)
+        note = " a source (for more use several)" if is_source else ""
+        return number(f"{name}: rate", rate, 0.0, largest, "spikes/s", note)
+
+    def spike_source(self, name: str, times: Sequence[Sequence[float]]) -> Population:
+        """Add len(times) sources; source k emits at times[k] (ms, multiples of dt, > 0, any order)."""
+        steps, times = [], without_unit(f"{name}: times", times, "ms")
+        for k, train in enumerate(times if np.iterable(times) else [times]):
+            what = f"{name}: spike time of source {k}"
+            if np.ndim(numbers(what, train, unit="ms")) != 1:
+                message = "times must be a list of times for each source, such as [[1.0, 2.0]] for one source"
+                raise ValueError(f"{name}: {message}, not {shown(times)}")
+            train_steps = np.sort(self.grid.steps(train, what))
+            if train_steps.size and train_steps[0] < 1:
+                raise ValueError(f"{name}: spike times of source {k} must be at least dt = {self.grid.dt_ms:g} ms")
+            if train_steps.size and np.unique(train_steps, return_counts=True)[1].max() > MOST_SPIKES:
+                raise ValueError(
+                    f"{name}: source {k} has more than {MOST_SPIKES} spikes at one time: use several sources"
+                )
+            steps.append(train_steps)
+        return self._add(name, len(steps), MODELS["spike_source"], {}, tuple(steps))
+
+    def _model(self, name: str, model: str | NeuronModel) -> NeuronModel:
+        if isinstance(model, NeuronModel):
+            return model
+        if not isinstance(model, str):
+            raise TypeError(f"{name}: expected a neuron model or the name of one, not {model!r}")
+        if model not in MODELS:
+            raise ValueError(f"no neuron model {model!r}: {nearest(model, list(MODELS))}")
+        return MODELS[model]
+
+    def _check_open(self) -> None:
+        if self.is_simulated:
+            raise ValueError(
+                "the network is being simulated and cannot be added to: describe all of it before Simulation "
+                "(parameters, rates and potentials can be changed by its set)"
+            )
+
+    def _add(self, name: str, n: int, model: NeuronModel, values: dict, spikes: tuple = ()) -> Population:
+        self._check_open()
+        if any(population.name == name for population in self.populations):
+            raise ValueError(f"there is a population {name!r} already")
+        check_name(name)
+        if self.n + n >= 2**32:
+            raise ValueError(f"{name}: {n:g} neurons more make 2^32 or more")
+        check_together(name, model, values, self.grid.dt_ms)
+        population = Population(name, n, model, MappingProxyType(values), self.n, spikes)
+        self.populations.append(population)
+        if self._records_all:
+            self.spike_recorders.append(population[:])
+        return population
+
+    def _own(self, what: Part) -> Selection:
+        self._check_open()
+        selection = self.select(what) if isinstance(what, str) else select(what)
+        if not any(population is selection.population for population in self.populations):
+            raise ValueError(f"{selection} belongs to another network")
+        return selection
+
+    # --- projections, stimuli, recorders --------------------------------------------------------------------------
+
+    def connect(
+        self,
+        source: Part,
+        target: Part,
+        rule: Rule,
+        weight: Value,
+        delay: Value,
+    ) -> Projection:
+        """Connect `source` to `target` by `rule`.
+
+        Parameters
+        ----------
+        source, target : 'E', 'E[:50]', or a population or a slice of one, here and in all that follows.
+        weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse.
+        delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid.
+        """
+        source, target = self._own(source), self._own(target)
+        name = f"{source.population.name} -> {target.population.name}"
+        if target.population.model.is_source:
+            raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
+        n_synapses = check_rule(name, rule, source, target)
+        weight = read_weight(name, weight, n_synapses, target.population.model.weight_unit)
+        delay, steps = read_delay(name, delay, n_synapses, self.grid)
+        projection = Projection(source, target, rule, weight, delay, steps)
+        self.projections.append(projection)
+        return projection
+
+    def poisson_input(
+        self,
+        target: Part,
+        rate: float,
+        weight: float,
+        delay: float,
+        start: float = 0.0,
+        stop: float = math.inf,
+    ) -> PoissonInput:
+        """Give each neuron of `target` its own Poisson train of `rate` spikes/s and `weight` (pA), `delay` in ms, with
+        spikes in (start, stop] ms. What is returned stands for it when a simulation changes rate or weight."""
+        target = self._own(target)
+        name = f"Poisson input to {target.population.name}"
+        if target.population.model.is_source:
+            raise ValueError(f"{name}: sources take no input, use poisson_source")
+        rate, weight = self.read_rate(name, rate, is_source=False), read_input_weight(name, weight, target.population)
+        delay_steps, window = self.grid.step(delay, f"{name}: delay", 1), self._window(name, start, stop)
+        self.poisson_inputs.append(PoissonInput(target, rate, weight, delay_steps, *window))
+        return self.poisson_inputs[-1]
+
+    def _window(self, name: str, start: float, stop: float) -> tuple[int, int]:
+        first = self.grid.step(start, f"{name}: start", 0)
+        is_open = bound(f"{name}: stop", stop, "ms") == math.inf
+        last = FOREVER if is_open else self.grid.step(stop, f"{name}: stop", 0)
+        if last < first:
+            raise ValueError(f"{name}: start {start} and stop {stop} must be 0 <= start <= stop")
+        return first, last
+
+    def step_current(
+        self,
+        target: Part,
+        times: Sequence[float],
+        amplitudes: Sequence[float],
+        delay: float | None = None,
+    ) -> None:
+        """Inject a current that becomes amplitudes[k] (pA) at times[k] (ms); it acts `delay` (default dt) later."""
+        target, name = self._current_target(target)
+        steps = np.atleast_1d(self.grid.steps(times, f"{name}: times"))
+        values = np.atleast_1d(numbers(f"{name}: amplitudes", amplitudes, -LARGEST, LARGEST, "pA"))
+        if steps.shape != values.shape or steps.ndim != 1:
+            message = f"{steps.size} times and {values.size} amplitudes must be lists of equally many numbers"
+            raise ValueError(f"{name}: {message}")
+        if np.any(np.diff(steps) <= 0) or np.any(steps < 0):
+            raise ValueError(f"{name}: times must increase and be at least 0 ms")
+        delay_steps = 1 if delay is None else self.grid.step(delay, f"{name}: delay", 1)
+        self.step_currents.append(StepCurrent(target, steps, values, delay_steps))
+
+    def dc_current(self, target: Part, amplitude: float, start: float = 0.0, stop: float = math.inf) -> None:
+        """Inject `amplitude` (pA) from `start` to `stop` (ms)."""
+        target, name = self._current_target(target)
+        amplitude = number(f"{name}: amplitude", amplitude, -LARGEST, LARGEST, "pA")
+        first, last = self._window(name, start, stop)
+        times = np.array([first] if last == FOREVER else [first, last])
+        if first < last:
+            self.step_currents.append(StepCurrent(target, times, np.array([amplitude, 0.0])[: times.size], 1))
+
+    def _current_target(self, target: Part) -> tuple[Selection, str]:
+        target = self._own(target)
+        name = f"step current into {target.population.name}"
+        if target.population.model.is_source:
+            raise ValueError(f"{name}: sources take no current")
+        return target, name
+
+    def record_spikes(self, *targets: Part) -> None:
+        """Record the spikes of `targets`; several selections of one population are joined.
+
+        Without `targets` those of all populations are recorded, sources and what is created later too.
+        """
+        self._check_open()
+        self._records_all |= not targets
+        self.spike_recorders.extend([self._own(target) for target in targets or self.populations])
+
+    def record_voltages(self, target: Part, interval: float | None = None) -> None:
+        """Record V_m of `target` at every multiple of `interval` (ms, default dt)."""
+        target = self._own(target)
+        name = f"voltages of {target.population.name}"
+        if target.population.model.is_source:
+            raise ValueError(f"{name}: sources have no membrane potential")
+        steps = 1 if interval is None else self.grid.step(interval, f"{name}: interval", 1)
+        if any(recorder.interval != steps for recorder in self.voltage_recorders):
+            raise ValueError(f"{name}: all voltages are recorded at one interval")
+        self.voltage_recorders.append(VoltageRecorder(target, steps))

@@ -1,0 +1,216 @@
+"""Connection rules: which pairs of neurons a projection connects.
+
+They are plain descriptions; `engine/connectivity/draws.py` draws the synapses.
+
+Names and meanings are NEST's. A multapse is a second synapse of the same pair, an autapse one of a neuron with itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .quantities import number, numbers, whole
+
+MOST_LISTED = 2**32 - 1  # synapses of a list: what is drawn for them is found by 32-bit positions
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule; `problem` says why it cannot be fulfilled between selections of these sizes."""
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        """A message or None. shared: targets that are among the sources."""
+        return None
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        """Synapses to be expected (more than that by chance, fewer where autapses are left out)."""
+        raise NotImplementedError
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there will be just as many synapses as are to be expected."""
+        return True
+
+
+@dataclass(frozen=True)
+class FixedIndegree(Rule):
+    """Each target gets `n` synapses from sources drawn uniformly."""
+
+    n: int
+    allow_autapses: bool = True
+    allow_multapses: bool = True
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        return _too_many("indegree", self, n_sources, n_targets, shared)
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.n * n_targets
+
+
+@dataclass(frozen=True)
+class FixedOutdegree(Rule):
+    """Each source makes `n` synapses onto targets drawn uniformly."""
+
+    n: int
+    allow_autapses: bool = True
+    allow_multapses: bool = True
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        return _too_many("outdegree", self, n_targets, n_sources, shared)
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.n * n_sources
+
+
+@dataclass(frozen=True)
+class FixedTotalNumber(Rule):
+    """`n` synapses; source and target of each drawn uniformly from the pairs that are allowed."""
+
+    n: int
+    allow_autapses: bool = True
+    allow_multapses: bool = True
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        pairs = n_sources * n_targets - (0 if self.allow_autapses else shared)
+        if self.n and not pairs:
+            return f"{self.n} synapses, but there is no pair to connect"
+        if self.n > pairs and not self.allow_multapses:
+            return f"{self.n} synapses without multapses, but only {pairs} pairs"
+        return None
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.n
+
+
+@dataclass(frozen=True)
+class PairwiseBernoulli(Rule):
+    """Each pair is connected with probability `p`, at most once."""
+
+    p: float
+    allow_autapses: bool = True
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.p * n_sources * n_targets
+
+    @property
+    def is_exact(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class AllToAll(Rule):
+    """Each source is connected to each target, once."""
+
+    allow_autapses: bool = True
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return n_sources * n_targets
+
+    @property
+    def is_exact(self) -> bool:
+        return self.allow_autapses
+
+
+@dataclass(frozen=True)
+class OneToOne(Rule):
+    """Source k is connected to target k."""
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        if n_sources != n_targets:
+            return f"one_to_one, but {n_sources} sources and {n_targets} targets"
+        return None
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return n_targets
+
+
+@dataclass(frozen=True, eq=False)
+class Explicit(Rule):
+    """Synapse k leads from neuron sources[k] to neuron targets[k], both 0-based in their selection (int32 arrays, int64
+    where an index is larger)."""
+
+    sources: np.ndarray
+    targets: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.sources.shape != self.targets.shape or self.sources.ndim != 1:
+            raise ValueError(
+                f"explicit: sources {self.sources.shape} and targets {self.targets.shape} must be 1-d and equally long"
+            )
+        if self.sources.size > MOST_LISTED:
+            raise ValueError(f"explicit: {self.sources.size} synapses in one list: at most {MOST_LISTED}, use several")
+
+    def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
+        for what, indices, n in (("sources", self.sources, n_sources), ("targets", self.targets, n_targets)):
+            if indices.size and (indices.min() < 0 or indices.max() >= n):
+                return f"{what} must lie in 0 ... {n - 1}"
+        return None
+
+    def expected(self, n_sources: int, n_targets: int) -> float:
+        return self.sources.size
+
+
+def fixed_indegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedIndegree:
+    """`n` synapses onto each target."""
+    return FixedIndegree(whole("fixed_indegree: n", n), allow_autapses, allow_multapses)
+
+
+def fixed_outdegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedOutdegree:
+    """`n` synapses from each source."""
+    return FixedOutdegree(whole("fixed_outdegree: n", n), allow_autapses, allow_multapses)
+
+
+def fixed_total_number(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedTotalNumber:
+    """`n` synapses in all."""
+    return FixedTotalNumber(whole("fixed_total_number: n", n), allow_autapses, allow_multapses)
+
+
+def pairwise_bernoulli(p: float, allow_autapses: bool = True) -> PairwiseBernoulli:
+    """Each pair with probability `p`."""
+    return PairwiseBernoulli(number("pairwise_bernoulli: p", p, 0.0, 1.0), allow_autapses)
+
+
+def all_to_all(allow_autapses: bool = True) -> AllToAll:
+    """Each pair once."""
+    return AllToAll(allow_autapses)
+
+
+def one_to_one() -> OneToOne:
+    """The k-th source to the k-th target."""
+    return OneToOne()
+
+
+def explicit(sources: np.ndarray, targets: np.ndarray) -> Explicit:
+    """The pairs (sources[k], targets[k])."""
+    return Explicit(as_indices("sources", sources), as_indices("targets", targets))
+
+
+def as_indices(name: str, values: np.ndarray) -> np.ndarray:
+    """Return a copy of `values` as whole numbers: int32 if all of them fit, otherwise int64.
+
+    Raises
+    ------
+    ValueError : a value that is no whole number, or is beyond 2^53.
+    """
+    if type(values) is np.ndarray and values.dtype.kind in "iu" and _fit_int32(values):
+        return values.astype(np.int32)
+    array = np.asarray(numbers(name, values, -(2**53), 2**53))
+    if not np.array_equal(array, np.floor(array)):
+        raise ValueError(f"{name} must be whole numbers")
+    return array.astype(np.int32 if _fit_int32(array) else np.int64)
+
+
+def _fit_int32(array: np.ndarray) -> bool:
+    return not array.size or bool(array.min() >= -(2**31) and array.max() < 2**31)
+
+
+def _too_many(what: str, rule, n_choices: int, n_drawing: int, shared: int) -> str | None:
+    """For a degree drawn from n_choices; a neuron that may not connect to itself has one choice less."""
+    choices = n_choices - (1 if shared and not rule.allow_autapses else 0)
+    if rule.n and n_drawing and not choices:
+        return f"{what} {rule.n}, but there is nothing to choose from"
+    if rule.n > choices and n_drawing and not rule.allow_multapses:
+        return f"{what} {rule.n} without multapses, but only {choices} to choose from"
+    return None

@@ -1,0 +1,80 @@
+"""The values that neuron parameters are given: numbers, arrays with one number a neuron, distributions; and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..neurons import NeuronModel, Parameter
+from .distributions import Distribution
+from .elements import Value, nearest
+from .quantities import LARGEST, numbers, shown
+
+DRAWN = ("V_m", "I_e")  # what may be drawn from a distribution
+
+
+def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, object]) -> dict[str, Value]:
+    """The parameters `given` to `n` neurons `name` of `model`.
+
+    Raises
+    ------
+    ValueError : a parameter that the model has not, an array of another size than n, a value outside its range.
+    """
+    values: dict[str, Value] = {}
+    for key, value in given.items():
+        if not model.parameters:
+            raise ValueError(f"{name}: {model.name} has no parameters that could be changed, {key!r} neither")
+        if key not in model.parameters:
+            raise ValueError(f"{model.name} has no parameter {key!r}: {nearest(key, list(model.parameters))}")
+        parameter = model.parameters[key]
+        values[key] = _read(f"{name}.{key}", parameter, n, value, key in DRAWN)
+    return values
+
+
+def check_together(name: str, model: NeuronModel, values: Mapping[str, Value], dt: float) -> None:
+    """ValueError if all parameters `values` of a population do not go together or cannot be computed with."""
+    plain = {key: value for key, value in values.items() if not isinstance(value, Distribution)}
+    problem = model.check(plain)
+    if problem:
+        raise ValueError(f"{name}: {problem}")
+    with np.errstate(all="ignore"):
+        try:
+            propagators = model.propagator_values(plain, dt)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if not all(np.all(np.isfinite(value)) for value in propagators.values()):
+            raise ValueError(f"{name}: its parameters are too large or too small to compute with")
+
+
+def frozen(value: Value) -> Value:
+    """Make `value`, if it is an array, read-only, and return it. The caller must own it: it is not copied."""
+    if isinstance(value, Distribution) or np.ndim(value) == 0:
+        return value
+    value.setflags(write=False)
+    return value
+
+
+def check_drawn(name: str, distribution: Distribution) -> None:
+    """ValueError if draws of `distribution` are too large to compute with, or infinite."""
+    low, high = distribution.support()
+    if not -LARGEST <= low <= high <= LARGEST:
+        allowed = f"from {-LARGEST:g} to {LARGEST:g}, redraw what is not (minimum, maximum)"
+        raise ValueError(f"{name} must be {allowed}; draws go from {low:g} to {high:g}")
+
+
+def _read(name: str, parameter: Parameter, n: int, value: object, may_be_drawn: bool) -> Value:
+    if parameter.choices:
+        if not isinstance(value, str) or value not in parameter.choices:
+            raise ValueError(f"{name} must be one of {', '.join(parameter.choices)}, not {shown(value)}")
+        return value
+    if isinstance(value, Distribution):
+        if not may_be_drawn:
+            raise ValueError(f"{name}: a number or an array; only {' and '.join(DRAWN)} can be drawn")
+        check_drawn(name, value)
+        return value
+    read = numbers(name, value, unit=parameter.unit, n=n)
+    problem = parameter.problem(np.asarray(read))
+    if problem:
+        raise ValueError(f"{name} {problem}, not {shown(value)}")
+    return frozen(read)

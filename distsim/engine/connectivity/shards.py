@@ -1,0 +1,303 @@
+"""The table of one shard: the synapses of each projection onto it, counted, then drawn, then sorted into place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...description.elements import Projection
+from ...description.network import Network
+from ...description.rules import Explicit, FixedOutdegree, OneToOne
+from ..random import streams
+from ..step.decomposition import Decomposition
+from ..step.delivery import WIDE, synapses_by_source
+from ..step.layout import Layout
+from . import draws, edges
+from .build_dense import Second, delay_steps
+from .pool import Pool, Shape, make_pool, make_shape, sort_buckets
+from .synapse_plan import delay_table
+from .weights import WeightCode
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all shards share; is_two as in `connectivity.connect`, second: what has no place in a bit matrix, by
+    projection, by_source: as `layout.goes_by_source` says, grain_bits as `grains.plan_grain` does."""
+
+    network: Network
+    layout: Layout
+    deal: Decomposition
+    key: tuple[int, int]
+    delays: np.ndarray
+    code: WeightCode
+    is_two: np.ndarray
+    second: Second
+    by_source: bool
+    grain_bits: int
+
+    @cached_property
+    def own(self) -> dict[int, edges.OwnEdges]:
+        """The edges of each list that lead to this rank's neurons, by projection."""
+        listed = [(k, p) for k, p in enumerate(self.network.projections) if isinstance(p.rule, Explicit | OneToOne)]
+        return {number: edges.own_edges(projection, self.deal, self.layout) for number, projection in listed}
+
+    @cached_property
+    def counts_by_source(self) -> dict[int, np.ndarray]:
+        """Synapses onto each shard (int64) of projections drawn source by source, counted by drawing them once."""
+        found = {}
+        for number, projection in enumerate(self.network.projections):
+            if isinstance(projection.rule, FixedOutdegree):
+                found[number] = np.zeros(self.layout.n_shards, np.int64)
+                kept = draws.Range(0, self.deal.n_local, self.deal.rank, self.deal.size)
+                self.draw_by_source(number, kept, found[number], False, *make_pool(0, 1, 1, False))
+        return found
+
+    def draw_by_source(
+        self, number: int, kept: draws.Range, counts: np.ndarray, fill: bool, pool: Pool, shape: Shape
+    ) -> None:
+        projection, width = self.network.projections[number], self.layout.width
+        own = draws.own_positions(projection.target, projection.source)
+        n = projection.rule.n
+        draws.generate_by_source(fill, pool, shape, self.draw(number), kept, width, counts, own, n, *self.key)
+
+    @property
+    def segments(self) -> int:
+        """Entries of the index for each source."""
+        return 1 if self.by_source else self.delays.size
+
+    def receptor_offset(self, number: int, weights: np.ndarray) -> np.ndarray:
+        """Distance (int32) of the slot of each of `weights` (pA) of projection `number` from that of the neuron."""
+        target = self.network.projections[number].target.population
+        two = self.is_two[self.network.populations.index(target)]
+        return np.where((weights < 0) & two, self.layout.width, 0).astype(np.int32)
+
+    def draw(self, number: int) -> draws.Draw:
+        """Sources, targets and tables of projection `number`."""
+        projection = self.network.projections[number]
+        source, target, rule = projection.source.indices, projection.target.indices, projection.rule
+        delay, delay_slots = delay_table(self.network, projection, self.delays)
+        (weight, first), values = self.code.tables[number], self.code.values(number)
+        return draws.Draw(
+            number,
+            source.start,
+            source.step,
+            len(source),
+            projection.target.population.first + target.start,
+            target.step,
+            len(target),
+            int(not getattr(rule, "allow_multapses", False)),
+            int(not rule.allow_autapses),
+            delay.thresholds,
+            delay.guide,
+            delay_slots,
+            weight.thresholds,
+            weight.guide,
+            self.receptor_offset(number, values),
+            first,
+            values,
+        )
+
+
+class ShardBuilder:
+    """Builds the table of one shard: of the local neurons first_lid ... last_lid - 1."""
+
+    def __init__(self, plan: Plan, shard: int) -> None:
+        self.plan, self.network, self.deal, self.number = plan, plan.network, plan.deal, shard
+        first = shard * plan.layout.width
+        last = min(first + plan.layout.width, plan.deal.n_local)
+        self.kept = draws.Range(first, last, plan.deal.rank, plan.deal.size)
+        self.parts = [self._part(number, p) for number, p in enumerate(self.network.projections)]
+        self.n_synapses = sum(part.n for part in self.parts)
+
+    @property
+    def most_places(self) -> int:
+        """What the table takes at most, the empty places of the grains included."""
+        segments = self.network.n * self.plan.segments
+        return self.n_synapses + ((1 << self.plan.grain_bits) - 1) * min(segments, self.n_synapses)
+
+    def _part(self, number: int, projection: Projection):
+        """The synapses of a projection onto this shard, counted but not yet made."""
+        if number in self.plan.second:
+            return SecondSynapses(self, number, projection)
+        if isinstance(projection.rule, Explicit | OneToOne):
+            return Listed(self, number, projection)
+        return (BySource if isinstance(projection.rule, FixedOutdegree) else ByTarget)(self, number, projection)
+
+    def keeps(self, gids: np.ndarray) -> np.ndarray:
+        """Positions of the gids that belong to this shard."""
+        lids = self.deal.lids(gids)
+        return np.flatnonzero(self.deal.local(gids) & (lids >= self.kept.first_lid) & (lids < self.kept.last_lid))
+
+    def build(self, words: np.ndarray, weights: np.ndarray, delay_codes: np.ndarray, index: np.ndarray) -> int:
+        """Fill this shard's part of the table, one source population after the other; the places it takes."""
+        start, plan, table = 0, self.plan, (words, weights, delay_codes)
+        for population in self.network.populations:
+            parts = [part for part in self.parts if part.projection.source.population is population and part.n]
+            segments = index[population.first * plan.segments :][: population.n * plan.segments]
+            form = (plan.code.form == WIDE, plan.by_source, 1 << plan.grain_bits, plan.code.zero)
+            if all(isinstance(part, Given) for part in parts):
+                shape = make_shape(0, plan.delays.size, *form)
+                start = self._place(parts, shape, start, segments, *table)
+                continue
+            pool, shape = make_pool(sum(part.n for part in parts), population.n, plan.delays.size, *form)
+            for part in parts:
+                part.make(pool, shape)
+            start = sort_buckets(pool, shape, start, segments, *table)
+        index[-1] = start
+        found = int(synapses_by_source(index, plan.segments, plan.grain_bits).sum())
+        if found != self.n_synapses:
+            raise RuntimeError(f"connectivity: {found} synapses in the table, {self.n_synapses} counted")
+        return start
+
+    def _place(self, parts: list[Given], shape: Shape, start: int, index: np.ndarray, *table: np.ndarray) -> int:
+        """Write the synapses of `parts`, all of those from a population, to the table; where they end."""
+        for part in parts:
+            for chosen in part.cut():
+                edges.count_edges(shape, *part.ends(chosen), index)
+        end = edges.ends_of_segments(shape, start, index)
+        for part in reversed(parts):
+            for chosen in part.cut(backwards=True):
+                edges.place_edges(shape, part.synapses(chosen), index, *table)
+        edges.finish_segments(shape, end, index, *table)
+        return end
+
+
+class ByTarget:
+    """A projection drawn target by target."""
+
+    def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
+        self.shard, self.number, self.projection = shard, number, projection
+        self.targets = shard.keeps(projection.target.gids)
+        self.indegree = draws.indegrees(projection, number, self.targets, shard.plan.key)
+        self.n = int(self.indegree.sum(dtype=np.int64))
+
+    def make(self, pool: Pool, shape: Shape) -> None:
+        own = draws.own_positions(self.projection.source, self.projection.target)[self.targets]
+        draw, key = self.shard.plan.draw(self.number), self.shard.plan.key
+        draws.generate_by_target(pool, shape, draw, self.shard.kept, self.targets, own, self.indegree, *key)
+
+
+class BySource:
+    """A projection drawn source by source."""
+
+    def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
+        self.shard, self.number, self.projection = shard, number, projection
+        self.n = int(shard.plan.counts_by_source[number][shard.number])
+
+    def make(self, pool: Pool, shape: Shape) -> None:
+        self.shard.plan.draw_by_source(self.number, self.shard.kept, np.zeros(1, np.int64), True, pool, shape)
+
+
+class Given:
+    """Synapses that are given one by one, looked at a piece at a time.
+
+    Attributes
+    ----------
+    chosen : what stands for the synapses, in their order; n of them in all.
+    """
+
+    chosen: list[np.ndarray]
+
+    def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
+        self.shard, self.number, self.projection = shard, number, projection
+        self.chosen = self.choose()
+        self.n = sum(part.shape[-1] for part in self.chosen)
+
+    def choose(self) -> list[np.ndarray]:
+        """Find the synapses onto this shard."""
+        raise NotImplementedError
+
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return sources and delays, see `Edges`, of the synapses that `chosen`, a part of self.chosen, stands for."""
+        raise NotImplementedError
+
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        """Return these synapses."""
+        raise NotImplementedError
+
+    def cut(self, backwards: bool = False) -> Iterator[np.ndarray]:
+        """Yield self.chosen in pieces, from the first to the last or backwards."""
+        turn = reversed if backwards else iter
+        for part in turn(self.chosen):
+            for start in turn(range(0, part.shape[-1], edges.PIECE)):
+                yield part[..., start : start + edges.PIECE]
+
+    def make(self, pool: Pool, shape: Shape) -> None:
+        for chosen in self.cut():
+            edges.push_edges(pool, shape, self.synapses(chosen))
+
+    def onto(self, lids: np.ndarray, ends: tuple, codes: np.ndarray | None, weights: np.ndarray) -> edges.Edges:
+        """Return synapses onto local neurons `lids` with sources and delays `ends`; `weights` in pA."""
+        slots = lids - self.shard.kept.first_lid + self.shard.plan.receptor_offset(self.number, weights)
+        if self.shard.plan.code.form == WIDE:
+            return edges.Edges(*ends, slots, np.zeros(0, np.int64), weights)
+        return edges.Edges(*ends, slots, codes, np.zeros(0))
+
+
+class SecondSynapses(Given):
+    """What of a projection has no place in a bit matrix; weight and delay are constant."""
+
+    def choose(self) -> list[np.ndarray]:
+        return self.shard.plan.second[self.number].get(self.shard.number, [])
+
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        plan = self.shard.plan
+        delay = np.searchsorted(plan.delays, delay_steps(plan.network, self.projection.delay))
+        return chosen[0].astype(np.int64), np.full(chosen.shape[1], delay, np.int64)
+
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        code, weight = self.shard.plan.code.tables[self.number][1], self.shard.plan.code.values(self.number)
+        each = np.ones(chosen.shape[1], np.int64)
+        return self.onto(chosen[1].astype(np.int64), self.ends(chosen), each * code, each * weight)
+
+
+class Listed(Given):
+    """A projection given as pairs."""
+
+    def choose(self) -> list[np.ndarray]:
+        self.own = self.shard.plan.own[self.number]
+        if self.projection.delay_steps is None:
+            self.delay_table = delay_table(self.shard.network, self.projection, self.shard.plan.delays)
+        return [self.own.of_shard(self.shard.number)]
+
+    def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        source = self.projection.source.indices
+        sources = source.start + source.step * self.own.sources[chosen].astype(np.int64)
+        return sources, self._delays(chosen)
+
+    def synapses(self, chosen: np.ndarray) -> edges.Edges:
+        target = self.projection.target
+        gids = self.own.targets[chosen] * np.int64(target.indices.step) + target.population.first + target.indices.start
+        return self.onto(self.shard.deal.lids(gids), self.ends(chosen), *self._weights(chosen))
+
+    def _words(self, chosen: np.ndarray) -> np.ndarray:
+        """Random words of each synapse, uint32 (4, n)."""
+        u = np.empty((4, chosen.size), np.uint32)
+        streams.words_of_indices(chosen, 0, self.number, streams.SYNAPSE, *self.shard.plan.key, u)
+        return u
+
+    def _delays(self, chosen: np.ndarray) -> np.ndarray:
+        """Positions in the delays that occur."""
+        steps = self.projection.delay_steps
+        if steps is None:
+            table, slots = self.delay_table
+            return slots[np.searchsorted(table.thresholds, self._words(chosen)[1])].astype(np.int64)
+        if np.ndim(steps) == 0:
+            return np.full(chosen.size, np.searchsorted(self.shard.plan.delays, steps))
+        return np.searchsorted(self.shard.plan.delays, steps[chosen])
+
+    def _weights(self, chosen: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+        """Codes, where there are any, and weights (pA)."""
+        code = self.shard.plan.code
+        if code.tables[self.number] is None:
+            weights = self.projection.weight[chosen]
+            return None if code.form == WIDE else code.code(weights), weights
+        table, first = code.tables[self.number]
+        if table.n_levels == 1:
+            levels = np.zeros(chosen.size, np.int64)
+        else:
+            levels = np.searchsorted(table.thresholds, self._words(chosen)[2])
+        return first + levels, code.values(self.number)[levels]

@@ -1,0 +1,67 @@
+"""What the description alone says of the synapses: their delays, and how many are to be expected."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...description.distributions import Distribution
+from ...description.elements import Projection
+from ...description.network import Network
+from ...description.projections import MOST_DELAYS
+from ..random import streams
+from .build_dense import plan_groups
+
+PIECE = 1 << 18  # listed delays counted at a time
+
+
+def delays_in_use(network: Network) -> np.ndarray:
+    """All delays (steps) that the projections can have, ascending int64."""
+    found = [np.zeros(0, np.int64)]
+    for projection in network.projections:
+        if not isinstance(projection.delay, Distribution):
+            found.append(np.flatnonzero(count_delays(projection.delay_steps)))
+        else:
+            first, cdf = delay_levels(network, projection)
+            table = streams.quantile_table(first, cdf)
+            found.append(table.first + np.arange(table.n_levels))
+    return np.unique(np.concatenate(found))
+
+
+def count_delays(steps: int | np.ndarray) -> np.ndarray:
+    """Return how many of `steps` there are by step, int64."""
+    steps, counts = np.atleast_1d(steps), np.zeros(MOST_DELAYS + 1, np.int64)
+    for start in range(0, steps.size, PIECE):  # each piece is copied as int64
+        counts += np.bincount(steps[start : start + PIECE], minlength=counts.size)
+    return counts
+
+
+def delay_levels(network: Network, projection: Projection) -> tuple[int, np.ndarray]:
+    """A delay distribution rounded to the grid, halves upwards: first step and the distribution function by step."""
+    dt, low_high = network.grid.dt_ms, projection.delay.support()
+    first, last = max(1, round(low_high[0] / dt) - 1), round(low_high[1] / dt) + 1
+    return first, projection.delay.cdf((np.arange(first, last + 1) + 0.5) * dt * (1 - 1e-12))
+
+
+def delay_table(network: Network, projection: Projection, delays: np.ndarray):
+    if isinstance(projection.delay, Distribution):
+        table = streams.quantile_table(*delay_levels(network, projection))
+    else:
+        table = streams.quantile_table(projection.delay_steps, np.ones(1))
+    slots = np.searchsorted(delays, table.first + np.arange(table.n_levels))
+    return table, slots.astype(np.int32)
+
+
+def n_expected(projection: Projection) -> int:
+    """Synapses to be expected of a projection."""
+    return round(projection.rule.expected(len(projection.source), len(projection.target)))
+
+
+def in_table(network: Network) -> list[Projection]:
+    """Projections that are not in bit matrices."""
+    in_matrices = {number for group in plan_groups(network) for number in group.numbers}
+    return [projection for number, projection in enumerate(network.projections) if number not in in_matrices]
+
+
+def n_in_table(network: Network) -> int:
+    """Synapses to be expected that are not in bit matrices."""
+    return sum(map(n_expected, in_table(network)))

@@ -1,0 +1,155 @@
+"""How weights are stored: as multiples of a unit, or as positions in a table of weights. See `delivery`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...description.distributions import Distribution
+from ...description.network import Network
+from ...description.rules import Explicit
+from ...neurons.sources import MOST_SPIKES
+from ..random.streams import QuantileTable, quantile_table
+from ..step.delivery import FIXED, PALETTE, WIDE
+
+LARGEST = 32767  # of the signed 16-bit codes
+PALETTE_SIZE = 1 << 16  # weights, the one of empty places among them
+PIECE = 1 << 18  # listed weights, or targets, looked at at a time
+MOST_SUMMANDS = 1 << 16  # of LARGEST units each that a 32-bit sum holds
+LEVELS = 1 << 13  # of a distribution in a palette
+
+
+@dataclass(frozen=True)
+class WeightCode:
+    """The code of a network's weights, the same on every rank.
+
+    Attributes
+    ----------
+    form : FIXED, PALETTE or WIDE; unit : pA a unit (FIXED); palette : float64, pA; its last weight is 0.
+    n_exact : the first weights of the palette are given ones, ascending; behind them come the levels of distributions.
+        Listed weights of a WIDE network, which has no codes, are not among them.
+    tables : by projection (QuantileTable of its levels, code of level 0), None for lists of weights.
+    """
+
+    form: int
+    unit: float
+    palette: np.ndarray
+    n_exact: int
+    tables: list[tuple[QuantileTable, int] | None]
+
+    @property
+    def fixed(self) -> bool:
+        return self.form == FIXED
+
+    @property
+    def zero(self) -> int:
+        """Code of the weight 0 in the empty places of a table."""
+        return 0 if self.fixed else self.palette.size - 1
+
+    def code(self, weights: np.ndarray) -> np.ndarray:
+        """Codes of given weights (pA), unless they are WIDE."""
+        return np.searchsorted(self.palette[: self.n_exact], weights)
+
+    def values(self, number: int) -> np.ndarray:
+        """Weights (pA) of the levels of projection `number`."""
+        table, first = self.tables[number]
+        codes = first + np.arange(table.n_levels)
+        return codes * self.unit if self.fixed else self.palette[codes]
+
+
+def plan_weights(network: Network) -> WeightCode:
+    """FIXED where there is a `fixed_unit`, otherwise a palette."""
+    weights, unit = [projection.weight for projection in network.projections], fixed_unit(network)
+    if unit is None:
+        return _merge([_palette_levels(weight) for weight in weights])
+    tables = [_even_levels(weight, unit) for weight in weights]
+    return WeightCode(FIXED, unit, np.zeros(0), 0, [(table, table.first) for table in tables])
+
+
+def fixed_unit(network: Network) -> float | None:
+    """The unit (pA) of which weights are multiples if all of them are drawn and it resolves every distribution."""
+    weights = [projection.weight for projection in network.projections]
+    if not weights or not all(map(_is_spread, weights)) or most_events(network) >= MOST_SUMMANDS:
+        return None
+    unit = max(max(map(abs, weight.support())) for weight in weights) / LARGEST
+    return unit if min(weight.resolution for weight in weights) >= unit else None
+
+
+def _is_spread(weight) -> bool:
+    """Whether `weight` is a distribution of more than one value."""
+    return isinstance(weight, Distribution) and weight.support()[0] < weight.support()[1]
+
+
+def most_events(network: Network) -> float:
+    """A bound on the events that reach a neuron in one step: by target population, the mean plus ten times its SD."""
+    indegree: dict[str, float] = {}
+    for projection in network.projections:
+        name = projection.target.population.name
+        rule = projection.rule
+        if isinstance(rule, Explicit):
+            most = most_equal(rule.targets, len(projection.target))
+        else:
+            n_targets = len(projection.target)
+            most = rule.expected(len(projection.source), n_targets) / max(1, n_targets)
+        at_once = MOST_SPIKES if projection.source.population.model.is_source else 1
+        indegree[name] = indegree.get(name, 0.0) + most * at_once
+    return max(n + 10.0 * n**0.5 for n in indegree.values())
+
+
+def most_equal(numbers: np.ndarray, n: int) -> int:
+    """Return how often the most frequent of `numbers` below `n` occurs."""
+    counts = np.zeros(n, np.int64)
+    piece = max(PIECE, n)
+    for start in range(0, numbers.size, piece):  # each piece is copied as int64
+        counts += np.bincount(numbers[start : start + piece], minlength=n)
+    return int(counts.max(initial=0))
+
+
+def _even_levels(weight: Distribution, unit: float) -> QuantileTable:
+    """A distribution rounded to multiples of `unit`; a bound of the redraw at 0 keeps the sign."""
+    low, high = weight.support()
+    first, last = int(np.floor(low / unit + 0.5)), int(np.ceil(high / unit - 0.5))
+    return quantile_table(first, weight.cdf((np.arange(first, last + 1) + 0.5) * unit))
+
+
+def _palette_levels(weight) -> tuple[QuantileTable | None, np.ndarray | None]:
+    """A projection's weights (pA) for a palette, with the table of their levels unless they are listed."""
+    if _is_spread(weight):
+        edges = weight.edges(LEVELS)
+        table = quantile_table(0, weight.cdf(edges[1:]))
+        return table, ((edges[1:] + edges[:-1]) / 2)[table.first :][: table.n_levels]
+    if isinstance(weight, Distribution):
+        weight = weight.support()[0]
+    if np.ndim(weight) == 0:
+        return quantile_table(0, np.ones(1)), np.array([float(weight)])
+    return None, distinct(weight, PALETTE_SIZE - 1)
+
+
+def distinct(weights: np.ndarray, most: int) -> np.ndarray | None:
+    """Return the different `weights`, ascending; None if they are more than `most`, without a look at all of them."""
+    found = np.zeros(0)
+    for start in range(0, weights.size, PIECE):
+        found = np.union1d(found, weights[start : start + PIECE])
+        if found.size > most:
+            return None
+    return found
+
+
+def _merge(levels: list) -> WeightCode:
+    """One ascending palette; a distribution's levels must stay neighbours, so they come as a block behind the
+    others."""
+    single = [values for table, values in levels if values is not None and (table is None or table.n_levels == 1)]
+    palette = np.unique(np.concatenate([*single, np.zeros(0)]))
+    blocks, tables, end = [palette], [], palette.size
+    for table, values in levels:
+        if table is None:
+            tables.append(None)
+        elif table.n_levels == 1:
+            tables.append((table, int(np.searchsorted(palette, values[0]))))
+        else:
+            tables.append((table, end))
+            blocks.append(values)
+            end += values.size
+    form = WIDE if end >= PALETTE_SIZE or any(values is None for _, values in levels) else PALETTE
+    return WeightCode(form, 0.0, np.concatenate([*blocks, [0.0]]), palette.size, tables)

@@ -1,0 +1,347 @@
+"""Poisson input: every neuron its own train, a number for each neuron and step.
+
+A number comes from a 16-bit piece of a Philox block (stimulus, neuron, step // 8), so that one block serves a neuron
+for eight steps and a rank draws only for its own neurons. Sixteen bits do not hold a probability exactly, hence a
+mixture: of the 65,536 cells floor(65536 p_k) belong to number k, which the piece tells alone; the few cells that are
+left belong to all numbers together, and who falls into them (one in some thousands) is drawn from what of p is left,
+with 32 bits of a block of its own. Together exact to 2^-42. A cell's number is a count of thresholds, 32 neurons at a
+time.
+
+Inputs of a large mean (`WIDE`: more than MOST_THRESHOLDS likely numbers) are drawn with 32 bits by searching a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ...description.elements import PoissonInput
+from ...description.network import Network
+from ..compiled.intrinsics import LINE, NoAlias, equal_bytes, kernel, lowest_bit, lowest_bits
+from ..random import streams
+from .decomposition import Decomposition, runs
+from .update import ROW
+
+LARGEST_MEAN = 40_000.0  # of one table, so that a number fits 16 bits; larger ones are sums
+MOST_THRESHOLDS = 64  # counted, not searched
+CELLS = 1 << 16
+
+# columns of PoissonInputs.entries
+FIRST, LAST, DELAY, START, STOP, OBJECT, RECEPTOR, WIDE, COUNTS, DRAWN = range(10)
+CELL, CELL_END, BASE, REST, TABLE, GUIDE, LOWEST = range(10, 17)
+
+
+class PoissonInputs(NamedTuple):
+    """Poisson input to this rank's neurons.
+
+    Attributes
+    ----------
+    entries : int64 (n, 17), one stimulus onto neurons FIRST ... LAST - 1 of one block, block after block. DRAWN tells
+        which steps are in `narrow` or `wide` from COUNTS on; CELL ... CELL_END, BASE (number below the first threshold)
+        and REST (what stands for a number still to be drawn) belong to cells; TABLE, GUIDE and LOWEST to `tables`.
+    of_block : int64 (blocks + 1,), the first entry of each block. weights : float64 (n,), pA.
+    cells : uint16, thresholds; tables : uint32, guides : int32, of `streams.QuantileTable`s.
+    narrow : uint8, numbers of eight steps: of steps 2 w and 2 w + 1 side by side for each neuron, w after w; LINE more.
+    wide : uint16, less LOWEST, numbers of four steps, step after step.
+    words : uint32 (4, ROW), scratch.
+    """
+
+    entries: np.ndarray
+    of_block: np.ndarray
+    weights: np.ndarray
+    cells: np.ndarray
+    tables: np.ndarray
+    guides: np.ndarray
+    narrow: np.ndarray
+    wide: np.ndarray
+    words: np.ndarray
+
+
+# --- plan -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """A distribution on whole numbers as cells of 1/65536.
+
+    Attributes
+    ----------
+    base : the number of cell 0. thresholds : uint16, a cell's number is base + the thresholds below it; what reaches
+        base + len(thresholds) is drawn from `rest`.
+    """
+
+    base: int
+    thresholds: np.ndarray
+    rest: streams.QuantileTable
+
+
+def cell_table(levels: np.ndarray, cdf: np.ndarray) -> CellTable:
+    """`levels` : consecutive whole numbers, cdf : P(number <= level), float64, ending at (about) 1."""
+    p = np.diff(cdf, prepend=0.0)
+    cells = np.floor(p * CELLS).astype(np.int64)
+    used = np.flatnonzero(cells)
+    kept = slice(used[0], used[-1] + 1)
+    ends = np.cumsum(cells[kept])
+    rest = np.cumsum(np.maximum(p * CELLS - cells, 0.0))
+    table = streams.quantile_table(int(levels[0]), rest / rest[-1] if rest[-1] > 0 else np.ones(rest.size))
+    return CellTable(int(levels[kept][0]), (ends - 1).astype(np.uint16), table)
+
+
+def fits_cells(mean: float) -> bool:
+    """Whether numbers of this mean > 0 are counted in cells, and so are bytes."""
+    return mean < MOST_THRESHOLDS**2 and is_narrow(cell_table(*streams.poisson_levels(mean)))
+
+
+def is_narrow(table: CellTable) -> bool:
+    return table.thresholds.size <= MOST_THRESHOLDS
+
+
+def plan_poisson(
+    stimuli: Sequence[tuple[int, PoissonInput]],
+    network: Network,
+    deal: Decomposition,
+    is_two: np.ndarray,
+    blocks: np.ndarray,
+) -> PoissonInputs:
+    """Tables and buffers of this rank's Poisson input.
+
+    Parameters
+    ----------
+    stimuli : with the number that tells the trains of one stimulus from those of another.
+    is_two : as in `connectivity.connect`. blocks : int64 (n, 2), first and last (excluded) local id of each block.
+    """
+    rows, tables, n_counts = [], _Tables(), [0, 0]
+    for number, stimulus in stimuli:
+        mean = stimulus.rate * network.grid.dt_ms * 1e-3
+        parts = max(1, int(np.ceil(mean / LARGEST_MEAN)))
+        if mean == 0:
+            continue
+        table, is_wide = tables.of(mean / parts)
+        two = is_two[network.populations.index(stimulus.target.population)]
+        receptor = int(two and stimulus.weight < 0)
+        gids = stimulus.target.gids
+        pieces = _pieces(runs(deal.lids(gids[deal.local(gids)])), blocks)
+        for part in range(parts):
+            for block, first, last in pieces:
+                window = (first, last, stimulus.delay, stimulus.start, stimulus.stop, number + (part << 20))
+                row = (*window, receptor, is_wide, n_counts[is_wide], -1, *table)
+                rows.append((block, stimulus.weight, row))
+                n_counts[is_wide] += (4 if is_wide else 8) * (last - first)
+    rows.sort(key=lambda row: row[0])  # stable: within a block in the order of the description
+    return PoissonInputs(
+        np.array([row for *_, row in rows], np.int64).reshape(-1, LOWEST + 1),
+        np.searchsorted([block for block, *_ in rows], np.arange(len(blocks) + 1)).astype(np.int64),
+        np.array([weight for _, weight, _ in rows], float),
+        np.concatenate([np.zeros(0, np.uint16), *tables.cells]),
+        np.concatenate([np.zeros(0, np.uint32), *tables.thresholds]),
+        np.concatenate([np.zeros(0, np.int32), *tables.guides]),
+        np.zeros(n_counts[0] + LINE, np.uint8),
+        np.zeros(n_counts[1], np.uint16),
+        np.empty((4, ROW), np.uint32),
+    )
+
+
+class _Tables:
+    """The tables of all means, one after the other."""
+
+    def __init__(self) -> None:
+        self.cells: list[np.ndarray] = []
+        self.thresholds: list[np.ndarray] = []
+        self.guides: list[np.ndarray] = []
+        self._found: dict[float, tuple[tuple[int, ...], int]] = {}
+        self._n = [0, 0]
+
+    def of(self, mean: float) -> tuple[tuple[int, ...], int]:
+        """Columns CELL ... LOWEST of an entry, and whether its numbers are wide."""
+        if mean not in self._found:
+            self._found[mean] = self._add(*streams.poisson_levels(mean))
+        return self._found[mean]
+
+    def _add(self, levels: np.ndarray, cdf: np.ndarray) -> tuple[tuple[int, ...], int]:
+        found = cell_table(levels, cdf)
+        is_wide = not is_narrow(found)
+        table = streams.quantile_table(int(levels[0]), cdf) if is_wide else found.rest
+        where = (self._n[1], len(self.guides) << streams.GUIDE_BITS, table.first)
+        self.thresholds.append(table.thresholds)
+        self.guides.append(table.guide)
+        self._n[1] += table.thresholds.size
+        cells = np.full(padded(found.thresholds.size), CELLS - 1, np.uint16)
+        cells[: found.thresholds.size] = found.thresholds
+        cell = (self._n[0], self._n[0] + cells.size, found.base, found.base + found.thresholds.size)
+        self.cells.append(cells)
+        self._n[0] += cells.size
+        return (*cell, *where), int(is_wide)
+
+
+def _pieces(ranges: list[tuple[int, int]], blocks: np.ndarray) -> list[tuple[int, int, int]]:
+    """`ranges` of local ids cut at the borders of the blocks: (block, first, last)."""
+    pieces = []
+    for first, last in ranges:
+        for block in range(np.searchsorted(blocks[:, 1], first, side="right"), len(blocks)):
+            if blocks[block, 0] >= last:
+                break
+            pieces.append((block, max(first, int(blocks[block, 0])), min(last, int(blocks[block, 1]))))
+    return pieces
+
+
+# --- draw -------------------------------------------------------------------------------------------------------------
+
+
+@kernel(forceinline=True)
+def draw_poisson(t, poisson, rank, size, k0, k1):
+    """Draw the next numbers of every stimulus whose last ones are used up at step `t`.
+
+    Limits, per neuron and step: half a Philox word (0.09 ns), half as many comparisons as thresholds, 32 at a time
+    (0.05 ns for ten), a byte written.
+    """
+    for e in range(poisson.entries.shape[0]):
+        entry = poisson.entries[e]
+        emitted = t - entry[DELAY]
+        if emitted <= entry[START] or emitted > entry[STOP]:
+            continue
+        steps = emitted >> 2 if entry[WIDE] else emitted >> 3
+        if steps != entry[DRAWN]:
+            entry[DRAWN] = steps
+            owner, n = entry[FIRST] * size + rank, entry[LAST] - entry[FIRST]
+            streams.words_by_owner(n, owner, size, steps, entry[OBJECT], streams.POISSON, k0, k1, poisson.words)
+            for w in range(4):
+                if entry[WIDE]:
+                    search_numbers(n, poisson.words[w], poisson, entry, poisson.wide[entry[COUNTS] + w * n :])
+                else:
+                    numbers = poisson.narrow[entry[COUNTS] + 2 * w * n : entry[COUNTS] + 2 * (w + 1) * n]
+                    thresholds = poisson.cells[entry[CELL] : entry[CELL_END]]
+                    count_cells(poisson.words[w].view(np.uint16), thresholds, np.uint8(entry[BASE]), numbers)
+                    draw_rest(numbers, 8 * steps + 2 * w, owner, size, poisson, entry, k0, k1)
+
+
+@kernel()
+def count_cells(pieces, thresholds, base, numbers):
+    """numbers[i] = base + how many of the thresholds (`padded`, ascending) pieces[i] exceeds."""
+    j = 0
+    while j < thresholds.size:  # ten in a pass
+        left = thresholds.size - j
+        so_far = j > 0
+        if left >= 10:
+            count_ten(pieces, thresholds[j : j + 10], so_far, base, numbers)
+            j += 10
+        elif left >= 7:
+            count_seven(pieces, thresholds[j : j + 7], so_far, base, numbers)
+            j += 7
+        else:
+            count_three(pieces, thresholds[j : j + 3], so_far, base, numbers)
+            j += 3
+
+
+def padded(n: int) -> int:
+    """`n` thresholds or more: as many as are counted at once."""
+    whole, left = divmod(n, 10)
+    return 10 * whole + next(k for k in (0, 3, 7, 10) if k >= left)
+
+
+@kernel(forceinline=True)
+def of_one(k, x, a):
+    return np.uint8(k + np.uint8(1)) if x > a else k
+
+
+@kernel(forceinline=True)
+def of_three(k, x, a, b, c):
+    """k + how many of a <= b <= c are less than x: the middle one tells with which other one to compare."""
+    above = x > b
+    k = np.uint8(k + np.uint8(2)) if above else k
+    return of_one(k, x, c if above else a)
+
+
+@kernel(forceinline=True)
+def of_seven(k, x, a, b, c, d, e, f, g):
+    above = x > d
+    k = np.uint8(k + np.uint8(4)) if above else k
+    middle, low, high = f if above else b, e if above else a, g if above else c
+    return of_three(k, x, low, middle, high)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def count_three(pieces, c, so_far, base, numbers):
+    c0, c1, c2 = c[0], c[1], c[2]
+    for i in range(numbers.size):
+        numbers[i] = of_three(numbers[i] if so_far else base, pieces[i], c0, c1, c2)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def count_seven(pieces, c, so_far, base, numbers):
+    c0, c1, c2, c3, c4, c5, c6 = c[0], c[1], c[2], c[3], c[4], c[5], c[6]
+    for i in range(numbers.size):
+        numbers[i] = of_seven(numbers[i] if so_far else base, pieces[i], c0, c1, c2, c3, c4, c5, c6)
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def count_ten(pieces, c, so_far, base, numbers):
+    c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
+    for i in range(numbers.size):
+        k = of_seven(numbers[i] if so_far else base, pieces[i], c0, c1, c2, c3, c4, c5, c6)
+        numbers[i] = of_three(k, pieces[i], c7, c8, c9)
+
+
+@kernel()
+def draw_rest(numbers, step, owner, size, poisson, entry, k0, k1):
+    """Draw those of the numbers of steps `step` and step + 1 of which the cell tells nothing."""
+    rest = np.uint8(entry[REST])
+    for start in range(0, numbers.size, LINE):
+        found = equal_bytes(numbers, start, rest) & lowest_bits(numbers.size - start)
+        while found:
+            i = start + lowest_bit(found)
+            numbers[i] = rest_number(i, step, owner, size, poisson, entry, k0, k1)
+            found &= found - np.uint64(1)
+
+
+@kernel()
+def rest_number(i, step, owner, size, poisson, entry, k0, k1):
+    who, when = np.uint32(owner + size * (i >> 1)), np.uint32(step + (i & 1))
+    what, purpose = np.uint32(entry[OBJECT]), np.uint32(streams.POISSON_REST)
+    u = streams.philox(when, who, what, purpose, np.uint32(k0), np.uint32(k1))[0]
+    return np.uint8(entry[LOWEST] + streams.level(u, poisson.tables, entry[TABLE], poisson.guides, entry[GUIDE]))
+
+
+@kernel()
+def search_numbers(n, u, poisson, entry, numbers):
+    for i in range(n):
+        numbers[i] = np.uint16(streams.level(u[i], poisson.tables, entry[TABLE], poisson.guides, entry[GUIDE]))
+
+
+# --- add --------------------------------------------------------------------------------------------------------------
+
+
+@kernel(forceinline=True)
+def is_on(t, entry):
+    """Whether what arrives at step `t` was emitted while the stimulus was on."""
+    emitted = t - entry[DELAY]
+    return (emitted > entry[START]) & (emitted <= entry[STOP])
+
+
+@kernel(inline="always")
+def pairs_of(t, poisson, entry):
+    """Numbers of two steps of a narrow entry's neurons, uint16 (n,), and the bits by which to shift them for `t`."""
+    emitted, n = t - entry[DELAY], entry[LAST] - entry[FIRST]
+    start = entry[COUNTS] + ((emitted >> 1) & 3) * 2 * n
+    return poisson.narrow[start : start + 2 * n].view(np.uint16), np.uint16((emitted & 1) << 3)
+
+
+@kernel(forceinline=True)
+def add_poisson(t, poisson, e, first, inputs):
+    """Add what arrives at step `t` by entry `e` to `inputs` (receptors, ROW) of a block that begins at lid `first`."""
+    entry, weight = poisson.entries[e], poisson.weights[e]
+    if not is_on(t, entry):
+        return
+    n = entry[LAST] - entry[FIRST]
+    row = inputs[entry[RECEPTOR], entry[FIRST] - first : entry[LAST] - first]
+    if entry[WIDE]:
+        start = entry[COUNTS] + ((t - entry[DELAY]) & 3) * n
+        numbers = poisson.wide[start : start + n]
+        for i in range(n):
+            row[i] += weight * np.float64(entry[LOWEST] + np.int64(numbers[i]))
+    else:
+        pairs, shift = pairs_of(t, poisson, entry)
+        for i in range(n):
+            row[i] += weight * np.float64((pairs[i] >> shift) & np.uint16(255))

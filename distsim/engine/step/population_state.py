@@ -1,0 +1,174 @@
+"""The neurons of this rank: their state variables and propagators, in flat arrays that the compiled update reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ...description.distributions import Distribution
+from ...description.elements import Population, Value
+from ...description.network import Network
+from ..compiled.intrinsics import kernel
+from ..random import streams
+from .decomposition import Decomposition
+from .layout import Layout
+from .update import ROW
+
+# columns of Neurons.blocks
+POPULATION, FIRST, LAST, SLOT, SHARD, STATE, SOURCE, RECEPTORS, PAR, PAR_STRIDE, SHARES_CURRENT = range(11)
+DIRECT, GATHERED, TAKES_NUMBERS, N_COLUMNS = range(11, 15)
+
+
+class Neurons(NamedTuple):
+    """State of the local neurons.
+
+    Attributes
+    ----------
+    blocks : int64 (n, 14), runs of at most ROW neurons of one population in one shard: local ids FIRST ... LAST - 1,
+        their place SLOT in the shard's row, where their STATE begins, whether all of them have the same current; the
+        addresses of the loops that update them, see `model_loops`.
+    state : float64, flat, block after block: variable k of the i-th neuron at STATE + ROW k + i; the first variable is
+        V_m - E_L (mV).
+    refractory : int16 (n_local,), steps left.
+    I_e, device, current : float64 (n_local,), constant and device currents and their sum (pA).
+    propagators : float64, flat, population after population.
+    emitted : int64 (n_local,), spikes since the start.
+    inputs : float64 (2, ROW), scratch: what is gathered of the weights that arrive in the step.
+    fired : uint8 (ROW,), scratch.
+    """
+
+    blocks: np.ndarray
+    state: np.ndarray
+    refractory: np.ndarray
+    I_e: np.ndarray
+    device: np.ndarray
+    current: np.ndarray
+    propagators: np.ndarray
+    emitted: np.ndarray
+    inputs: np.ndarray
+    fired: np.ndarray
+
+
+def two_receptors(network: Network) -> np.ndarray:
+    """Bool by population: whether excitatory and inhibitory input must be kept apart."""
+    return np.array([p.model.receptors(p.parameters) == 2 for p in network.populations], bool)
+
+
+def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layout) -> Neurons:
+    """State at time 0 and the blocks to update, still without loops."""
+    blocks, size = _place_blocks(network, deal, layout)
+    n = deal.n_local
+    neurons = Neurons(
+        blocks,
+        np.zeros(size),
+        np.zeros(n, np.int16),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(0),
+        np.zeros(n, np.int64),
+        np.zeros((2, ROW)),
+        np.zeros(ROW, np.uint8),
+    )
+    for number, population in enumerate(network.populations):
+        if not population.model.is_source:
+            first, last = deal.local_range(population.first, population.n)
+            lids = np.arange(first, last)
+            V_m = local_values(network, number, "V_m", population.parameters["V_m"], lids, seed, deal)
+            E_L = local_values(network, number, "E_L", population.parameters["E_L"], lids, seed, deal)
+            I_e = local_values(network, number, "I_e", population.parameters["I_e"], lids, seed, deal)
+            neurons.state[potential_places(neurons, lids)] = V_m - E_L
+            neurons.I_e[lids] = I_e
+    sum_currents(neurons, np.arange(n))
+    find_shared_currents(neurons)
+    return with_parameters(neurons, network, [p.parameters for p in network.populations], deal)
+
+
+@kernel(cache=True)
+def sum_currents(neurons, lids):
+    """Bring the `current` of the local neurons `lids` up to date."""
+    for lid in lids:
+        neurons.current[lid] = neurons.I_e[lid] + neurons.device[lid]
+
+
+@kernel(cache=True)
+def find_shared_currents(neurons):
+    """Bring up to date in which blocks all neurons have the same current."""
+    for block in neurons.blocks:
+        is_shared = True
+        for lid in range(block[FIRST], block[LAST]):
+            is_shared &= neurons.current[lid] == neurons.current[block[FIRST]]
+        block[SHARES_CURRENT] = is_shared
+
+
+def _place_blocks(network: Network, deal: Decomposition, layout: Layout) -> tuple[np.ndarray, int]:
+    """The blocks, not yet with what depends on parameters, and the size of their state."""
+    blocks, size = [], 0
+    for number, population in enumerate(network.populations):
+        first, last = deal.local_range(population.first, population.n)
+        while first < last:
+            shard = first // layout.width
+            end = min(last, first + ROW, (shard + 1) * layout.width)
+            place = (number, first, end, first - shard * layout.width, shard, size, int(population.model.is_source))
+            blocks.append((*place, *[0] * (N_COLUMNS - len(place))))
+            size += ROW * len(population.model.states)
+            first = end
+    return np.array(blocks, np.int64).reshape(-1, N_COLUMNS), size
+
+
+def potential_places(neurons: Neurons, lids: np.ndarray) -> np.ndarray:
+    """Where the V_m - E_L of local neurons is in `state`, int64."""
+    if not lids.size:
+        return np.zeros(0, np.int64)
+    block = neurons.blocks[np.searchsorted(neurons.blocks[:, FIRST], lids, side="right") - 1]
+    return block[:, STATE] + lids - block[:, FIRST]
+
+
+def with_parameters(
+    neurons: Neurons, network: Network, parameters: Sequence[Mapping[str, Value]], deal: Decomposition
+) -> Neurons:
+    """`neurons` updated by these `parameters` of the populations (numbers or arrays of n numbers) from now on."""
+    tables, size = [np.zeros(0)], 0
+    for number, (population, values) in enumerate(zip(network.populations, parameters, strict=True)):
+        first, last = deal.local_range(population.first, population.n)
+        table = _propagators(population, values, network.grid.dt_ms, deal.gid(np.arange(first, last)))
+        by_neuron = table.ndim == 2
+        blocks = neurons.blocks[neurons.blocks[:, POPULATION] == number]
+        blocks[:, RECEPTORS] = population.model.receptors(values)
+        blocks[:, PAR] = size + (blocks[:, FIRST] - first if by_neuron else 0)
+        blocks[:, PAR_STRIDE] = last - first
+        neurons.blocks[neurons.blocks[:, POPULATION] == number] = blocks
+        tables.append(table.ravel())
+        size += table.size
+    return neurons._replace(propagators=np.concatenate(tables))
+
+
+def _propagators(population: Population, parameters: Mapping, dt: float, gids: np.ndarray) -> np.ndarray:
+    """Propagators in the order of `step`: (k,) where all neurons share them, otherwise (k, local neurons)."""
+    values = list(population.model.propagator_values(parameters, dt).values())
+    if all(np.ndim(value) == 0 for value in values):
+        return np.array(values, float)
+    return np.array([np.broadcast_to(value, population.n)[gids - population.first] for value in values])
+
+
+def local_values(
+    network: Network,
+    number: int,
+    name: str,
+    value: Value,
+    lids: np.ndarray,
+    seed: int,
+    deal: Decomposition,
+    change: int = 0,
+) -> np.ndarray:
+    """Parameter `name` of neurons `lids` (ascending) of population `number`: drawn, chosen or shared; float64.
+
+    `change` tells apart what is drawn at the start (0) and by later changes of parameters.
+    """
+    population = network.populations[number]
+    if not isinstance(value, Distribution):
+        return np.broadcast_to(value, population.n)[deal.gid(lids) - population.first]
+    obj = number * 64 + list(population.parameters).index(name)
+    return value.quantile(streams.uniforms(deal.gid(lids), change, obj, streams.INITIAL, seed))

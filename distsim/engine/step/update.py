@@ -1,0 +1,123 @@
+"""The loop over the neurons of a block, written around a model's `step` and compiled with it.
+
+Which arrays a model has, whether its parameters differ from neuron to neuron, whether it has one receptor or two and
+how its input comes is known when the loop is written, so that LLVM sees scalars where numbers are shared and vectorises
+the loop: reading them by an index that may be 0 or i costs ten times as much. What arrives at a neuron is read where it
+was summed up, and zero is left there, so that input passes the caches once. The rows of a block's state lie ROW numbers
+apart, a constant, so that it need not be found out at run time that they do not overlap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+
+from ...neurons import NeuronModel
+from ..compiled.cache import cfunc, compiling, njit
+from ..compiled.frozen_step import FrozenStep
+from ..compiled.intrinsics import NoAlias
+
+ROW = 1024  # neurons of a block at most: state and input of a block stay in the L1 cache
+
+_double, _int, _short, _pair, _byte = map(
+    types.CPointer, (types.float64, types.int32, types.int16, types.uint16, types.uint8)
+)
+
+
+class Variant(NamedTuple):
+    """What is known of a loop when it is written.
+
+    Attributes
+    ----------
+    model : whose `step` it is written around. receptors : 1 or 2. by_neuron : whether propagators differ from neuron to
+        neuron.
+    fixed : whether what arrives is int32 in units, not float64. numbers : whether Poisson numbers of one input to the
+        first receptor come with it.
+    """
+
+    model: NeuronModel
+    receptors: int
+    by_neuron: bool
+    fixed: bool
+    numbers: bool
+
+    @property
+    def name(self) -> str:
+        """What tells loops apart in the cache: all of them belong to this file."""
+        return self.named(FrozenStep(self.model.step, self.model.name))
+
+    def named(self, step: FrozenStep) -> str:
+        """The name of the loop around `step`."""
+        digest = hashlib.sha256(f"{step.identity}\n{loop_source(self)}".encode()).hexdigest()[:16]
+        kind = f"{self.receptors}{'nb'[self.by_neuron]}{'df'[self.fixed]}{'rp'[self.numbers]}"
+        return f"update_{re.sub('[^0-9A-Za-z_]', '_', self.model.name)[:40]}_{kind}_{digest}"
+
+
+def loop_source(variant: Variant, name: str = "update") -> str:
+    """Source of the function that advances `n` neurons by one step.
+
+    Its arguments are n; state, float64, variable k of neuron i at [ROW k + i]; refractory, int16; par, float64,
+    propagator k at [k], or of neuron i at [par_stride k + i] if `by_neuron`; ex and inh, what arrives at the two
+    receptors, int32 in `unit`s (float64) or float64, left at zero; numbers, uint16, shift and weight (float64): of a
+    Poisson input, which adds weight times the byte that `shift` selects; current, float64 (pA), of neuron i at [i], or
+    of all at [0] if `current_is_shared`, which spares reading it; fired, uint8, set to the number of spikes of each
+    neuron. No two arrays may overlap, but `inh` is not used where there is one receptor.
+    """
+    model, two = variant.model, variant.receptors == 2
+    unused = () if two else model.inhibitory
+    rows = {state: f"state[{ROW * k} + i]" for k, state in enumerate(model.states) if state not in unused}
+    states = [rows.get(state, "0.0") for state in model.states]
+    arrived = ["unit * ex[i]", "unit * inh[i]"] if variant.fixed else ["ex[i]", "inh[i]"]
+    if variant.numbers:
+        arrived[0] += " + weight * np.float64((numbers[i] >> shift) & np.uint16(255))"
+    inputs = [arrived[0], arrived[1] if two else "0.0"]
+    # No name of the model's is used: it might be one of the loop's own.
+    numbers = range(len(model.propagator_names))
+    shared = [f"    shared_{k} = par[{k}]" for k in numbers if not variant.by_neuron]
+    propagators = [f"par[{k} * par_stride + i]" if variant.by_neuron else f"shared_{k}" for k in numbers]
+    results = [*(f"new_{k}" for k in range(len(model.states))), "wait", "spikes"]
+
+    def loop(current: str) -> list[str]:
+        arguments = [*states, "refractory[i]", *inputs, current, *propagators]
+        return [
+            "        for i in range(n):",
+            f"            {', '.join(results)} = step({', '.join(arguments)})",
+            *(f"            {rows[state]} = new_{k}" for k, state in enumerate(model.states) if state in rows),
+            "            refractory[i] = wait",
+            "            fired[i] = spikes",
+            "            ex[i] = 0",
+            *(["            inh[i] = 0"] if two else []),
+        ]
+
+    return "\n".join(
+        [
+            f"def {name}(n, state, refractory, par, par_stride, ex, inh, unit, numbers, shift, weight, current,",
+            "           current_is_shared, fired):",
+            *shared,
+            "    if current_is_shared:",
+            "        shared_current = current[0]",
+            *loop("shared_current"),
+            "    else:",
+            *loop("current[i]"),
+            "    return 0",
+        ]
+    )
+
+
+def compile_update(variant: Variant):
+    """The compiled loop, a C function."""
+    row = _int if variant.fixed else _double
+    whole, real = types.int64, types.float64
+    signature = types.int32(
+        whole, _double, _short, _double, whole, row, row, real, _pair, types.uint16, real, _double, whole, _byte
+    )
+    step = FrozenStep(variant.model.step, variant.model.name)
+    name = variant.named(step)
+    with compiling:
+        names = {"__name__": __name__, "step": njit(forceinline=True)(step.copy()), "np": np}
+        exec(compile(loop_source(variant, name), __file__, "exec"), names)
+        return cfunc(signature, names[name], NoAlias)

@@ -1,0 +1,161 @@
+"""Parameters of a network model: dataclass fields that know their unit and range, and how a text becomes one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..description.elements import nearest
+from ..description.units import without_unit
+
+LONGEST = 1000  # characters of a value that an error repeats
+LARGEST_WHOLE = 2**53  # of a list: up to here all whole numbers can be told apart
+
+
+def parameter(default, unit: str, text: str, *, any_length: bool = False, default_text: str = "", **limits):
+    """A dataclass field.
+
+    Parameters
+    ----------
+    any_length : a list may be longer or shorter than the default (also empty).
+    default_text : what the help says of the default; one of None depends on other parameters.
+    limits : minimum, maximum (allowed), above, below (excluded), whole, choices (words; other texts are numbers unless
+        the field is a `str`).
+    """
+    metadata = {"unit": unit, "text": text, "limits": limits, "default_text": default_text}
+    if any_length:
+        metadata["shape"] = (None,)
+    if isinstance(default, list):
+        metadata.setdefault("shape", np.shape(default))
+        kind = np.int64 if limits.get("whole") else float
+        return dataclasses.field(default_factory=lambda: np.array(default, kind), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+class Checked:
+    """Base of the parameters of network models."""
+
+    def __post_init__(self) -> None:
+        """Convert quantities to numbers in the units of the fields; UnitError if a dimension is wrong."""
+        for field in dataclasses.fields(self):
+            given = getattr(self, field.name)
+            read = without_unit(field.name, given, field.metadata["unit"])
+            if read is not given:
+                object.__setattr__(self, field.name, np.array(read, float) if isinstance(read, list) else read)
+
+
+def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = None):
+    """`cls` with `values` (texts or objects) checked; ValueError listing every mistake.
+
+    `options` names the option, such as `--g 5`, of each parameter that was not given by --set.
+    """
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    problems, checked = [], {}
+    for name, value in values.items():
+        if name not in fields:
+            problems.append(f"--set {name}: unknown parameter {name!r}: {nearest(name, list(fields))}")
+            continue
+        try:
+            checked[name] = convert(fields[name], value)
+        except ValueError as error:
+            text = str(value)
+            text = f"{text[:LONGEST]}{'...' * (len(text) > LONGEST)}"
+            problems.append(f"{(options or {}).get(name, f'--set {name}={text}')}: {error}")
+    if problems:
+        raise ValueError("\n".join(problems))
+    return cls(**checked)
+
+
+def changed(parameters) -> dict:
+    """Those of `parameters` that are not the network's own, by name; one that depends on others if it is not what
+    follows from them."""
+    own, found = type(parameters)(), {}
+    for field in dataclasses.fields(parameters):
+        usual = dataclasses.replace(parameters, **{field.name: None}) if field.default is None else own
+        value = getattr(parameters, field.name)
+        if not np.array_equal(value, getattr(usual, field.name)):
+            found[field.name] = value
+    return found
+
+
+def convert(field: dataclasses.Field, value: object):
+    """`value` as the type, shape and range of `field` demand; ValueError saying what is allowed."""
+    limits = field.metadata["limits"]
+    kind = {"bool": bool, "str": str, "int": int, "float": float, "str | float": float}.get(field.type, np.ndarray)
+    if isinstance(value, str) and value in limits.get("choices", ()):
+        return value
+    if kind is str:
+        raise ValueError(f"must be one of {', '.join(limits['choices'])}")
+    try:
+        return _number_or_list(kind, _parse(value), field.metadata)
+    except ValueError:
+        if "choices" not in limits:
+            raise
+        raise ValueError(f"must be {', '.join(limits['choices'])} or a finite number") from None
+
+
+def _number_or_list(kind: type, parsed: object, metadata: Mapping) -> bool | float | np.ndarray:
+    limits = metadata["limits"]
+    if kind is bool:
+        if not isinstance(parsed, bool):
+            raise ValueError("must be true or false")
+        return parsed
+    array = _numbers(without_unit("the value", parsed, metadata["unit"]))
+    shape = metadata.get("shape", ())
+    if array.shape != shape and not (shape == (None,) and array.ndim == 1):
+        raise ValueError(f"must be {_shape_text(shape)}")
+    _check_range(array, {**limits, "whole": limits.get("whole", kind is int)}, metadata["unit"])
+    if kind is not np.ndarray:
+        return kind(array)
+    return array.astype(np.int64) if limits.get("whole") else array
+
+
+def _parse(value: object):
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value.lower() if value.lower() in ("true", "false") else value)
+    except (ValueError, RecursionError):  # also a whole number of thousands of digits
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError("not a number, true/false or a list of numbers") from None
+
+
+def _numbers(value: object) -> np.ndarray:
+    if isinstance(value, bool) or value is None:
+        raise ValueError("must be a number")
+    try:
+        return np.array(value, float)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("must be a number or a list of numbers") from None
+
+
+def _shape_text(shape: tuple[int, ...]) -> str:
+    if not shape:
+        return "one number"
+    if shape == (None,):
+        return "a list of numbers, [] for none"
+    return " lists of ".join(str(n) for n in shape) + " numbers"
+
+
+def _check_range(array: np.ndarray, limits: Mapping, unit: str) -> None:
+    unit = f" {unit}" if unit else ""
+    if not np.all(np.isfinite(array)):
+        raise ValueError("must be finite")
+    if limits.get("whole") and np.any(array != np.floor(array)):
+        raise ValueError("must be a whole number")
+    if limits.get("whole") and array.ndim and np.any(np.abs(array) > LARGEST_WHOLE):
+        raise ValueError(f"must be at most {LARGEST_WHOLE}{unit}")
+    if np.any(array < limits.get("minimum", -math.inf)):
+        raise ValueError(f"must be at least {limits['minimum']:g}{unit}")
+    if np.any(array > limits.get("maximum", math.inf)):
+        raise ValueError(f"must be at most {limits['maximum']:g}{unit}")
+    if np.any(array <= limits.get("above", -math.inf)):
+        raise ValueError(f"must be greater than {limits['above']:g}{unit}")
+    if np.any(array >= limits.get("below", math.inf)):
+        raise ValueError(f"must be less than {limits['below']:g}{unit}")

@@ -1,0 +1,218 @@
+"""A run's folder as a `Result`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..analysis.run_folder import existing_folder, pieces_of, read_summary
+from ..files.paths import MARKER, NOTE, SUMMARY
+from ..recording.file_sink import SPIKES, VOLTAGES
+from ..recording.folder_state import State, UnsettledError, look, read_at_once
+from ..recording.note import read_note
+from ..recording.part_files import read_spike_parts, read_voltage_parts
+from ..recording.pieces import Pieces, common, merged, piece_of
+from ..recording.sonata import read_pieces, times_of
+from ..recording.spikes import Spikes, read_spikes
+from ..recording.voltages import Voltages, read_voltages
+from .result import Result
+
+FILES = (SUMMARY, SPIKES, VOLTAGES)
+
+
+def load(folder: str | Path) -> Result:
+    """Return what the run in `folder` has recorded; each rank reads for itself.
+
+    Any of `summary.json`, `spikes.h5` and `voltages.h5` may be missing; then what they say is not known. Of a run that
+    is not complete it holds the closed parts, spikes and voltages up to the same time; the run may be under way.
+
+    Raises
+    ------
+    FileNotFoundError : no such folder, none of the files is there, or nothing is recorded there yet.
+    NotADirectoryError : it is a file.
+    ValueError : a file is damaged, or they contradict each other, or nothing says which neurons were recorded.
+    """
+    folder = existing_folder(folder)
+    return read_at_once(folder, lambda state: _load(folder, state))
+
+
+def _load(folder: Path, state: State) -> Result:
+    """Return what the folder's `state` holds."""
+    summary = read_summary(folder / SUMMARY) if SUMMARY in state.files else None
+    if summary is not None and "panels" in summary:
+        raise ValueError(_several(folder, list(summary["panels"])))
+    in_parts = [name for name in (SPIKES, VOLTAGES) if name not in state.files and state.spans(name)]
+    if not in_parts and (summary is not None or not {NOTE, MARKER} & state.files.keys()):
+        return _complete(folder, state, summary)
+    if NOTE in state.files or summary is not None:
+        return _unfinished(folder, state, read_note(folder) if NOTE in state.files else summary)
+    if in_parts or {SPIKES, VOLTAGES} & state.files.keys():
+        raise UnsettledError(f"{folder}: nothing says which neurons were recorded ({NOTE} is missing)")
+    panels = sorted(path.name for path in folder.iterdir() if look(path).files.keys() & {SUMMARY, MARKER})
+    if panels:
+        raise ValueError(_several(folder, panels))
+    raise _nothing_yet(folder)
+
+
+def _several(folder: Path, panels: Sequence[str]) -> str:
+    return (
+        f"{folder}: holds the runs of a figure's panels ({', '.join(panels)}): load one of them, {folder / panels[0]}"
+    )
+
+
+def _nothing_yet(folder: Path) -> FileNotFoundError:
+    return FileNotFoundError(f"{folder}: nothing is recorded there yet: no part of its recordings is closed")
+
+
+def _complete(folder: Path, state: State, summary: dict | None) -> Result:
+    """Return what the files of a complete run, or of others, hold."""
+    if not state.files.keys() & set(FILES):
+        raise FileNotFoundError(f"{folder}: no run is there (none of {', '.join(FILES)})")
+    spikes = _in_order(read_spikes(folder / SPIKES) if SPIKES in state.files else {})
+    voltages = read_voltages(folder / VOLTAGES) if VOLTAGES in state.files else {}
+    period = _period(summary, spikes, voltages)
+    said = None if summary is None else pieces_of(summary, period)
+    pieces = _pieces(said or _pieces_of_files(folder, state) or [period])
+    return _result(folder, summary, period, spikes, _without_breaks(folder, voltages, pieces), summary, pieces)
+
+
+def _unfinished(folder: Path, state: State, about: dict) -> Result:
+    """Return the recordings of an incomplete run; `about` is its note, or its summary."""
+    present = [name for name in (SPIKES, VOLTAGES) if name in state.files or state.spans(name)]
+    names = about.get("recording", {}).get("files", present)
+    if not names or any(name not in state.files and not state.spans(name) for name in names):
+        raise _nothing_yet(folder)
+    whole = [name for name in names if name in state.files]
+    spikes = voltages = {}
+    if SPIKES in names:
+        spikes = read_spikes(folder / SPIKES) if SPIKES in whole else read_spike_parts(folder, state.spans(SPIKES))
+    if VOLTAGES in names:
+        parts = state.spans(VOLTAGES)
+        voltages = read_voltages(folder / VOLTAGES) if VOLTAGES in whole else read_voltage_parts(folder, parts)
+    if len(whole) == len(names):
+        period = _period(about, spikes, voltages)
+        pieces = _pieces(pieces_of(about, period))
+        return _result(folder, about, period, spikes, _without_breaks(folder, voltages, pieces), None, pieces)
+    if about.get("dt_ms") is None:
+        raise ValueError(f"{folder / SUMMARY}: dt_ms is missing, without which the times of parts are not known")
+    pieces = _pieces_of_parts(state, [name for name in names if name not in whole], about["dt_ms"])
+    if not pieces:
+        raise _nothing_yet(folder)
+    spikes, voltages = _inside(spikes, pieces), _inside(voltages, pieces)
+    return _result(folder, about, (pieces[0][0], pieces[-1][1]), spikes, voltages, None, pieces)
+
+
+def _pieces_of_parts(state: State, names: Sequence[str], dt_ms: float) -> Pieces:
+    """Return the pieces that the closed parts of all of `names` cover."""
+    covered = [merged(state.spans(name)) for name in names]
+    steps = np.array(reduce(common, covered), np.int64).reshape(-1, 2)
+    return _pieces(times_of(steps, Fraction(dt_ms).limit_denominator(10**6)).tolist())
+
+
+def _inside(recordings: Mapping[str, Any], pieces: Pieces) -> dict[str, Any]:
+    """Return the spikes or voltages that lie in the pieces."""
+    found = {}
+    for name, r in recordings.items():
+        kept = piece_of(r.times, pieces) >= 0
+        by_time = ("times", "ids") if isinstance(r, Spikes) else ("times", "V")
+        found[name] = r if kept.all() else replace(r, **{key: getattr(r, key)[kept] for key in by_time})
+    return found
+
+
+def _pieces(found: Pieces) -> Pieces:
+    return [(float(start), float(stop)) for start, stop in found]
+
+
+def _pieces_of_files(folder: Path, state: State) -> Pieces | None:
+    """Return the recorded pieces that a spike or voltage file lists; None if none of them does."""
+    return next(filter(None, (read_pieces(folder / name) for name in (SPIKES, VOLTAGES) if name in state.files)), None)
+
+
+def _result(
+    folder: Path,
+    about: dict | None,
+    period: tuple[float, float],
+    spikes: Mapping[str, Spikes],
+    voltages: Mapping[str, Voltages],
+    summary: dict | None,
+    pieces: Pieces,
+) -> Result:
+    """Return the recordings as a result; `about` is the summary, or the note of an incomplete run."""
+    sizes = _sizes(folder, about, spikes, voltages)
+    recorded = {name: _recorded(about, name, s.n) for name, s in spikes.items()}
+    return Result(sizes, _dt(about, spikes), period, spikes, recorded, voltages, summary, pieces, about=about)
+
+
+def _in_order(spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
+    """The spikes by (time, id), as distsim writes them and others may not."""
+    orders = {name: np.lexsort((s.ids, s.times)) for name, s in spikes.items()}
+    return {name: replace(s, times=s.times[orders[name]], ids=s.ids[orders[name]]) for name, s in spikes.items()}
+
+
+def _without_breaks(folder: Path, voltages: Mapping[str, Voltages], pieces: Pieces) -> dict[str, Voltages]:
+    """Return the voltages without the samples between the recorded pieces, which are NaN in all neurons.
+
+    A neuron whose V_m is not finite has NaN within a piece, which stays.
+    """
+    if len(pieces) == 1:
+        return dict(voltages)
+    for name, v in voltages.items():
+        if not np.isnan(v.V[piece_of(v.times, pieces) < 0]).all():
+            raise ValueError(f"{folder}: {VOLTAGES} holds samples of {name} between the recorded pieces")
+    return _inside(voltages, pieces)
+
+
+def _sizes(folder: Path, summary: dict | None, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages]) -> dict:
+    """Neurons by population: in the order of the summary, or else of the files."""
+    sizes = {} if summary is None else {name: _entry(folder, summary, name)["n"] for name in summary["populations"]}
+    for name, s in spikes.items():
+        if sizes.setdefault(name, s.n) != s.n:
+            raise ValueError(f"{folder}: {name} has {sizes[name]} neurons by {SUMMARY} but {s.n} by {SPIKES}")
+    for name, v in voltages.items():
+        highest = int(v.ids.max(initial=-1))
+        if sizes.setdefault(name, highest + 1) <= highest:
+            raise ValueError(f"{folder}: {name} has {sizes[name]} neurons, but {VOLTAGES} holds its neuron {highest}")
+    return sizes
+
+
+def _entry(folder: Path, summary: dict, name: str) -> dict:
+    entry = summary["populations"].get(name)
+    if not (isinstance(entry, dict) and isinstance(entry.get("n"), int)):
+        raise ValueError(f"{folder / SUMMARY}: populations.{name}.n is missing or not a whole number")
+    return entry
+
+
+def _recorded(summary: dict | None, name: str, n: int) -> np.ndarray:
+    """Whether the spikes of each neuron are recorded; of all where no summary says otherwise."""
+    ranges = None if summary is None else summary["populations"].get(name, {}).get("recorded")
+    if ranges is None:
+        return np.ones(n, bool)
+    recorded = np.zeros(n, bool)
+    for first, last in ranges:
+        recorded[first:last] = True
+    return recorded
+
+
+def _dt(summary: dict | None, spikes: Mapping[str, Spikes]) -> float | None:
+    known = [] if summary is None else [summary.get("dt_ms")]
+    return next((dt for dt in [*known, *(s.dt_ms for s in spikes.values())] if dt is not None), None)
+
+
+def _period(
+    summary: dict | None, spikes: Mapping[str, Spikes], voltages: Mapping[str, Voltages]
+) -> tuple[float, float]:
+    """The recorded period (ms): as the spike file says, which is on the grid, or the summary, or the data."""
+    for s in spikes.values():
+        if s.t_start_ms is not None and s.t_stop_ms is not None:
+            return s.t_start_ms, s.t_stop_ms
+    if summary is not None and {"t_presim_ms", "t_sim_ms"} <= summary.keys():
+        return float(summary["t_presim_ms"]), float(summary["t_presim_ms"] + summary["t_sim_ms"])
+    times = np.concatenate([np.zeros(1), *(x.times for x in (*spikes.values(), *voltages.values()))])
+    start = None if summary is None else summary.get("t_presim_ms")
+    return float(times.min() if start is None else start), float(times.max())

@@ -1,0 +1,262 @@
+"""What a run has recorded: the same object from a live simulation and from a run's folder.
+
+result = distsim.load("results/one")  # or sim.result()
+times, ids = result.spikes("E[:50]")
+frame = result.to_pandas()
+result.raster(500.0, 600.0).save("raster.png")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..analysis.raster import Raster
+from ..analysis.rates import rates_boxplot
+from ..analysis.rows import number_through
+from ..analysis.run_folder import break_marks, check_recorded, collect, rates_options, title_of
+from ..description.elements import Part, find, nearest
+from ..description.units import without_unit
+from ..recording.pieces import recorded_ms
+from ..recording.spikes import Spikes
+from ..recording.voltages import Voltages
+
+if TYPE_CHECKING:
+    import neo
+    import pandas
+
+
+class AllSpikes(NamedTuple):
+    """All recorded spikes by (time, population, id).
+
+    Attributes
+    ----------
+    times : float64 (n_spikes,), ms. ids : int64 (n_spikes,), 0-based in the population.
+    codes : int64 (n_spikes,), the population's place in `Result.populations`.
+    """
+
+    times: np.ndarray
+    ids: np.ndarray
+    codes: np.ndarray
+
+
+class Result:
+    """Recorded spikes and voltages of a run; made by `distsim.load` and `Simulation.result`.
+
+    Parameters
+    ----------
+    spikes, voltages : by population; some may be missing.
+    recorded : by population, bool (n,): the neurons whose spikes are recorded; some may be missing.
+    pieces : start and end (ms) of what was recorded without a break; by default all of `period`.
+    about : entries of the summary that figures need, of a run that has no summary yet.
+
+    Attributes
+    ----------
+    sizes : number of neurons of each population, recorded or not, in order.
+    dt : the step (ms); None if a foreign file does not say.
+    period : start and end of what was recorded (ms); spikes have start < time <= end.
+    pieces : likewise of each piece, where nothing was recorded between them.
+    summary : what `summary.json` says (of a simulation: what `Simulation.save` would write); None if there is none.
+    """
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        dt: float | None,
+        period: tuple[float, float],
+        spikes: Mapping[str, Spikes],
+        recorded: Mapping[str, np.ndarray],
+        voltages: Mapping[str, Voltages],
+        summary: dict | None = None,
+        pieces: Sequence[tuple[float, float]] | None = None,
+        *,
+        about: Mapping | None = None,
+    ) -> None:
+        self.sizes, self.dt, self.period, self.summary = dict(sizes), dt, period, summary
+        self.pieces = (period,) if pieces is None else tuple(pieces)
+        self._about = summary or about or {}
+        self._spikes, self._recorded, self._voltages = dict(spikes), dict(recorded), dict(voltages)
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Names of all populations, recorded or not, in order."""
+        return tuple(self.sizes)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {n}" for name, n in self.sizes.items())
+        recorded = [
+            f"{what} of {', '.join(names)}"
+            for what, names in (("spikes", self._recorded_names()), ("voltages", list(self._voltages)))
+            if names
+        ]
+        start, stop = self.period
+        period = f"{start:g} to {stop:g} ms" + (f" in {len(self.pieces)} pieces" if len(self.pieces) > 1 else "")
+        return f"<Result of {sizes}, {period}: {' and '.join(recorded) or 'nothing recorded'}>"
+
+    # --- a part of it ---------------------------------------------------------------------------------------------
+
+    def spikes(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
+
+        Parameters
+        ----------
+        what : 'E', 'E[:50]', or a population or a slice of one.
+
+        Raises
+        ------
+        ValueError : no such population, or the spikes of some of these neurons are not recorded.
+        """
+        name, indices = find(what, self.sizes)
+        wanted = np.zeros(self.sizes[name], bool)
+        wanted[indices.start : indices.stop : indices.step] = True
+        recorded = self._recorded.get(name, np.zeros(wanted.size, bool))
+        if np.any(wanted & ~recorded):
+            raise ValueError(_not_recorded("spikes", what, name, int(recorded.sum()), self._recorded_names()))
+        if name not in self._spikes:
+            return np.zeros(0), np.zeros(0, np.int64)
+        spikes = self._spikes[name]
+        chosen = wanted[spikes.ids]
+        return spikes.times[chosen], spikes.ids[chosen]
+
+    def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded V_m of `what`: times (ms, (k,)) and V_m (mV, float64 (k, len(what))); files hold float32 values.
+
+        Raises
+        ------
+        ValueError : no such population, or the voltages of some of these neurons are not recorded.
+        """
+        name, indices = find(what, self.sizes)
+        of_all = next(iter(self._voltages.values()), None)
+        times = np.zeros(0) if of_all is None else of_all.times
+        nothing = Voltages(times, np.zeros(0, np.int64), np.zeros((times.size, 0)), 0.0)
+        voltages = self._voltages.get(name, nothing)
+        column = np.full(self.sizes[name], -1)
+        column[voltages.ids] = np.arange(voltages.ids.size)
+        columns = column[indices.start : indices.stop : indices.step]
+        if np.any(columns < 0):
+            raise ValueError(_not_recorded("voltages", what, name, voltages.ids.size, list(self._voltages)))
+        return voltages.times.copy(), voltages.V[:, columns].astype(np.float64)
+
+    def _recorded_names(self) -> list[str]:
+        return [name for name, recorded in self._recorded.items() if recorded.any()]
+
+    # --- all of it ------------------------------------------------------------------------------------------------
+
+    def all_spikes(self) -> AllSpikes:
+        """The recorded spikes of all populations as flat arrays."""
+        found = [(self.populations.index(name), spikes) for name, spikes in self._spikes.items()]
+        times = np.concatenate([np.zeros(0), *(s.times for _, s in found)])
+        ids = np.concatenate([np.zeros(0, np.int64), *(s.ids for _, s in found)])
+        codes = np.repeat(np.array([code for code, _ in found], np.int64), [s.ids.size for _, s in found])
+        order = np.lexsort((ids, codes, times))
+        return AllSpikes(times[order], ids[order], codes[order])
+
+    def to_pandas(self, what: str = "spikes") -> pandas.DataFrame:
+        """Everything recorded as a data frame (needs pandas: `pip install pandas`).
+
+        Parameters
+        ----------
+        what : "spikes" gives a row a spike: time_ms, population (categorical), id.
+            "voltages" gives V_m (mV), a row a sample (index time_ms) and a column a neuron (population, id).
+
+        `attrs["pieces"]` of the frame is `pieces`: between them nothing was recorded.
+        """
+        from . import conversion
+
+        if what == "spikes":
+            return conversion.spikes_to_pandas(self.all_spikes(), self.populations, self.pieces)
+        if what == "voltages":
+            return conversion.voltages_to_pandas(self._voltages, self.pieces)
+        raise ValueError(f"to_pandas: {what!r} must be 'spikes' or 'voltages'")
+
+    def to_neo(self) -> neo.Block:
+        """Everything recorded as a Neo block with a segment for each of `pieces` (needs Neo: `pip install neo`).
+
+        In each segment each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with
+        `population` and `id`; each population's voltages are an AnalogSignal, annotated likewise.
+        """
+        from . import conversion
+
+        spikes = {name: spikes for name, spikes in self._spikes.items() if name in self._recorded}
+        return conversion.to_neo(self._about.get("network"), self.pieces, spikes, self._recorded, self._voltages)
+
+    # --- figures --------------------------------------------------------------------------------------------------
+
+    def raster(self, t0: float | None = None, t1: float | None = None, **options) -> Raster:
+        """A raster plot of the recorded spikes, drawn by its `save(path)` or, with others, by `panels`.
+
+            result.raster(500.0, 600.0, only=["E"], first=50, rate=PopulationRate(bin=1.0)).save("raster.png")
+
+        Parameters
+        ----------
+        t0, t1 : period (ms); by default all that was recorded.
+        options : those of `distsim.analysis.raster.Raster`; the title is by default the network's name and seed.
+
+        Raises
+        ------
+        ValueError : the period is empty, nothing was recorded in it, or `only` names a population that there is not.
+        """
+        if "only" in options:
+            options["only"] = self._known(options["only"])
+        ids = {name: np.flatnonzero(self._recorded[name]) for name in self._recorded_names()}
+        spikes = {name: self._spikes[name] for name in ids}
+        said = {"colors": self._said("color"), "recorded": ids, "title": title_of(self._about), "pieces": self.pieces}
+        options["marks"] = [*break_marks(self.pieces, self.sizes), *options.get("marks", ())]
+        return Raster(spikes, *self._period(t0, t1), **{**said, **options})
+
+    def rates_boxplot(
+        self,
+        path: str | Path,
+        t0: float | None = None,
+        t1: float | None = None,
+        only: Sequence[str] | None = None,
+        **options,
+    ) -> None:
+        """Draw box plots of the rates of single neurons, of those that were recorded, into the picture `path`.
+
+        Parameters
+        ----------
+        t0, t1 : period (ms); by default all that was recorded.
+        only : names of the populations; by default all.
+        options : those of `distsim.analysis.rates.rates_boxplot`; the title is by default that of `raster`.
+
+        Raises
+        ------
+        ValueError : the period is empty, nothing was recorded in it, or `only` names a population that there is not.
+        """
+        only = self._known(only)
+        names = [name for name in self._recorded_names() if only is None or name in only]
+        alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
+        said = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self._about)}
+        if "reference_rates_hz" not in options:
+            said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self._about)}
+        period = self._period(t0, t1)
+        said["recorded_ms"] = recorded_ms(self.pieces, *period)
+        rates_boxplot(alone, *period, path, **{**said, **options})
+
+    def _known(self, only: str | Sequence[str] | None) -> list[str] | None:
+        """The populations `only`; ValueError if one of them is unknown."""
+        names = [only] if isinstance(only, str) else only
+        for name in names or ():
+            if name not in self.sizes:
+                raise ValueError(f"only: no population {name!r}: {nearest(str(name), list(self.sizes))}")
+        return None if names is None else list(names)
+
+    def _period(self, t0: float | None, t1: float | None) -> tuple[float, float]:
+        t0, t1 = without_unit("t0", t0, "ms"), without_unit("t1", t1, "ms")
+        start, stop = self.period
+        period = start if t0 is None else t0, stop if t1 is None else t1
+        check_recorded(self.pieces, *period)
+        return period
+
+    def _said(self, key: str) -> dict:
+        """What the summary, if there is one, says of the populations."""
+        return collect(self._about.get("populations", {}), key)
+
+
+def _not_recorded(kind: str, what: Part, name: str, n_recorded: int, names: list[str]) -> str:
+    recorded = f"{n_recorded} neurons of {name}" if n_recorded else ", ".join(names) or "none"
+    return f"the {kind} of {what} are not all recorded (recorded: {recorded}); record_{kind} before Simulation"

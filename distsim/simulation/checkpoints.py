@@ -1,0 +1,102 @@
+"""Checkpoints of a simulation: its state in a file, from which any number of ranks go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..files.paths import as_path
+from ..parallel import on_root
+from ..recording.checkpoint_file import (
+    PATTERN,
+    DamagedError,
+    checkpoints_in,
+    next_path,
+    read_checkpoint,
+    write_checkpoint,
+)
+from ..version import __version__
+from .state import State, restore, state_of
+
+KEPT = 2  # checkpoints of a run
+
+
+class Checkpoint(NamedTuple):
+    """What was read of a file: where it is, the state, and the configuration that its run was given (or None).
+
+    `damaged` lists later checkpoints that cannot be used.
+    """
+
+    path: Path
+    state: State
+    config: dict[str, Any] | None
+    damaged: tuple[Path, ...] = ()
+
+
+def write(simulation, path: str | Path, config: dict[str, Any] | None = None) -> None:
+    """Write the state of `simulation` (collective).
+
+    Raises
+    ------
+    OSError : on every rank, if it cannot be written.
+    """
+    state = state_of(simulation)
+    header = {"version": __version__, "facts": state.facts, "config": config}
+    write_checkpoint(as_path(path), simulation.comm, header, state.neurons, state.shared)
+
+
+def write_next(simulation, folder: Path, config: dict[str, Any]) -> None:
+    """Write the next checkpoint into the run's `folder`; the latest ones are kept (collective)."""
+    path = on_root(simulation.comm, lambda: next_path(folder))
+    write(simulation, path, config)
+    on_root(simulation.comm, lambda: keep_latest(folder, KEPT))
+
+
+def keep_latest(folder: Path, n: int) -> None:
+    """Remove all checkpoints in `folder` but the latest `n`, and the temporary files of incomplete ones (on one
+    rank)."""
+    paths = checkpoints_in(folder)
+    for path in [*paths[: max(0, len(paths) - n)], *folder.glob(f"{PATTERN}.*part")]:
+        path.unlink()
+
+
+def read(path: str | Path, comm) -> Checkpoint:
+    """Read and verify a checkpoint (collective); `DamagedError` on every rank if it is not what was written."""
+    path = as_path(path)
+    header, neurons, shared = read_checkpoint(path, comm)
+    return Checkpoint(path, State(header["facts"], neurons, shared), header["config"])
+
+
+def read_latest(folder: Path, comm, warn: Callable[[str], None]) -> Checkpoint | None:
+    """The latest checkpoint in `folder` that is as it was written, or None (collective).
+
+    `warn` is called with a message for each damaged one; `set_aside` renames them once the run is resumed.
+    """
+    damaged: tuple[Path, ...] = ()
+    for path in reversed(on_root(comm, lambda: checkpoints_in(folder))):
+        try:
+            return read(path, comm)._replace(damaged=damaged)
+        except DamagedError as error:
+            warn(str(error))
+            damaged += (path,)
+    return None
+
+
+def set_aside(checkpoint: Checkpoint) -> None:
+    """Rename the damaged checkpoints later than this one to ``*.damaged`` (on one rank)."""
+    for path in checkpoint.damaged:
+        path.rename(path.with_name(path.name + ".damaged"))
+
+
+def take_up(simulation, checkpoint: Checkpoint) -> None:
+    """Bring `simulation`, just built, into the state of `checkpoint` (collective).
+
+    Raises
+    ------
+    ValueError : it is of another network or seed.
+    """
+    try:
+        restore(simulation, checkpoint.state)
+    except ValueError as error:
+        raise ValueError(f"{checkpoint.path}: {error}") from None

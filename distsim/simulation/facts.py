@@ -1,0 +1,83 @@
+"""What was run and how often neurons fired: the keys that the summary of every run has."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from ..description.network import Network
+from ..description.rules import Explicit
+from ..engine.step.recorders import recorded_ranges
+
+MOST_LISTED = 100  # numbers of an array that a summary lists
+
+
+def describe(simulation) -> dict[str, list | dict]:
+    """The network as it was described, with the parameters that hold now: for the summary."""
+    network = simulation.network
+    populations = {
+        p.name: {"model": p.model.name, **{name: _plain(value) for name, value in values.items()}}
+        for p, values in zip(network.populations, simulation.parameters, strict=True)
+    }
+    projections = [
+        {name: _plain(getattr(p, name)) for name in ("source", "target", "rule", "weight", "delay")}
+        for p in network.projections
+    ]
+    return {
+        "populations": populations,
+        "projections": projections,
+        "poisson_inputs": [_fields(stimulus) for stimulus in simulation.latest],
+        "step_currents": [_fields(current) for current in network.step_currents],
+    }
+
+
+def _fields(device) -> dict:
+    return {field.name: _plain(getattr(device, field.name)) for field in dataclasses.fields(device)}
+
+
+def _plain(value):
+    """A value for JSON: short arrays as lists, long ones and what is drawn in words."""
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.size <= MOST_LISTED else f"{value.size} values, mean {value.mean():g}"
+    if isinstance(value, (str, int, float)) and value not in (math.inf, -math.inf):
+        return value
+    return repr(value) if not isinstance(value, Explicit) else f"{value.sources.size} pairs"
+
+
+def facts(simulation, title: str, t_presim: float, t_sim: float, seconds: float, counts: np.ndarray) -> dict:
+    """Network, seed, ranks, times (ms), sizes and rates.
+
+    Parameters
+    ----------
+    t_presim, t_sim : where the recorded period begins and how long it is, ms.
+    seconds : the time in which `counts` (int64 by gid) spikes were emitted, s.
+    """
+    network = simulation.network
+    return {
+        "network": title,
+        "seed": simulation.seed,
+        "ranks": simulation.comm.size,
+        "dt_ms": network.grid.dt_ms,
+        "t_presim_ms": t_presim,
+        "t_sim_ms": t_sim,
+        "recorded_ms": [[network.grid.ms(step) for step in piece] for piece in simulation.period.pieces],
+        "n_neurons": network.n_neurons,
+        "n_synapses": simulation.n_synapses,
+        "n_spikes": int(counts.sum()),
+        "populations": population_facts(network, seconds, counts),
+    }
+
+
+def population_facts(network: Network, seconds: float, counts: np.ndarray) -> dict[str, dict]:
+    """By population: n, rate_hz (None without neurons or time), n_spikes, and which neurons are recorded if not all."""
+    populations = {}
+    for population in network.populations:
+        n_spikes = int(counts[population.span].sum())
+        rate = n_spikes / population.n / seconds if population.n and seconds else None
+        populations[population.name] = {"n": population.n, "rate_hz": rate, "n_spikes": n_spikes}
+        recorded = recorded_ranges(network, population)
+        if recorded is not None:
+            populations[population.name]["recorded"] = recorded
+    return populations

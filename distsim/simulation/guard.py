@@ -1,0 +1,102 @@
+"""A guard against runaway activity and state that is not finite.
+
+It looks at fixed steps, the ends of windows that are counted from time 0: so all ranks, any number of them, and a run
+that was cut and resumed stop at the same step for the same reason.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..engine.step.population_state import FIRST, STATE
+from ..engine.step.update import ROW
+
+WINDOW = 100.0  # ms of model time over which rates are averaged
+
+
+class Finding(NamedTuple):
+    """What is wrong with a simulation at `time_ms`; `why` in words, and which population it is."""
+
+    time_ms: float
+    population: str
+    why: str
+
+
+class GuardError(RuntimeError):
+    """A population fires faster than it may, or state is not finite; `finding` says which and when."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(f"stopped at {finding.time_ms:g} ms: {finding.why}")
+        self.finding = finding
+
+
+class Guard:
+    """Looks after a simulation of `network` at the end of every window.
+
+    Attributes
+    ----------
+    since : the step at which the present window begins. counts : spikes of each population, of all ranks, before it.
+    """
+
+    def __init__(self, network) -> None:
+        self.window = max(1, round(WINDOW / network.grid.dt_ms))
+        self.since, self.counts = 0, np.zeros(len(network.populations), np.int64)
+
+    def is_due(self, step: int) -> bool:
+        """Return whether a window ends at `step` that was not checked yet."""
+        return step % self.window == 0 and step > self.since
+
+    def next(self, step: int) -> int:
+        """The end of the window in which the step after `step` lies."""
+        return (step // self.window + 1) * self.window
+
+    def look(self, simulation, max_rate: float) -> Finding | None:
+        """What is wrong, or None (collective): at any step whether state is finite, at a window's end whether a
+        population of neurons fired more than `max_rate` spikes/s in it (0: any rate is allowed)."""
+        is_end = self.is_due(simulation.step)
+        told = simulation.comm.allgather((self._counts(simulation) if is_end else None, _not_finite(simulation)))
+        broken = min(filter(None, (found for _, found in told)), default=None)
+        finding = _of_state(simulation, *broken) if broken else None
+        if is_end:
+            counts = sum(mine for mine, _ in told)
+            finding = finding or self._of_rates(simulation, counts - self.counts, max_rate)
+            self.since, self.counts = simulation.step, counts
+        return finding
+
+    def _counts(self, simulation) -> np.ndarray:
+        """Spikes of this rank's neurons by population since time 0."""
+        local, emitted = simulation.deal.local_range, simulation.neurons.emitted
+        return np.array([emitted[slice(*local(p.first, p.n))].sum() for p in simulation.network.populations], np.int64)
+
+    def _of_rates(self, simulation, counts: np.ndarray, max_rate: float) -> Finding | None:
+        """The first population that fired `counts` in the window, too many."""
+        ms, before, now = simulation.network.grid.ms, self.since, simulation.step
+        seconds = ms(now - before) / 1e3
+        for population, n in zip(simulation.network.populations, counts, strict=True):
+            if max_rate and not population.model.is_source and n > max_rate * seconds * population.n:
+                rate = n / seconds / population.n
+                why = f"{population.name} fired {rate:.4g} spikes/s a neuron from {ms(before):g} to {ms(now):g} ms, "
+                return Finding(ms(now), population.name, f"{why}more than {max_rate:g}")
+        return None
+
+
+def _not_finite(simulation) -> tuple[int, int, float] | None:
+    """Of the first neuron of this rank whose state is not finite: gid, number of the variable, value."""
+    neurons = simulation.neurons
+    if np.isfinite(neurons.state).all():
+        return None
+    places = np.flatnonzero(~np.isfinite(neurons.state))
+    block = neurons.blocks[np.searchsorted(neurons.blocks[:, STATE], places, side="right") - 1]
+    variable, offset = np.divmod(places - block[:, STATE], ROW)
+    gids = simulation.deal.gid(block[:, FIRST] + offset)
+    k = np.lexsort((variable, gids))[0]
+    return int(gids[k]), int(variable[k]), float(neurons.state[places[k]])
+
+
+def _of_state(simulation, gid: int, variable: int, value: float) -> Finding:
+    population = next(p for p in simulation.network.populations if p.holds(gid))
+    name = "V_m" if variable == 0 else population.model.states[variable]
+    why = f"{name} of {population.name}[{gid - population.first}] is {value:g}, not finite"
+    return Finding(simulation.time, population.name, why)

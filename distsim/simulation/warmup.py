@@ -1,0 +1,41 @@
+"""All kernels compiled before a simulation begins: a network of a few neurons, run by one rank, needs every kernel but
+the models' own loops, and so fills the cache for all."""
+
+from __future__ import annotations
+
+from ..description.distributions import Normal
+from ..description.network import Network
+from ..description.rules import explicit, fixed_outdegree, fixed_total_number, pairwise_bernoulli
+from ..engine.connectivity.build_dense import FEWEST, SPARSEST
+from ..engine.model_loops import loops_of
+from ..parallel import SerialCommunicator
+from .state import restore, state_of
+
+
+def fill_cache(simulation) -> None:
+    """Have all kernels that `simulation` needs in the cache: compiled by one rank a node while the others wait
+    (collective)."""
+
+    def compile_kernels() -> None:
+        small = type(simulation)(small_network(), comm=SerialCommunicator(), warm=True)
+        small.run(1.0)
+        restore(small, state_of(small))
+
+    network = simulation.network
+    parameters = [population.parameters for population in network.populations]
+    wanted = loops_of(network, parameters, network.poisson_inputs)
+    simulation.loops.fill_cache(simulation.comm, wanted, {"kernels": compile_kernels})
+
+
+def small_network() -> Network:
+    """A few neurons, connected, stimulated and recorded in every way."""
+    network = Network()
+    neurons = network.create("neurons", 3, "iaf_psc_delta", V_m=Normal(0.0, 1.0))
+    weight = Normal(1.0, 0.1, minimum=0.0)
+    for rule in (fixed_total_number(9), fixed_outdegree(1), pairwise_bernoulli(0.5), explicit([0], [1])):
+        network.connect(neurons, neurons, rule, weight, 0.1)
+    many = network.create("many", FEWEST // 1024, "iaf_psc_delta")
+    network.connect(many[:1024], many, fixed_total_number(int(FEWEST * SPARSEST) + 1), 0.0, 0.1)
+    network.poisson_input(neurons, 1000.0, 1.0, 0.1)
+    network.record_spikes(neurons)
+    return network
