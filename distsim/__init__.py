@@ -35,10 +35,14 @@ __all__ = [
     "GuardError",
     "Lognormal",
     "Network",
+    "NetworkModel",
+    "NetworkParameters",
     "Normal",
+    "Option",
     "Result",
     "Simulation",
     "Uniform",
+    "Variant",
     "all_to_all",
     "explicit",
     "fixed_indegree",
@@ -48,28 +52,33 @@ __all__ = [
     "neuron_models",
     "one_to_one",
     "pairwise_bernoulli",
+    "parameter",
 ]
+
+_LATER = {
+    "GuardError": ".simulation.guard",
+    "NetworkModel": ".networks.base",
+    "NetworkParameters": ".networks.parameters",
+    "Option": ".networks.base",
+    "Result": ".results.result",
+    "Simulation": ".simulation.simulation",
+    "Variant": ".networks.base",
+    "load": ".results.loading",
+    "parameter": ".networks.parameters",
+}
 
 end_all_at_exceptions()
 end_all_at_exits()
 
 
 def __getattr__(name: str):
-    """What brings Numba or HDF5 is imported when it is first asked for."""
-    if name == "Simulation":
-        from .simulation.simulation import Simulation
+    """Import what brings Numba, HDF5 or the networks when it is first asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'distsim' has no attribute {name!r}")
+    import importlib
 
-        return Simulation
-    if name == "GuardError":
-        from .simulation.guard import GuardError
+    return getattr(importlib.import_module(_LATER[name], __name__), name)
 
-        return GuardError
-    if name == "Result":
-        from .results.result import Result
 
-        return Result
-    if name == "load":
-        from .results.loading import load
-
-        return load
-    raise AttributeError(f"module 'distsim' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

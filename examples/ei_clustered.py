@@ -9,12 +9,12 @@ How the network is written: distsim/networks/ei_clustered.py
 
 from distsim import Simulation
 from distsim.analysis.marks import Mark
-from distsim.networks import ei_clustered
+from distsim.networks import EIClustered, ei_clustered
 
 
 def main(N_E=4000, n_clusters=20, t_presim=1000.0, t_sim=10000.0, seed=1, out="results"):
     p = ei_clustered.Parameters(N_E=N_E, N_I=N_E // 4, n_clusters=n_clusters)
-    net = ei_clustered.describe(p, t_presim=t_presim)
+    net = EIClustered().describe(p, t_presim=t_presim)
 
     sim = Simulation(net, seed)
     sim.run(t_presim, record=False)
@@ -26,8 +26,8 @@ def main(N_E=4000, n_clusters=20, t_presim=1000.0, t_sim=10000.0, seed=1, out="r
             print(f"{name} fires at {found['rate_hz']:.2f} spikes/s")
         print(f"spikes_sha256 {result.summary['spikes_sha256']}")
         # Times count from the start of the warm-up: the stimuli of 2000 and 6000 ms are at 3000 and 7000 ms.
-        marks = [Mark(**mark) for mark in ei_clustered.figures(p, t_presim, t_sim)["marks"]]
-        picture = result.raster(colors=ei_clustered.COLORS, marks=marks, title="EI clusters")
+        marks = [Mark(**mark) for mark in EIClustered().figures(p, t_presim, t_sim)["marks"]]
+        picture = result.raster(colors=EIClustered.colors, marks=marks, title="EI clusters")
         picture.save(f"{out}/ei_clustered.png")
 
 

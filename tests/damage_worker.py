@@ -19,9 +19,10 @@ import numpy as np
 import distsim
 from distsim import Network, Simulation
 from distsim.cli.command import run_command
-from distsim.cli.launch import model_of, prepare_earlier
 from distsim.parallel import InputError, SerialCommunicator
-from distsim.runs import resume
+from distsim.runs.folder_status import look
+from distsim.runs.network_file import network_of
+from distsim.runs.prepared import prepare
 from distsim.simulation import checkpoints
 
 COMM = SerialCommunicator()
@@ -72,8 +73,10 @@ def plot(folder: Path) -> str:
 
 def config(folder: Path) -> str:
     """Find out what a run was asked to do, and describe it."""
-    found = resume.earlier_config(folder)
-    prepare_earlier(folder, model_of(found, folder), found, found["options"]["t_sim"], COMM)
+    found = look(folder)
+    if found.request is None:
+        raise InputError("\n".join(found.problems))
+    prepare(network_of(found.request, folder, COMM), found.request, COMM)
     return "prepared"
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 import distsim
 from distsim import Lognormal, Network, Normal, Simulation, Uniform
-from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from distsim.networks import BrunelAlpha, BrunelDelta, EIClustered, Microcircuit
 from distsim.parallel import SerialCommunicator
 
 ALONE = SerialCommunicator()
@@ -76,8 +76,8 @@ SEEDS = (1, 77, 2**63 + 5)
 LARGE = 1100  # neurons: a matrix has more than 2^20 pairs
 
 
-def of_model(module, seed: int, duration: float, fewest: int, warm_up: float = 0.0, dt: float = 0.1, **values) -> Case:
-    return Case(lambda: module.describe(module.Parameters(**values), dt, warm_up), seed, duration, fewest, warm_up)
+def of_model(model, seed: int, duration: float, fewest: int, warm_up: float = 0.0, dt: float = 0.1, **values) -> Case:
+    return Case(lambda: model().describe(model.Parameters(**values), dt, warm_up), seed, duration, fewest, warm_up)
 
 
 def microcircuits() -> dict[str, Case]:
@@ -85,39 +85,34 @@ def microcircuits() -> dict[str, Case]:
     stimuli = {"thalamic_input": True, "th_start": 30.0, "th_duration": 10.0}
     stimuli |= {"dc_input": True, "dc_start": 45.0, "dc_dur": 20.0}
     dc = {"poisson_input": False, "V0_type": "original"}
-    found = {f"Poisson, seed {seed}": of_model(microcircuit, seed, 80.0, 300, **scale) for seed in SEEDS}
-    found |= {f"DC, seed {seed}": of_model(microcircuit, seed, 80.0, 500, **scale, **dc) for seed in SEEDS[:2]}
-    found["stimuli"] = of_model(microcircuit, 2, 60.0, 500, 20.0, **scale, **stimuli)
+    found = {f"Poisson, seed {seed}": of_model(Microcircuit, seed, 80.0, 300, **scale) for seed in SEEDS}
+    found |= {f"DC, seed {seed}": of_model(Microcircuit, seed, 80.0, 500, **scale, **dc) for seed in SEEDS[:2]}
+    found["stimuli"] = of_model(Microcircuit, 2, 60.0, 500, 20.0, **scale, **stimuli)
     alike = {"weight_rel_std": 0.0, "delay_rel_std": 0.0, "delay_th_rel_std": 0.0, "delay_inh_mean": 0.8}
-    found["matrices"] = of_model(microcircuit, 3, 60.0, 500, **scale, **stimuli, **alike)
-    found["natural density"] = of_model(microcircuit, 4, 60.0, 100, N_scaling=0.01)
-    found["other step"] = of_model(microcircuit, 5, 50.0, 200, 25.0, 0.05, N_scaling=0.02, K_scaling=0.1, g=-3.5)
+    found["matrices"] = of_model(Microcircuit, 3, 60.0, 500, **scale, **stimuli, **alike)
+    found["natural density"] = of_model(Microcircuit, 4, 60.0, 100, N_scaling=0.01)
+    found["other step"] = of_model(Microcircuit, 5, 50.0, 200, 25.0, 0.05, N_scaling=0.02, K_scaling=0.1, g=-3.5)
     return found
 
 
 def brunel_alphas() -> dict[str, Case]:
     small = {"order": 100, "epsilon": 0.2, "N_rec": 100}
-    found = {f"seed {seed}": of_model(brunel_alpha, seed, 60.0, 300, **small) for seed in SEEDS}
-    found["matrices"] = of_model(brunel_alpha, 2, 50.0, 300, order=LARGE // 4, N_rec=200)
-    found["regular"] = of_model(
-        brunel_alpha, 3, 60.0, 500, g=3.0, eta=3.0, tau_syn=2.0, delay=2.5, V_reset=5.0, **small
-    )
+    found = {f"seed {seed}": of_model(BrunelAlpha, seed, 60.0, 300, **small) for seed in SEEDS}
+    found["matrices"] = of_model(BrunelAlpha, 2, 50.0, 300, order=LARGE // 4, N_rec=200)
+    found["regular"] = of_model(BrunelAlpha, 3, 60.0, 500, g=3.0, eta=3.0, tau_syn=2.0, delay=2.5, V_reset=5.0, **small)
     return found
 
 
 def brunel_deltas() -> dict[str, Case]:
-    drive = {
-        panel: {key: values[key] for key in ("g", "nu_ext_over_nu_thr")}
-        for panel, values in brunel_delta.PANELS.items()
-    }
+    drive = {panel: variant.parameters for panel, variant in BrunelDelta.variants.items()}
     found = {
         f"panel {panel}, seed {seed}": of_model(
-            brunel_delta, seed, 100.0, 200, N_E=500, epsilon=0.2, J=0.2, **drive[panel]
+            BrunelDelta, seed, 100.0, 200, N_E=500, epsilon=0.2, J=0.2, **drive[panel]
         )
         for panel in drive
         for seed in SEEDS[:2]
     }
-    found |= {f"matrices {panel}": of_model(brunel_delta, 5, 60.0, 200, N_E=LARGE, **drive[panel]) for panel in "AC"}
+    found |= {f"matrices {panel}": of_model(BrunelDelta, 5, 60.0, 200, N_E=LARGE, **drive[panel]) for panel in "AC"}
     return found
 
 
@@ -128,7 +123,7 @@ def ei_clustereds() -> dict[str, Case]:
     for clustering in ("weight", "probabilities"):
         for fixed in (False, True):
             how = {"clustering": clustering, "fixed_indegree": fixed}
-            of_seeds = {seed: of_model(ei_clustered, seed, 70.0, 100, 15.0, **small, **how) for seed in SEEDS[:2]}
+            of_seeds = {seed: of_model(EIClustered, seed, 70.0, 100, 15.0, **small, **how) for seed in SEEDS[:2]}
             kind = f"{clustering}{' by indegree' * fixed}"
             found |= {f"{kind}, seed {seed}": case for seed, case in of_seeds.items()}
     spread = {
@@ -138,8 +133,8 @@ def ei_clustereds() -> dict[str, Case]:
         "tau_syn_in": 3.0,
         "stim_clusters": np.array([0.0, 4.0]),
     }
-    found["spread currents"] = of_model(ei_clustered, 3, 50.0, 300, 15.0, **{**small, **spread})
-    found["matrices"] = of_model(ei_clustered, 4, 30.0, 100, 10.0, **{**small, "N_E": LARGE, "N_I": LARGE // 4})
+    found["spread currents"] = of_model(EIClustered, 3, 50.0, 300, 15.0, **{**small, **spread})
+    found["matrices"] = of_model(EIClustered, 4, 30.0, 100, 10.0, **{**small, "N_E": LARGE, "N_I": LARGE // 4})
     return found
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 SUMMARY = "summary.json"
+CONFIG = "config.toml"  # what the run was asked to do
 # Both are there until a run is complete.
 MARKER = "running.json"  # its host and process, its subfolders and its configuration
 NOTE = "recording.json"  # which neurons it records, in the form of its summary

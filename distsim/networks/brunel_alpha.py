@@ -1,28 +1,19 @@
-"""Sparsely connected network of excitatory and inhibitory neurons with alpha synapses, after Brunel (2000), J Comput
-Neurosci 8:183, doi:10.1023/A:1008925309027, as in NEST's example brunel_alpha_nest.
-
-12,500 neurons at order 2500, each with 1000 excitatory and 250 inhibitory synapses and its own Poisson input.
-"""
+"""Brunel's network with alpha synapses (Brunel 2000), as in NEST's example."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..description.network import Network
 from ..description.rules import fixed_indegree
-from .parameters import Checked, parameter
-
-NAME = "brunel-alpha"
-SUMMARY = "random balanced network with alpha synapses (Brunel 2000)"
-POPULATIONS = ("E", "I")
-COLORS = {"E": "#595289", "I": "#af143c"}
-SHORTCUTS = ("order", "g", "eta", "epsilon", "J", "delay")
-T_PRESIM, T_SIM = 0.0, 1000.0  # ms
+from .base import NetworkModel, Option
+from .parameters import NetworkParameters, parameter
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters(Checked):
+class Parameters(NetworkParameters):
     """Parameters of the network; names are those of NEST's example."""
 
     order: int = parameter(2500, "", "4 order excitatory and order inhibitory neurons", minimum=1)
@@ -40,50 +31,67 @@ class Parameters(Checked):
     N_rec: int = parameter(50, "", "neurons of each population whose spikes are recorded", minimum=0)
 
 
-def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:
-    """The network that parameters `p` mean, at resolution `dt` (ms)."""
-    if not int(p.epsilon * 4 * p.order):
-        raise ValueError(f"order={p.order}: no excitatory synapses, 4 order epsilon ({p.epsilon:g}) must be at least 1")
-    network = Network(dt)
-    neuron = {"C_m": p.C_m, "tau_m": p.tau_m, "tau_syn_ex": p.tau_syn, "tau_syn_in": p.tau_syn, "t_ref": p.t_ref}
-    neuron |= {"E_L": 0.0, "V_reset": p.V_reset, "V_m": 0.0, "V_th": p.V_th}
-    exc = network.create("E", 4 * p.order, "iaf_psc_alpha", **neuron)
-    inh = network.create("I", p.order, "iaf_psc_alpha", **neuron)
-    J_ex = excitatory_weight(p)
-    for target in (exc, inh):
-        network.connect(exc, target, fixed_indegree(int(p.epsilon * len(exc))), J_ex, p.delay)
-        network.connect(inh, target, fixed_indegree(int(p.epsilon * len(inh))), -p.g * J_ex, p.delay)
-        network.poisson_input(target, external_rate(p), J_ex, p.delay)
-    network.record_spikes(exc[: p.N_rec], inh[: p.N_rec])
-    return network
+class BrunelAlpha(NetworkModel):
+    """Sparsely connected network of excitatory and inhibitory neurons with alpha synapses, after Brunel (2000), J
+    Comput Neurosci 8:183, doi:10.1023/A:1008925309027, as in NEST's example brunel_alpha_nest.
 
+    12,500 neurons at order 2500, each with 1000 excitatory and 250 inhibitory synapses and its own Poisson input.
+    """
 
-def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
-    """What raster.png shows: the recorded excitatory neurons and, below, their rate."""
-    return {"only": ["E"], "style": "ids", "rate": {"bin": 5.0, "populations": ["E"]}}
+    name = "brunel-alpha"
+    summary = "random balanced network with alpha synapses (Brunel 2000)"
+    Parameters = Parameters
+    populations = ("E", "I")
+    colors: ClassVar = {"E": "#595289", "I": "#af143c"}
+    options = tuple(Option(name) for name in ("order", "g", "eta", "epsilon", "J", "delay"))
 
+    def describe(self, p: Parameters, dt: float = 0.1, t_presim: float = 0.0) -> Network:
+        """Return the network that parameters `p` mean, at resolution `dt` (ms)."""
+        if not int(p.epsilon * 4 * p.order):
+            raise ValueError(
+                f"order={p.order}: no excitatory synapses, 4 order epsilon ({p.epsilon:g}) must be at least 1"
+            )
+        network = Network(dt)
+        neuron = {"C_m": p.C_m, "tau_m": p.tau_m, "tau_syn_ex": p.tau_syn, "tau_syn_in": p.tau_syn, "t_ref": p.t_ref}
+        neuron |= {"E_L": 0.0, "V_reset": p.V_reset, "V_m": 0.0, "V_th": p.V_th}
+        exc = network.create("E", 4 * p.order, "iaf_psc_alpha", **neuron)
+        inh = network.create("I", p.order, "iaf_psc_alpha", **neuron)
+        J_ex = excitatory_weight(p)
+        for target in (exc, inh):
+            network.connect(exc, target, fixed_indegree(int(p.epsilon * len(exc))), J_ex, p.delay)
+            network.connect(inh, target, fixed_indegree(int(p.epsilon * len(inh))), -p.g * J_ex, p.delay)
+            network.poisson_input(target, external_rate(p), J_ex, p.delay)
+        network.record_spikes(exc[: p.N_rec], inh[: p.N_rec])
+        return network
 
-def report(p: Parameters, summary: dict) -> str:
-    """What NEST's example prints, whose synapses include the connections of its devices; the rates are those of all
-    neurons, not of the recorded ones."""
-    C_E, C_I = int(p.epsilon * 4 * p.order), int(p.epsilon * p.order)
-    n = 5 * p.order
-    devices = n + min(p.N_rec, 4 * p.order) + min(p.N_rec, p.order)
-    rates = {name: population["rate_hz"] or 0.0 for name, population in summary["populations"].items()}
-    lines = [
-        "Brunel network simulation (Python)",
-        f"Number of neurons : {n}",
-        f"Number of synapses: {n * (C_E + C_I) + devices}",
-        f"       Excitatory : {n * C_E + devices}",
-        f"       Inhibitory : {n * C_I}",
-        f"Excitatory rate   : {rates['E']:.2f} Hz",
-        f"Inhibitory rate   : {rates['I']:.2f} Hz",
-        f"Building time     : {summary['timing']['build_s']:.2f} s",
-        f"Simulation time   : {summary['timing']['sim_s']:.2f} s",
-        f"(excitatory synapses with {devices} of the Poisson generator and the recorders, as NEST counts;",
-        " rates of all neurons)",
-    ]
-    return "\n".join(lines)
+    def figures(self, p: Parameters, t_presim: float, t_sim: float, variant: str | None = None) -> dict:
+        """Return what raster.png shows: the recorded excitatory neurons and, below, their rate."""
+        return {"only": ["E"], "style": "ids", "rate": {"bin": 5.0, "populations": ["E"]}}
+
+    def report(self, p: Parameters, summary: dict) -> str:
+        """Return what NEST's example prints.
+
+        Its synapses include the connections of its devices. The rates are those of all neurons, not of the recorded
+        ones.
+        """
+        C_E, C_I = int(p.epsilon * 4 * p.order), int(p.epsilon * p.order)
+        n = 5 * p.order
+        devices = n + min(p.N_rec, 4 * p.order) + min(p.N_rec, p.order)
+        rates = {name: population["rate_hz"] or 0.0 for name, population in summary["populations"].items()}
+        lines = [
+            "Brunel network simulation (Python)",
+            f"Number of neurons : {n}",
+            f"Number of synapses: {n * (C_E + C_I) + devices}",
+            f"       Excitatory : {n * C_E + devices}",
+            f"       Inhibitory : {n * C_I}",
+            f"Excitatory rate   : {rates['E']:.2f} Hz",
+            f"Inhibitory rate   : {rates['I']:.2f} Hz",
+            f"Building time     : {summary['timing']['build_s']:.2f} s",
+            f"Simulation time   : {summary['timing']['sim_s']:.2f} s",
+            f"(excitatory synapses with {devices} of the Poisson generator and the recorders, as NEST counts;",
+            " rates of all neurons)",
+        ]
+        return "\n".join(lines)
 
 
 def psp_peak(p: Parameters) -> float:

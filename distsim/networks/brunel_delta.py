@@ -1,41 +1,39 @@
-"""Sparsely connected network of excitatory and inhibitory neurons with delta synapses: Brunel (2000), J Comput Neurosci
-8:183, doi:10.1023/A:1008925309027, figure 8, as in Brian2's example Brunel_2000.
-
-12,500 neurons, each pair connected with probability 0.1; panels A (synchronous regular), B (fast oscillation), C
-(asynchronous irregular) and D (slow oscillation) differ in g and the external rate.
-"""
+"""Brunel's network with delta synapses (Brunel 2000, figure 8), as in Brian2's example."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 from ..description.network import Network
 from ..description.rules import pairwise_bernoulli
-from .parameters import Checked, parameter
+from .base import NetworkModel, Option, Variant
+from .parameters import NetworkParameters, parameter
 
-NAME = "brunel-delta"
-SUMMARY = "random balanced network with delta synapses (Brunel 2000, figure 8)"
-POPULATIONS = ("E", "I")
-COLORS = {"E": "#595289", "I": "#af143c"}
-SHORTCUTS = ("g", "nu_ext_over_nu_thr", "N_E", "epsilon", "J", "D")
-T_PRESIM, T_SIM = 0.0, 1200.0  # ms
 LAST = 200.0  # ms that the figure shows where no panel says which
-REGIMES = {
-    "A": "synchronous regular",
-    "B": "fast oscillation",
-    "C": "asynchronous irregular",
-    "D": "slow oscillation",
-}
+
+
+class Panel(NamedTuple):
+    """A panel of figure 8: g, the external rate relative to threshold, and what its picture shows (ms, spikes/s)."""
+
+    regime: str
+    g: float
+    ratio: float
+    period: tuple[float, float]
+    rates: tuple[int, int]
+    tick_step: int
+
+
 PANELS = {
-    "A": {"g": 3.0, "nu_ext_over_nu_thr": 2.0, "t_range": (500, 600), "rate_range": (0, 6000), "rate_tick_step": 1000},
-    "B": {"g": 6.0, "nu_ext_over_nu_thr": 4.0, "t_range": (1000, 1200), "rate_range": (0, 400), "rate_tick_step": 100},
-    "C": {"g": 5.0, "nu_ext_over_nu_thr": 2.0, "t_range": (1000, 1200), "rate_range": (0, 200), "rate_tick_step": 50},
-    "D": {"g": 4.5, "nu_ext_over_nu_thr": 0.9, "t_range": (1000, 1200), "rate_range": (0, 250), "rate_tick_step": 50},
+    "A": Panel("synchronous regular", 3.0, 2.0, (500.0, 600.0), (0, 6000), 1000),
+    "B": Panel("fast oscillation", 6.0, 4.0, (1000.0, 1200.0), (0, 400), 100),
+    "C": Panel("asynchronous irregular", 5.0, 2.0, (1000.0, 1200.0), (0, 200), 50),
+    "D": Panel("slow oscillation", 4.5, 0.9, (1000.0, 1200.0), (0, 250), 50),
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters(Checked):
+class Parameters(NetworkParameters):
     """Parameters of the network; names are those of Brian2's example."""
 
     g: float = parameter(5.0, "", "inhibitory weight relative to the excitatory one, not negative", minimum=0.0)
@@ -51,42 +49,68 @@ class Parameters(Checked):
     D: float = parameter(1.5, "ms", "synaptic delay", above=0.0)
 
 
-def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:
-    """The network that parameters `p` mean, at resolution `dt` (ms). All neurons' spikes are recorded.
+class BrunelDelta(NetworkModel):
+    """Sparsely connected network of excitatory and inhibitory neurons with delta synapses: Brunel (2000), J Comput
+    Neurosci 8:183, doi:10.1023/A:1008925309027, figure 8, as in Brian2's example Brunel_2000.
 
-    Brian2 compares before the jumps of a step, and lets V move again tau_rp after the spike: that is tau_rp - dt after
-    the end of the step of the spike, from which t_ref counts.
+    12,500 neurons, each pair connected with probability 0.1; panels A (synchronous regular), B (fast oscillation), C
+    (asynchronous irregular) and D (slow oscillation) differ in g and the external rate.
     """
-    network = Network(dt)
-    neuron = {"tau_m": p.tau, "E_L": 0.0, "V_m": 0.0, "V_th": p.theta, "V_reset": p.V_r}
-    neuron |= {"t_ref": max(0.0, p.tau_rp - network.grid.dt_ms), "detection": "before_input"}
-    exc = network.create("E", p.N_E, "iaf_psc_delta", **neuron)
-    inh = network.create("I", round(p.gamma * p.N_E), "iaf_psc_delta", **neuron)
-    for target in (exc, inh):
-        network.connect(exc, target, pairwise_bernoulli(p.epsilon), p.J, p.D)
-        network.connect(inh, target, pairwise_bernoulli(p.epsilon), -p.g * p.J, p.D)
-        network.poisson_input(target, external_rate(p), p.J, network.grid.dt_ms)
-    network.record_spikes(exc, inh)
-    return network
 
+    name = "brunel-delta"
+    summary = "random balanced network with delta synapses (Brunel 2000, figure 8)"
+    Parameters = Parameters
+    populations = ("E", "I")
+    colors: ClassVar = {"E": "#595289", "I": "#af143c"}
+    options = tuple(Option(name) for name in ("g", "nu_ext_over_nu_thr", "N_E", "epsilon", "J", "D"))
+    variants: ClassVar = {
+        name: Variant(
+            {"g": panel.g, "nu_ext_over_nu_thr": panel.ratio},
+            t_sim=panel.period[1],
+            text=f"g={panel.g:g} ratio {panel.ratio:g}",
+            title=f"{name}: {panel.regime}",
+        )
+        for name, panel in PANELS.items()
+    }
+    variant_option, variant_text = "panel", "panel of figure 8"
+    t_sim = 1200.0
 
-def figures(p: Parameters, t_presim: float, t_sim: float, panel: str | None = None) -> dict:
-    """What raster.png shows: as in Brian2's example the first 50 excitatory neurons and the rate of all.
+    def describe(self, p: Parameters, dt: float = 0.1, t_presim: float = 0.0) -> Network:
+        """Return the network that parameters `p` mean, at resolution `dt` (ms). All neurons' spikes are recorded.
 
-    The panel's period and range of rates; without a panel, the last 200 ms. If the run does not cover the period, all
-    that is recorded.
-    """
-    rate = {"bin": 0.1, "populations": list(POPULATIONS)}
-    shown = {"only": ["E"], "first": 50, "style": "bars", "rate": rate}
-    t_stop = t_presim + t_sim
-    period = [t_stop - LAST, t_stop]
-    if panel is not None:
-        period = [float(t) for t in PANELS[panel]["t_range"]]
-        rate |= {"ylim": list(PANELS[panel]["rate_range"]), "tick_step": PANELS[panel]["rate_tick_step"]}
-        shown["title"] = f"{panel}: {REGIMES[panel]}"
-    if t_presim <= period[0] and period[1] <= t_stop:
-        shown["period"] = period
-    return shown
+        Brian2 compares before the jumps of a step, and lets V move again tau_rp after the spike: that is tau_rp - dt
+        after the end of the step of the spike, from which t_ref counts.
+        """
+        network = Network(dt)
+        neuron = {"tau_m": p.tau, "E_L": 0.0, "V_m": 0.0, "V_th": p.theta, "V_reset": p.V_r}
+        neuron |= {"t_ref": max(0.0, p.tau_rp - network.grid.dt_ms), "detection": "before_input"}
+        exc = network.create("E", p.N_E, "iaf_psc_delta", **neuron)
+        inh = network.create("I", round(p.gamma * p.N_E), "iaf_psc_delta", **neuron)
+        for target in (exc, inh):
+            network.connect(exc, target, pairwise_bernoulli(p.epsilon), p.J, p.D)
+            network.connect(inh, target, pairwise_bernoulli(p.epsilon), -p.g * p.J, p.D)
+            network.poisson_input(target, external_rate(p), p.J, network.grid.dt_ms)
+        network.record_spikes(exc, inh)
+        return network
+
+    def figures(self, p: Parameters, t_presim: float, t_sim: float, variant: str | None = None) -> dict:
+        """Return what raster.png shows: the first 50 excitatory neurons and the rate of all, as in Brian2's example.
+
+        The period and the range of rates are the panel's; without a panel, the last 200 ms are shown. If the run does
+        not cover the period, all that is recorded is shown.
+        """
+        rate = {"bin": 0.1, "populations": list(self.populations)}
+        shown = {"only": ["E"], "first": 50, "style": "bars", "rate": rate}
+        t_stop = t_presim + t_sim
+        period = [t_stop - LAST, t_stop]
+        if variant is not None:
+            panel = PANELS[variant]
+            period = list(panel.period)
+            rate |= {"ylim": list(panel.rates), "tick_step": panel.tick_step}
+            shown["title"] = self.variants[variant].title
+        if t_presim <= period[0] and period[1] <= t_stop:
+            shown["period"] = period
+        return shown
 
 
 def external_rate(p: Parameters) -> float:

@@ -1,14 +1,10 @@
-"""Network of excitatory and inhibitory clusters: Rostami, Rost, Riehle, van Albada & Nawrot (2020), bioRxiv
-2020.02.27.968339, doi:10.1101/2020.02.27.968339, as in NEST's example EI_clustered_network.
-
-5000 neurons in 20 clusters of both types. Clusters differ from the rest by stronger weights or by more connections;
-three of them are stimulated twice.
-"""
+"""The EI-clustered network of Rostami et al. (2020)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,21 +12,17 @@ from ..description.distributions import Lognormal, Uniform
 from ..description.elements import Population, Selection
 from ..description.network import Network
 from ..description.rules import fixed_indegree, pairwise_bernoulli
+from .base import NetworkModel, Option
 from .cluster_stimuli import check_stimuli, default_clusters, marks, stimulate
-from .parameters import Checked, parameter
+from .parameters import NetworkParameters, parameter
 
-NAME = "ei-clustered"
-SUMMARY = "network of excitatory and inhibitory clusters (Rostami et al. 2020)"
 POPULATIONS = ("E", "I")
-COLORS = {"E": "#000000", "I": "#8b0000"}
-SHORTCUTS = ("n_clusters", "rep", "rj", "clustering", "fixed_indegree")
-T_PRESIM, T_SIM = 1000.0, 10000.0  # ms
 INITIAL = "initial V_m: rand (V_th - 20 lognormal(0, 1)), rest or a number"
 DEFAULT_CLUSTERS = "2, 3 and 4 as far as there are such, otherwise the last one"
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters(Checked):
+class Parameters(NetworkParameters):
     """Parameters of the network; index order of matrices is [target, source], E before I."""
 
     N_E: int = parameter(4000, "", "excitatory neurons, a multiple of n_clusters", minimum=1)
@@ -82,25 +74,40 @@ class Parameters(Checked):
             object.__setattr__(self, "stim_clusters", default_clusters(self.n_clusters))
 
 
-def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:
-    """The network that parameters `p` mean, at resolution `dt` (ms), with a warm-up of `t_presim` ms."""
-    for name in ("N_E", "N_I"):
-        if getattr(p, name) % p.n_clusters:
-            raise ValueError(f"{name}={getattr(p, name)}: must be a multiple of n_clusters={p.n_clusters}")
-    if 1 < p.n_clusters < max(clustering_factors(p, excitatory)[0] for excitatory in (True, False)):
-        raise ValueError(f"rep={p.rep:g}: with n_clusters={p.n_clusters} the factor between clusters is negative")
-    check_stimuli(p)
-    network = Network(dt)
-    neurons = _create(network, p)
-    _connect(network, p, neurons)
-    stimulate(network, p, neurons[0], t_presim)
-    network.record_spikes(*neurons)
-    return network
+class EIClustered(NetworkModel):
+    """Network of excitatory and inhibitory clusters: Rostami, Rost, Riehle, van Albada & Nawrot (2020), bioRxiv
+    2020.02.27.968339, doi:10.1101/2020.02.27.968339, as in NEST's example EI_clustered_network.
 
+    5000 neurons in 20 clusters of both types. Clusters differ from the rest by stronger weights or by more connections;
+    three of them are stimulated twice.
+    """
 
-def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
-    """What raster.png marks: the stimulated clusters while they are stimulated."""
-    return {"marks": marks(p, t_presim)}
+    name = "ei-clustered"
+    summary = "network of excitatory and inhibitory clusters (Rostami et al. 2020)"
+    Parameters = Parameters
+    populations = POPULATIONS
+    colors: ClassVar = {"E": "#000000", "I": "#8b0000"}
+    options = tuple(Option(name) for name in ("n_clusters", "rep", "rj", "clustering", "fixed_indegree"))
+    t_presim, t_sim = 1000.0, 10000.0
+
+    def describe(self, p: Parameters, dt: float = 0.1, t_presim: float = 1000.0) -> Network:
+        """Return the network that parameters `p` mean, at resolution `dt` (ms), with a warm-up of `t_presim` ms."""
+        for name in ("N_E", "N_I"):
+            if getattr(p, name) % p.n_clusters:
+                raise ValueError(f"{name}={getattr(p, name)}: must be a multiple of n_clusters={p.n_clusters}")
+        if 1 < p.n_clusters < max(clustering_factors(p, excitatory)[0] for excitatory in (True, False)):
+            raise ValueError(f"rep={p.rep:g}: with n_clusters={p.n_clusters} the factor between clusters is negative")
+        check_stimuli(p)
+        network = Network(dt)
+        neurons = _create(network, p)
+        _connect(network, p, neurons)
+        stimulate(network, p, neurons[0], t_presim)
+        network.record_spikes(*neurons)
+        return network
+
+    def figures(self, p: Parameters, t_presim: float, t_sim: float, variant: str | None = None) -> dict:
+        """Return what raster.png marks: the stimulated clusters while they are stimulated."""
+        return {"marks": marks(p, t_presim)}
 
 
 # --- neurons ----------------------------------------------------------------------------------------------------------

@@ -1,12 +1,9 @@
-"""The cortical microcircuit of Potjans & Diesmann (2014), Cereb Cortex 24:785, doi:10.1093/cercor/bhs358.
-
-77,169 leaky integrate-and-fire neurons below 1 mm^2 of cortex in eight populations, 0.3 billion synapses, Poisson or DC
-background, optional thalamic pulse. Parameters and symbols are those of the PyNEST implementation.
-"""
+"""The cortical microcircuit of Potjans & Diesmann (2014)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,13 +11,10 @@ from ..description.distributions import Normal
 from ..description.elements import Population
 from ..description.network import Network
 from ..description.rules import fixed_total_number
-from .parameters import Checked, parameter
+from .base import NetworkModel, Option
+from .parameters import NetworkParameters, parameter
 
-NAME = "microcircuit"
-SUMMARY = "cortical microcircuit (Potjans & Diesmann 2014)"
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
-COLORS = {name: "#595289" if name.endswith("E") else "#af143c" for name in POPULATIONS} | {"TH": "#4f7f3f"}
-T_PRESIM, T_SIM = 500.0, 1000.0  # ms
 V0_MEAN = {"original": [-58.0] * 8, "optimized": [-68.28, -63.16, -63.33, -63.45, -63.11, -61.66, -66.72, -61.43]}
 V0_STD = {"original": [10.0] * 8, "optimized": [5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48]}
 CONN_PROBS = [
@@ -36,7 +30,7 @@ CONN_PROBS = [
 
 
 @dataclass(frozen=True, eq=False)
-class Parameters(Checked):
+class Parameters(NetworkParameters):
     """Parameters of the microcircuit; index order of matrices is [target, source]."""
 
     N_scaling: float = parameter(1.0, "", "scales the numbers of neurons", above=0.0)
@@ -98,44 +92,78 @@ class Parameters(Checked):
     dc_amp: float = parameter(0.3, "pA", "amplitude of the DC stimulus for one external connection")
 
 
-def describe(p: Parameters, dt: float = 0.1, t_presim: float = 500.0) -> Network:
-    """The network that parameters `p` mean, at resolution `dt` (ms). All neurons' spikes are recorded.
+class Microcircuit(NetworkModel):
+    """The cortical microcircuit of Potjans & Diesmann (2014), Cereb Cortex 24:785, doi:10.1093/cercor/bhs358.
 
-    Stimuli begin at absolute times, whatever the warm-up (t_presim, ms).
+    77,169 leaky integrate-and-fire neurons below 1 mm^2 of cortex in eight populations, 0.3 billion synapses, Poisson
+    or DC background, optional thalamic pulse. Parameters and symbols are those of the PyNEST implementation.
     """
-    network = Network(dt)
-    _check_times(network, p)
-    cortex = _create_populations(network, p)
-    _connect_populations(network, p, cortex)
-    if p.poisson_input:
-        weight = psc_amplitude(p.PSP_exc_mean, p) / np.sqrt(p.K_scaling)
-        for target, indegree in zip(cortex, np.round(p.K_ext * p.K_scaling), strict=True):
-            network.poisson_input(target, p.bg_rate * indegree, weight, p.delay_poisson)
-    if p.thalamic_input:
-        _add_thalamus(network, p, cortex)
-    if p.dc_input:
-        for target, indegree in zip(cortex, p.K_ext, strict=True):
-            if p.dc_dur:
-                network.dc_current(target, p.dc_amp * indegree, p.dc_start, p.dc_start + p.dc_dur)
-    network.record_spikes(*network.populations)
-    return network
 
+    name = "microcircuit"
+    summary = "cortical microcircuit (Potjans & Diesmann 2014)"
+    Parameters = Parameters
+    populations = POPULATIONS
+    colors: ClassVar = {name: "#595289" if name[-1] == "E" else "#af143c" for name in POPULATIONS} | {"TH": "#4f7f3f"}
+    t_presim, t_sim = 500.0, 1000.0
+    options = (
+        Option(
+            "scale",
+            "both scalings, > 0 (default 1: natural density)",
+            parameters=("N_scaling", "K_scaling"),
+            excludes=("n-scaling", "k-scaling"),
+        ),
+        Option("n-scaling", "scales the numbers of neurons, > 0 (default 1)", parameters=("N_scaling",)),
+        Option("k-scaling", "scales the indegrees, > 0; weights and DC make up for it (1)", parameters=("K_scaling",)),
+        Option(
+            "input",
+            "background (poisson); dc: same mean without noise",
+            choices={"poisson": {"poisson_input": True}, "dc": {"poisson_input": False}},
+        ),
+        Option("thalamus", "thalamic pulse, 700 to 710 ms (parameters th_*)", sets={"thalamic_input": True}),
+        Option("dc-stimulus", "DC into all populations, 650 to 750 ms (parameters dc_*)", sets={"dc_input": True}),
+        Option(
+            "v0",
+            "initial V_m, by population (optimized) or one for all",
+            choices={"optimized": {"V0_type": "optimized"}, "original": {"V0_type": "original"}},
+        ),
+    )
 
-def reference_rates(p: Parameters) -> dict[str, float]:
-    """Mean rates (spikes/s) of the full-scale network by population."""
-    return dict(zip(POPULATIONS, p.full_mean_rates.tolist(), strict=True))
+    def describe(self, p: Parameters, dt: float = 0.1, t_presim: float = 500.0) -> Network:
+        """Return the network that parameters `p` mean, at resolution `dt` (ms). All neurons' spikes are recorded.
 
+        Stimuli begin at absolute times, whatever the warm-up (t_presim, ms).
+        """
+        network = Network(dt)
+        _check_times(network, p)
+        cortex = _create_populations(network, p)
+        _connect_populations(network, p, cortex)
+        if p.poisson_input:
+            weight = psc_amplitude(p.PSP_exc_mean, p) / np.sqrt(p.K_scaling)
+            for target, indegree in zip(cortex, np.round(p.K_ext * p.K_scaling), strict=True):
+                network.poisson_input(target, p.bg_rate * indegree, weight, p.delay_poisson)
+        if p.thalamic_input:
+            _add_thalamus(network, p, cortex)
+        if p.dc_input:
+            for target, indegree in zip(cortex, p.K_ext, strict=True):
+                if p.dc_dur:
+                    network.dc_current(target, p.dc_amp * indegree, p.dc_start, p.dc_start + p.dc_dur)
+        network.record_spikes(*network.populations)
+        return network
 
-def figures(p: Parameters, t_presim: float, t_sim: float) -> dict:
-    """What raster.png marks, and what the references in rates.png are."""
-    published = np.array_equal(p.full_mean_rates, Parameters().full_mean_rates)
-    marks, notes = stimuli(p), []
-    if (p.N_scaling, p.K_scaling) != (1.0, 1.0):
-        notes.append("scaled networks keep mean and variance of the input, not the rates")
-    if marks and published:
-        notes.append("the published means are those without stimuli")
-    reference = "published mean, full scale" if published else "full_mean_rates"
-    return {"marks": marks, "rates": {"reference": reference, "note": "\n".join(notes)}}
+    def figures(self, p: Parameters, t_presim: float, t_sim: float, variant: str | None = None) -> dict:
+        """Return what raster.png marks, and what the references in rates.png are."""
+        published = np.array_equal(p.full_mean_rates, Parameters().full_mean_rates)
+        marks, notes = stimuli(p), []
+        if (p.N_scaling, p.K_scaling) != (1.0, 1.0):
+            notes.append("scaled networks keep mean and variance of the input, not the rates")
+        if marks and published:
+            notes.append("the published means are those without stimuli")
+        reference = "published mean, full scale" if published else "full_mean_rates"
+        return {"marks": marks, "rates": {"reference": reference, "note": "\n".join(notes)}}
+
+    def reference_rates(self, p: Parameters) -> dict[str, float]:
+        """Return the mean rates (spikes/s) of the full-scale network by population."""
+        return dict(zip(POPULATIONS, p.full_mean_rates.tolist(), strict=True))
 
 
 def stimuli(p: Parameters) -> list[dict]:

@@ -36,16 +36,33 @@ def parameter(default, unit: str, text: str, *, any_length: bool = False, defaul
     return dataclasses.field(default=default, metadata=metadata)
 
 
-class Checked:
-    """Base of the parameters of network models."""
+@dataclasses.dataclass(frozen=True)
+class NetworkParameters:
+    """Base of the parameters of a network: quantities with units are converted to the units of their fields."""
 
     def __post_init__(self) -> None:
         """Convert quantities to numbers in the units of the fields; UnitError if a dimension is wrong."""
         for field in dataclasses.fields(self):
             given = getattr(self, field.name)
-            read = without_unit(field.name, given, field.metadata["unit"])
+            read = without_unit(field.name, given, about(field)["unit"])
             if read is not given:
                 object.__setattr__(self, field.name, np.array(read, float) if isinstance(read, list) else read)
+
+
+def about(field: dataclasses.Field) -> Mapping:
+    """Return the unit, text and limits of a field; those of one that `parameter` did not make are empty."""
+    return {"unit": "", "text": "", "limits": {}, "default_text": "", **field.metadata}
+
+
+def fields_of(model) -> dict[str, dataclasses.Field]:
+    """Return the fields of a network's parameters by name."""
+    return {field.name: field for field in dataclasses.fields(model.Parameters)}
+
+
+def kind_of(field: dataclasses.Field) -> type:
+    """Return the type that the value of a field has: bool, str, int, float, or an array."""
+    name = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+    return {"bool": bool, "str": str, "int": int, "float": float, "str | float": float}.get(name, np.ndarray)
 
 
 def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = None):
@@ -66,7 +83,7 @@ def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = 
             text = f"{text[:LONGEST]}{'...' * (len(text) > LONGEST)}"
             problems.append(f"{(options or {}).get(name, f'--set {name}={text}')}: {error}")
     if problems:
-        raise ValueError("\n".join(problems))
+        raise ValueError("\n".join(dict.fromkeys(problems)))
     return cls(**checked)
 
 
@@ -84,14 +101,15 @@ def changed(parameters) -> dict:
 
 def convert(field: dataclasses.Field, value: object):
     """`value` as the type, shape and range of `field` demand; ValueError saying what is allowed."""
-    limits = field.metadata["limits"]
-    kind = {"bool": bool, "str": str, "int": int, "float": float, "str | float": float}.get(field.type, np.ndarray)
+    limits, kind = about(field)["limits"], kind_of(field)
     if isinstance(value, str) and value in limits.get("choices", ()):
         return value
+    if kind is str and "choices" not in limits:
+        return str(value)
     if kind is str:
         raise ValueError(f"must be one of {', '.join(limits['choices'])}")
     try:
-        return _number_or_list(kind, _parse(value), field.metadata)
+        return _number_or_list(kind, _parse(value), about(field))
     except ValueError:
         if "choices" not in limits:
             raise
@@ -146,7 +164,7 @@ def _shape_text(shape: tuple[int, ...]) -> str:
 def _check_range(array: np.ndarray, limits: Mapping, unit: str) -> None:
     unit = f" {unit}" if unit else ""
     if not np.all(np.isfinite(array)):
-        raise ValueError("must be finite")
+        raise ValueError("must be a finite number")
     if limits.get("whole") and np.any(array != np.floor(array)):
         raise ValueError("must be a whole number")
     if limits.get("whole") and array.ndim and np.any(np.abs(array) > LARGEST_WHOLE):

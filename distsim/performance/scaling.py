@@ -29,7 +29,7 @@ from ..engine.step.exchange import packet_room
 from ..engine.step.layout import Layout, goes_by_source, plan_layout
 from ..engine.step.population_state import two_receptors
 from ..engine.step.update import ROW
-from ..networks import microcircuit
+from ..networks import Microcircuit
 
 PHASES = ("deliver", "update", "stimulate", "exchange", "rest")
 SIZES = tuple(np.unique(np.round(2.0 ** np.arange(0, 10.25, 0.25)).astype(int)).tolist())  # 1 to 1024 ranks
@@ -95,8 +95,8 @@ def load_of(network: Network, rates: Mapping[str, float]) -> Load:
 
 def microcircuit_load(scale: float = 1.0, rates: Mapping[str, float] | None = None) -> Load:
     """The microcircuit, at natural density (scale 1) by default, at the rates of the full-scale model or at `rates`."""
-    parameters = microcircuit.Parameters(N_scaling=scale, K_scaling=scale)
-    return load_of(microcircuit.describe(parameters), rates or microcircuit.reference_rates(parameters))
+    model, parameters = Microcircuit(), Microcircuit.Parameters(N_scaling=scale, K_scaling=scale)
+    return load_of(model.describe(parameters), rates or model.reference_rates(parameters))
 
 
 def step_times(load: Load, costs: Costs, sizes: Iterable[int] = SIZES) -> dict[str, np.ndarray]:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..files import kinds
-from ..files.paths import MARKER, NOTE, PARTS, SUMMARY, as_path, temporary_path
+from ..files.paths import CONFIG, MARKER, NOTE, PARTS, SUMMARY, as_path, temporary_path
 from ..files.plain_files import read_json
 from ..parallel import InputError
 
-FILES = (SUMMARY, "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
+FILES = (SUMMARY, CONFIG, "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
 PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", PARTS, NOTE)  # needed to resume an incomplete run and to read it

@@ -1,39 +1,46 @@
-"""The panels of a figure, run one after another: a folder for each, and above them their figure and summary."""
+"""All variants of a network, run one after another: a folder each, and above them one figure and one summary."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..parallel import on_root
 from ..recording.file_sink import SPIKES
 from ..results import folder as folders
 from ..results import summary
 from . import pictures, run
+from .prepared import PreparedRun
+from .signals import Signals
 
 
-def run_panels(
-    model, prepared: Mapping[str, tuple], folder: Path, comm, care: Mapping[str, run.Care] | None = None
-) -> dict | None:
-    """Run (parameters, network, options) of each panel into its subfolder of `folder`; the summary, or None if one of
-    them was stopped before its end (collective)."""
+def run_panels(each: Mapping[str, PreparedRun], folder: Path, comm: Any, signals: Signals) -> dict | None:
+    """Run each variant into its subfolder of `folder`, a claimed one (collective).
+
+    Returns
+    -------
+    dict or None
+        The summary; None if a run was stopped before its end.
+    """
+    first = next(iter(each.values()))
     results = {}
-    for panel, arguments in prepared.items():
+    for name, prepared in each.items():
         if comm.rank == 0:
-            print(f"{chr(10) if results else ''}panel {panel}", flush=True)
+            print(f"{chr(10) if results else ''}{first.model.variant_option} {name}", flush=True)
         startup = 0.0 if results else None
-        results[panel] = run.run(model, *arguments, folder / panel, comm, startup, (care or {}).get(panel))
-        if results[panel] is None:
+        results[name] = run.run(prepared, folder / name, comm, signals, startup=startup)
+        if results[name] is None:
             return None
 
     def finish() -> dict:
-        options = next(iter(prepared.values()))[2]
-        result = {"network": model.NAME, "seed": options.seed, "ranks": comm.size, "panels": results}
+        request = first.request
+        result = {"network": request.network, "seed": request.seed, "ranks": comm.size, "panels": results}
         summary.write(folder, result)
         folders.release(folder)
         can_be_drawn = all(SPIKES in each["recording"]["files"] and each["t_sim_ms"] for each in results.values())
-        plots = _draw(folder) if options.plots and can_be_drawn else []
-        names = ", ".join([*(f"{panel}/" for panel in results), "summary.json", *plots])
+        plots = _draw(folder) if request.plots and can_be_drawn else []
+        names = ", ".join([*(f"{name}/" for name in results), "summary.json", *plots])
         print(f"\nfiles in {folder}: {names}", flush=True)
         return result
 

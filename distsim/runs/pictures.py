@@ -30,15 +30,13 @@ def draw_all(folder: Path) -> list[str]:
     return draw(folder, plot)
 
 
-def describe(model, parameters, t_presim: float, t_sim: float, panel: str | None, comm) -> Mapping:
+def describe(model, parameters, request, comm) -> Mapping:
     """Return what `model` adds to the figures of all networks; warn and return nothing if it fails (on all ranks)."""
-    if not hasattr(model, "figures"):
-        return {}
     try:
-        return model.figures(parameters, t_presim, t_sim, **({} if panel is None else {"panel": panel}))
+        return model.figures(parameters, request.t_presim, request.t_sim, request.variant)
     except Exception as error:
         if comm.rank == 0:
-            warn(f"{in_one_line(error)}: figures are those of any network, without what is special to {model.NAME}")
+            warn(f"{in_one_line(error)}: figures are those of any network, without what is special to {model.name}")
         return {}
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..description.network import Network
 from ..engine.ledger import Ledger
 from ..engine.step import loop
 from ..networks.parameters import changed
@@ -26,95 +24,91 @@ from ..simulation.guard import GuardError
 from ..simulation.saving import recorded_files
 from ..simulation.simulation import Simulation
 from . import pictures, profiling, report
-from .course import Course
+from .controlled_run import ControlledRun
+from .housekeeping import Limits
+from .prepared import PreparedRun
+from .request_file import write_config
 from .signals import Signals
-from .watch import Keeping
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a network is run. t_presim, t_sim, dt: ms; t_presim is not recorded. recording: the options of what is
-    recorded, for the summary. plots: write figures at the end. figures: what they show, for the summary. profile: tell
-    what each rank did. panel: of the network's figure, or None. max_rate: spikes/s a neuron of a population above which
-    the run stops (0: none)."""
-
-    t_presim: float
-    t_sim: float
-    dt: float
-    seed: int
-    recording: dict = field(default_factory=dict)
-    plots: bool = True
-    figures: dict = field(default_factory=dict)
-    profile: bool = False
-    panel: str | None = None
-    max_rate: float = 0.0
-
-
-@dataclass(frozen=True)
-class Care:
-    """What a long run needs. keeping: when checkpoints are written. config: what the run was asked to do, kept in them.
-    signals: what the process is sent. origin: the checkpoint to go on from, or None."""
-
-    keeping: Keeping = field(default_factory=Keeping)
-    config: dict[str, Any] = field(default_factory=dict)
-    signals: Signals = field(default_factory=Signals)
-    origin: Checkpoint | None = None
 
 
 def run(
-    model,
-    parameters,
-    network: Network,
-    options: Options,
+    prepared: PreparedRun,
     folder: Path,
     comm,
+    signals: Signals | None = None,
+    *,
     startup: float | None = None,
-    care: Care | None = None,
+    max_wall: float | None = None,
+    origin: Checkpoint | None = None,
 ) -> dict | None:
-    """Run `network`, described by `model` from `parameters`, into `folder`; the summary, or None if the run was stopped
-    before its end, to be resumed (collective).
+    """Run a network into `folder`, a claimed one (collective).
 
-    A run that the guard ends has all files of one that was to last no longer, and `stopped` in its summary.
-    `startup` is the time (s) before the run, by default that since the process was started.
+    Parameters
+    ----------
+    prepared : PreparedRun
+        What to run.
+    folder : Path
+        Gets the files of the run.
+    comm : communicator
+        The ranks.
+    signals : Signals, optional
+        What the process is sent.
+    startup : float, optional
+        Time before the run (s); by default that since the process was started.
+    max_wall : float, optional
+        Wall time (s since the process was started) after which the run stops.
+    origin : Checkpoint, optional
+        The checkpoint to resume from.
+
+    Returns
+    -------
+    dict or None
+        The summary; None if the run was stopped before its end, to be resumed. A run that the guard ends has all files
+        of one that was to last no longer, and `stopped` in its summary.
     """
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
-    say(report.network_text(model.SUMMARY, network, comm.size, options.seed), flush=True)
+    request, network = prepared.request, prepared.network
+    say(report.network_text(prepared.model.summary, network, comm.size, request.seed), flush=True)
     startup = summary.startup_seconds() if startup is None else startup
     # A resumed run has the note of the earlier one already.
-    on_root(comm, lambda: has_note(folder) or write_note(folder, _known_facts(model, parameters, options, network)))
-    course = begin(network, options, folder, comm, startup, care or Care())
-    simulation = course.simulation
+    on_root(comm, lambda: has_note(folder) or write_note(folder, _known_facts(prepared)))
+    every = request.checkpoints.every
+    every = None if every is None else network.grid.steps(every * 1e3, "--checkpoint-every")
+    limits = Limits(every, request.checkpoints.wall, max_wall, startup)
+    controlled = ControlledRun(prepared, folder, comm, limits, signals or Signals(), origin)
+    on_root(comm, lambda: write_config(folder, request, prepared.model))
+    simulation = controlled.simulation
     say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)", flush=True)
-    say(f"  goes on   at {simulation.time:g} ms\n" if course.started_at else "", flush=True)
+    say(f"  goes on   at {simulation.time:g} ms\n" if controlled.started_at else "", flush=True)
 
-    presim, _ = course.warm_up()
+    presim, _ = controlled.warm_up()
     stood = profiling.counters(simulation)
-    sim, simulated = course.simulate()
-    if course.is_stopped:
-        course.stop()
-        say(f"\nstopped at {simulation.time:g} ms: {course.watch.why}; to go on, on any number of ranks:")
+    sim, simulated = controlled.simulate()
+    if controlled.is_stopped:
+        controlled.stop()
+        say(f"\nstopped at {simulation.time:g} ms: {controlled.housekeeping.why}; to go on, on any number of ranks:")
         say(f"python -m distsim resume {folder}", flush=True)
         return None
-    done = as_far_as(course, model, parameters, options)
+    done = as_far_as(controlled)
     walls = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
-    measured = measure(course, stood, walls, simulated, options.profile)
-    entries = _facts(model, parameters, options, done, simulation, measured.counts)
+    measured = measure(controlled, stood, walls, simulated, request.profile)
+    entries = _facts(prepared, done, simulation, measured.counts)
     on_root(comm, lambda: write_note(folder, {**entries, "recording": {"files": recorded_files(network)}}))
-    course.conclude()
+    controlled.conclude()
     peaks = comm.gather(summary.peak_rss())
 
     def finish() -> dict:
-        result = _summary(entries, course, measured, peaks)
+        result = _summary(entries, controlled, measured, peaks)
         summary.write(folder, result)
         release(folder)
         _show(result)
-        if hasattr(model, "report"):
-            print(f"\n{model.report(parameters, result)}")
+        if said := prepared.model.report(prepared.parameters, result):
+            print(f"\n{said}")
         files = result["recording"]["files"]
-        plots = pictures.draw_all(folder) if options.plots and SPIKES in files and done.t_sim else []
+        plots = pictures.draw_all(folder) if request.plots and SPIKES in files and done.request.t_sim else []
         print(f"\nfiles in {folder}: {', '.join([*files, 'summary.json', *plots])}", flush=True)
-        if course.finding:
-            print(f"distsim: {GuardError(course.finding)}", file=sys.stderr, flush=True)
+        if controlled.finding:
+            print(f"distsim: {GuardError(controlled.finding)}", file=sys.stderr, flush=True)
         return result
 
     return on_root(comm, finish)
@@ -136,7 +130,7 @@ class Measured(NamedTuple):
 
 
 def measure(
-    course: Course, stood: profiling.Counters, walls: dict[str, float], simulated: float, profile: bool
+    controlled: ControlledRun, stood: profiling.Counters, walls: dict[str, float], simulated: float, profile: bool
 ) -> Measured:
     """What all ranks did since `stood`, and that nothing was lost (collective).
 
@@ -145,82 +139,80 @@ def measure(
     stood : of the end of the warm-up. walls : wall times of the parts of the run (s), by name.
     simulated : model time that was recorded by this process (ms). profile : whether to tell what each rank did.
     """
-    simulation, comm = course.simulation, course.comm
+    simulation, comm = controlled.simulation, controlled.comm
     phases = summary.spread(comm, loop.PHASES, simulation.timer - stood.timer)
     found = profiling.collect(simulation, stood) if profile else None
     counts = simulation.counts_of_all(simulation.period.counts)
     factor = walls["sim_s"] / (simulated / 1e3) if simulated else None
     timing = {**walls, "real_time_factor": factor, "phases": phases}
-    if course.started_at:
-        timing["resumed_at_ms"] = course.network.grid.ms(course.started_at)
+    if controlled.started_at:
+        timing["resumed_at_ms"] = controlled.network.grid.ms(controlled.started_at)
     return Measured(timing, found, counts, simulation.ledger())
 
 
-def begin(network: Network, options: Options, folder: Path, comm, startup: float, care: Care) -> Course:
-    """Build the network, and bring it into the state of the checkpoint to go on from (collective)."""
-    steps = network.grid.steps
-    n_presim = steps(options.t_presim, "t_presim")
-    n_steps = n_presim + steps(options.t_sim, "t_sim")
-    how = (care.config, care.keeping, care.signals, startup, options.max_rate, care.origin)
-    return Course(network, options.seed, folder, n_presim, n_steps, comm, *how)
+def as_far_as(controlled: ControlledRun) -> PreparedRun:
+    """Return the run that was to last as long as this one did: shorter where the guard ended it."""
+    prepared = controlled.prepared
+    if controlled.finding is None:
+        return prepared
+    return prepared.as_far_as(
+        controlled.network.grid.ms(max(0, controlled.simulation.step - controlled.n_presim)), controlled.comm
+    )
 
 
-def as_far_as(course: Course, model, parameters, options: Options) -> Options:
-    """The options of a run that was to last as long as this one did: shorter where the guard ended it."""
-    if course.finding is None:
-        return options
-    t_sim = course.network.grid.ms(max(0, course.simulation.step - course.n_presim))
-    figures = pictures.describe(model, parameters, options.t_presim, t_sim, options.panel, course.comm)
-    return dataclasses.replace(options, t_sim=t_sim, figures=figures)
-
-
-def _summary(entries: dict, course: Course, measured: Measured, peaks) -> dict:
+def _summary(entries: dict, controlled: ControlledRun, measured: Measured, peaks) -> dict:
     """Return the summary of a run whose recordings are complete.
 
     `entries` are those of `_facts`, `peaks` the memory that the ranks took (bytes).
     """
-    result, sink = dict(entries), course.sink
+    result, sink = dict(entries), controlled.sink
     has_spikes = SPIKES in sink.files
-    result["spikes_sha256"] = spikes_sha256(course.place / SPIKES, course.network.grid.dt) if has_spikes else None
+    result["spikes_sha256"] = (
+        spikes_sha256(controlled.place / SPIKES, controlled.network.grid.dt) if has_spikes else None
+    )
     result["timing"] = measured.timing
     result["memory"] = {"peak_rss_bytes_per_rank": peaks, "peak_rss_bytes_total": sum(peaks)}
     result["recording"] = {"mode": sink.mode, "files": sink.files}
     result["ledger"] = dataclasses.asdict(measured.ledger)
     result["versions"] = summary.versions()
-    if course.finding:
-        result["stopped"] = course.finding._asdict()
+    if controlled.finding:
+        result["stopped"] = controlled.finding._asdict()
     if measured.profile:
         result["profile"] = measured.profile
     return result
 
 
-def _facts(model, parameters, options: Options, done: Options, simulation: Simulation, counts: np.ndarray) -> dict:
-    """The keys of the summary that say what was run and how often neurons fired; `done` is what came of `options`."""
-    found = facts(simulation, model.NAME, done.t_presim, done.t_sim, done.t_sim / 1e3, counts)
-    return {**found, "figures": done.figures, **_named_facts(model, parameters, options, found["populations"])}
+def _facts(prepared: PreparedRun, done: PreparedRun, simulation: Simulation, counts: np.ndarray) -> dict:
+    """Return what was run and how often neurons fired, as in the summary; `done` is what came of `prepared`."""
+    t_presim, t_sim = done.request.t_presim, done.request.t_sim
+    found = facts(simulation, prepared.request.network, t_presim, t_sim, t_sim / 1e3, counts)
+    return {**found, "figures": done.figures, **_named_facts(prepared, found["populations"])}
 
 
-def _known_facts(model, parameters, options: Options, network: Network) -> dict:
+def _known_facts(prepared: PreparedRun) -> dict:
     """Return what is known before the run begins, for `distsim.load` to read its recordings while it is under way."""
+    request, network = prepared.request, prepared.network
     populations = population_facts(network, 0.0, np.zeros(network.n, np.int64))
     for population in populations.values():
         del population["rate_hz"], population["n_spikes"]
-    found = {"network": model.NAME, "seed": options.seed, "dt_ms": network.grid.dt_ms, "t_presim_ms": options.t_presim}
-    found |= {"figures": options.figures, "recording": {"files": recorded_files(network)}}
-    return {**found, **_named_facts(model, parameters, options, populations)}
+    found = {"network": request.network, "seed": request.seed, "dt_ms": network.grid.dt_ms}
+    found |= {"t_presim_ms": request.t_presim, "figures": prepared.figures}
+    found |= {"recording": {"files": recorded_files(network)}}
+    return {**found, **_named_facts(prepared, populations)}
 
 
-def _named_facts(model, parameters, options: Options, populations: dict[str, dict]) -> dict:
-    """Return the populations with their colours and reference rates, and the parameters."""
-    references = model.reference_rates(parameters) if hasattr(model, "reference_rates") else {}
+def _named_facts(prepared: PreparedRun, populations: dict[str, dict]) -> dict:
+    """Return the populations with their colours and reference rates, and what was asked for."""
+    model, references = prepared.model, prepared.model.reference_rates(prepared.parameters)
     for name, population in populations.items():
-        population["color"] = model.COLORS[name]
+        if name in model.colors:
+            population["color"] = model.colors[name]
         if name in references:
             population["reference_rate_hz"] = references[name]
-    config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
-    del config["profile"]  # it changes nothing that is simulated
-    del config["figures"]
-    return {"populations": populations, "changed": changed(parameters), "config": config}
+    config = prepared.request.to_json()
+    parameters = config.pop("parameters")
+    del config["profile"], config["checkpoints"]  # they change nothing that is simulated
+    return {"populations": populations, "changed": changed(prepared.parameters), "config": {**config, **parameters}}
 
 
 def _show(result: dict) -> None:

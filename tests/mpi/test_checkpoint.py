@@ -14,7 +14,7 @@ from mpi4py import MPI
 
 from distsim import Network, Normal, Simulation, explicit
 from distsim.engine.connectivity import build as connectivity
-from distsim.networks import brunel_delta, microcircuit
+from distsim.networks import BrunelDelta, Microcircuit, brunel_delta, microcircuit
 from distsim.parallel import SerialCommunicator
 from distsim.recording.checkpoint_file import DamagedError
 from distsim.simulation import checkpoints
@@ -28,12 +28,12 @@ SOME = [(1, 2), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2)]
 
 
 def scaled_microcircuit() -> Network:
-    return microcircuit.describe(microcircuit.Parameters(N_scaling=0.02, K_scaling=0.02))
+    return Microcircuit().describe(microcircuit.Parameters(N_scaling=0.02, K_scaling=0.02))
 
 
 def delta() -> Network:
     """Brunel's delta network, small, with bit matrices and two sources of given spikes."""
-    net = brunel_delta.describe(brunel_delta.Parameters(N_E=2000, J=0.5))
+    net = BrunelDelta().describe(brunel_delta.Parameters(N_E=2000, J=0.5))
     given = net.spike_source("given", [np.arange(1, 400, 7) / 10, np.arange(2, 390, 3) / 10])
     net.connect(given, net.populations[0][:50], explicit([0, 1] * 25, range(50)), 3.0, 2.7)
     net.record_voltages(net.populations[0][:30:7], 0.7)

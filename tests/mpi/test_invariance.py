@@ -11,7 +11,7 @@ from mpi4py import MPI
 from distsim import Network, Normal, Simulation, explicit, fixed_total_number
 from distsim.engine.connectivity import build as connectivity
 from distsim.engine.step import buffers
-from distsim.networks import microcircuit
+from distsim.networks import Microcircuit, microcircuit
 from distsim.parallel import SerialCommunicator
 
 pytestmark = pytest.mark.mpi
@@ -64,7 +64,7 @@ def two_populations(delay=None, n: int = 80) -> Network:
 
 
 def scaled_microcircuit(**options) -> Callable[[], Network]:
-    return lambda: microcircuit.describe(microcircuit.Parameters(N_scaling=0.02, K_scaling=0.02, **options))
+    return lambda: Microcircuit().describe(microcircuit.Parameters(N_scaling=0.02, K_scaling=0.02, **options))
 
 
 @pytest.mark.parametrize("seed", [1, 2**63 + 5])

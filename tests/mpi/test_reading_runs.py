@@ -10,7 +10,7 @@ import distsim
 from distsim import Network, Simulation
 from distsim.cli.command import STOPPED, run_command
 from distsim.recording.part_files import spans_in
-from distsim.runs import course, watch
+from distsim.runs import controlled_run, housekeeping
 
 pytestmark = pytest.mark.mpi
 
@@ -35,8 +35,8 @@ def check(found, stop: float) -> None:
 
 
 def test_a_run_is_read_while_its_ranks_write_and_after_it_was_stopped(folder, monkeypatch):
-    monkeypatch.setattr(watch, "COMMIT_EVERY", 0.0)
-    seen, commit = [], course.Course.commit
+    monkeypatch.setattr(housekeeping, "COMMIT_EVERY", 0.0)
+    seen, commit = [], controlled_run.ControlledRun.commit
 
     def look(self, simulation) -> None:
         commit(self, simulation)
@@ -46,7 +46,7 @@ def test_a_run_is_read_while_its_ranks_write_and_after_it_was_stopped(folder, mo
         COMM.barrier()
 
     with monkeypatch.context() as patch:
-        patch.setattr(course.Course, "commit", look)
+        patch.setattr(controlled_run.ControlledRun, "commit", look)
         assert run(*QUICK, "--out", folder / "run") == 0
     assert len(seen) > 2 and seen == sorted(seen) and COMM.allgather(seen) == [seen] * COMM.size
     COMM.barrier()

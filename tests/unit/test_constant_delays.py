@@ -10,7 +10,7 @@ from distsim.engine.connectivity import build_dense as dense_connectivity
 from distsim.engine.connectivity.build_dense import plan_groups
 from distsim.engine.connectivity.synapse_plan import delays_in_use
 from distsim.engine.memory import estimate
-from distsim.networks import microcircuit
+from distsim.networks import Microcircuit, microcircuit
 from distsim.parallel import SerialCommunicator
 
 
@@ -50,7 +50,7 @@ def test_a_delay_without_spread_is_rounded(delay, dt, steps, is_drawn, is_dense,
 def test_the_microcircuit_may_have_no_spread_at_all():
     """Its inhibitory delay, 0.75 ms, is between two steps."""
     p = microcircuit.Parameters(N_scaling=0.05, K_scaling=0.05, weight_rel_std=0.0, delay_rel_std=0.0)
-    network = microcircuit.describe(p)
+    network = Microcircuit().describe(p)
     assert delays_in_use(network).tolist() == [8, 15] and plan_groups(network) and estimate(network, 1) > 0
 
 

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from distsim import Normal
-from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from distsim.networks import (
+    BrunelAlpha,
+    BrunelDelta,
+    EIClustered,
+    Microcircuit,
+    brunel_alpha,
+    ei_clustered,
+    microcircuit,
+)
 from distsim.networks.microcircuit import POPULATIONS
 from distsim.simulation.agreement import described, digest
 from tests.described import differing, digests
@@ -82,28 +90,28 @@ EI_CLUSTERED_OTHERS = {
     "N_E": 4100, "N_I": 1100, "n_clusters": 10, "clustering": "probabilities", "E_L": -1.0, "V_reset": -2.0,
     "t_ref": 5.5, "V_m": "rest", "delay": 0.2, "stim_clusters": np.array([2.0, 5.0, 4.0]),
 }  # fmt: skip
-# By model: the module, what each field changes, what is on, and those values.
+# By model: its class, what each field changes, what is on, and those values.
 TABLES = {
-    "microcircuit": (microcircuit, MICROCIRCUIT, SCALED, MICROCIRCUIT_OTHERS),
-    "brunel-alpha": (brunel_alpha, BRUNEL_ALPHA, {}, {"delay": 1.6, "V_reset": 3.0}),
-    "brunel-delta": (brunel_delta, BRUNEL_DELTA, {}, {"D": 1.6}),
-    "ei-clustered": (ei_clustered, EI_CLUSTERED, {"delta_I_xE": 0.2, "delta_I_xI": 0.1}, EI_CLUSTERED_OTHERS),
+    "microcircuit": (Microcircuit, MICROCIRCUIT, SCALED, MICROCIRCUIT_OTHERS),
+    "brunel-alpha": (BrunelAlpha, BRUNEL_ALPHA, {}, {"delay": 1.6, "V_reset": 3.0}),
+    "brunel-delta": (BrunelDelta, BRUNEL_DELTA, {}, {"D": 1.6}),
+    "ei-clustered": (EIClustered, EI_CLUSTERED, {"delta_I_xE": 0.2, "delta_I_xI": 0.1}, EI_CLUSTERED_OTHERS),
 }
-FIELDS = [(name, field) for name, (module, *_) in TABLES.items() for field in dataclasses.fields(module.Parameters)]
+FIELDS = [(name, field) for name, (model, *_) in TABLES.items() for field in dataclasses.fields(model.Parameters)]
 
 
 def base(name: str):
-    module, _, given, _ = TABLES[name]
-    return module.Parameters(**given)
+    model, _, given, _ = TABLES[name]
+    return model.Parameters(**given)
 
 
 @pytest.mark.parametrize(("name", "field"), FIELDS, ids=[f"{name}-{field.name}" for name, field in FIELDS])
 def test_a_parameter_changes_what_it_is_there_for(name, field):
-    module, expected, _, others = TABLES[name]
+    model, expected, _, others = TABLES[name]
     p = base(name)
     value = others[field.name] if field.name in others else another(getattr(p, field.name))
     other = dataclasses.replace(p, **{field.name: value})
-    found = {kind(part) for part in differing(module.describe(p), module.describe(other))}
+    found = {kind(part) for part in differing(model().describe(p), model().describe(other))}
     assert found == set(expected[field.name].split())
 
 
@@ -113,15 +121,15 @@ def test_a_parameter_changes_what_it_is_there_for(name, field):
 def test_clusters_of_all_kinds_have_the_parameters(clustering, fixed, field):
     p = ei_clustered.Parameters(n_clusters=4, rep=2.5, clustering=clustering, fixed_indegree=fixed)
     other = dataclasses.replace(p, **{field: 0.2 if field == "delay" else another(getattr(p, field))})
-    assert differing(ei_clustered.describe(p), ei_clustered.describe(other))
+    assert differing(EIClustered().describe(p), EIClustered().describe(other))
 
 
 def test_rates_matter_only_where_indegrees_are_scaled():
     """They are then compared with, and nothing else."""
     p = microcircuit.Parameters()
     other = dataclasses.replace(p, full_mean_rates=p.full_mean_rates * 2.0)
-    assert not differing(microcircuit.describe(p), microcircuit.describe(other))
-    assert microcircuit.reference_rates(p) != microcircuit.reference_rates(other)
+    assert not differing(Microcircuit().describe(p), Microcircuit().describe(other))
+    assert Microcircuit().reference_rates(p) != Microcircuit().reference_rates(other)
 
 
 # --- element by element -----------------------------------------------------------------------------------------------
@@ -143,10 +151,10 @@ def others(names: set[str]) -> set[str]:
 
 def test_each_connection_probability_is_that_of_its_target_and_source():
     p = base("microcircuit")
-    whole = microcircuit.describe(p)
+    whole = Microcircuit().describe(p)
     for t, target in enumerate(POPULATIONS):
         for s, source in enumerate(POPULATIONS):
-            changed = differing(whole, microcircuit.describe(with_element(p, "conn_probs", (t, s), 0.2)))
+            changed = differing(whole, Microcircuit().describe(with_element(p, "conn_probs", (t, s), 0.2)))
             assert changed == {f"projection {source} -> {target}", f"population {target}"}
 
 
@@ -159,17 +167,17 @@ def test_each_connection_probability_is_that_of_its_target_and_source():
 )
 def test_each_number_by_population_is_that_of_its_population(field, value, expected):
     p = base("microcircuit")
-    whole = microcircuit.describe(p)
+    whole = Microcircuit().describe(p)
     for k, name in enumerate(POPULATIONS):
-        changed = differing(whole, microcircuit.describe(with_element(p, field, (k,), value)))
+        changed = differing(whole, Microcircuit().describe(with_element(p, field, (k,), value)))
         assert changed == {part.format(name) for part in expected}
 
 
 def test_each_size_is_that_of_its_population():
     p = base("microcircuit")
-    whole = microcircuit.describe(p)
+    whole = Microcircuit().describe(p)
     for k, name in enumerate(POPULATIONS):
-        changed = differing(whole, microcircuit.describe(with_element(p, "full_num_neurons", (k,), 9000.0)))
+        changed = differing(whole, Microcircuit().describe(with_element(p, "full_num_neurons", (k,), 9000.0)))
         assert {f"population {name}", f"Poisson input into {name}", f"step current into {name}"} <= changed
         own = {part for part in projections(digests(whole).keys()) if name in part.split(" -> ")}
         assert own <= projections(changed) and f"{name} -> {name}" in own
@@ -177,9 +185,9 @@ def test_each_size_is_that_of_its_population():
 
 def test_each_rate_is_that_of_a_source():
     p = base("microcircuit")
-    whole = microcircuit.describe(p)
+    whole = Microcircuit().describe(p)
     for s, name in enumerate(POPULATIONS):
-        changed = differing(whole, microcircuit.describe(with_element(p, "full_mean_rates", (s,), 20.0)))
+        changed = differing(whole, Microcircuit().describe(with_element(p, "full_mean_rates", (s,), 20.0)))
         targets = {
             part.split(" -> ")[1] for part in projections(digests(whole).keys()) if part.split(" -> ")[0] == name
         }
@@ -191,7 +199,8 @@ def test_each_rate_is_that_of_a_source():
 def test_each_baseline_probability_is_that_of_its_target_and_source(clustering, index):
     p = ei_clustered.Parameters(clustering=clustering)
     changed = differing(
-        ei_clustered.describe(p), ei_clustered.describe(with_element(p, "baseline_conn_prob", index, 0.3))
+        EIClustered().describe(p),
+        EIClustered().describe(with_element(p, "baseline_conn_prob", index, 0.3)),
     )
     target, source = ("EI"[k] for k in index)
     # Weights are balanced: inhibition of a neuron goes by its excitation.
@@ -204,21 +213,21 @@ def test_each_baseline_probability_is_that_of_its_target_and_source(clustering, 
 def test_each_number_of_the_stimuli_counts(field, k):
     p = ei_clustered.Parameters()
     value = 7.0 if field == "stim_clusters" else getattr(p, field)[k] + 100.0
-    changed = differing(ei_clustered.describe(p), ei_clustered.describe(with_element(p, field, (k,), value)))
+    changed = differing(EIClustered().describe(p), EIClustered().describe(with_element(p, field, (k,), value)))
     assert changed == {"step current into E"}
 
 
 def test_resolution_and_seed_are_parts():
-    for module, _, given, _ in TABLES.values():
-        p = module.Parameters(**given)
-        assert "dt" in differing(module.describe(p), module.describe(p, 0.05))
-        one, other = described(module.describe(p), 1), described(module.describe(p), 2)
+    for model, _, given, _ in TABLES.values():
+        p = model.Parameters(**given)
+        assert "dt" in differing(model().describe(p), model().describe(p, 0.05))
+        one, other = described(model().describe(p), 1), described(model().describe(p), 2)
         assert digest(one["the seed"]) != digest(other["the seed"])
 
 
 def test_thalamic_delays_have_a_spread_of_their_own():
     p = dataclasses.replace(base("microcircuit"), delay_rel_std=0.4, delay_th_rel_std=0.1, delay_th_mean=2.0)
-    for projection in microcircuit.describe(p).projections:
+    for projection in Microcircuit().describe(p).projections:
         if projection.source.population.name == "TH":
             assert projection.delay == Normal(2.0, 0.2, minimum=0.05)
         else:
@@ -227,11 +236,11 @@ def test_thalamic_delays_have_a_spread_of_their_own():
 
 def test_the_warm_up_is_that_of_the_stimuli():
     p = ei_clustered.Parameters()
-    changed = differing(ei_clustered.describe(p, 0.1, 1000.0), ei_clustered.describe(p, 0.1, 900.0))
+    changed = differing(EIClustered().describe(p, 0.1, 1000.0), EIClustered().describe(p, 0.1, 900.0))
     assert changed == {"step current into E"}
     for name in ("microcircuit", "brunel-alpha", "brunel-delta"):
-        module, p = TABLES[name][0], base(name)
-        assert not differing(module.describe(p, 0.1, 0.0), module.describe(p, 0.1, 50.0))
+        model, p = TABLES[name][0], base(name)
+        assert not differing(model().describe(p, 0.1, 0.0), model().describe(p, 0.1, 50.0))
 
 
 # --- rounding ---------------------------------------------------------------------------------------------------------
@@ -241,7 +250,7 @@ def test_the_warm_up_is_that_of_the_stimuli():
 def test_indegrees_of_clusters_are_cut_as_in_NESTs_example(probability):
     """0.1, 0.19 and 0.29 of 10 neurons of a cluster are 1, 1.9 and 2.9: one synapse, one and two."""
     given = {"N_E": 50, "N_I": 50, "n_clusters": 5, "rep": 1.0, "baseline_conn_prob": np.full((2, 2), probability)}
-    network = ei_clustered.describe(ei_clustered.Parameters(fixed_indegree=True, **given))
+    network = EIClustered().describe(ei_clustered.Parameters(fixed_indegree=True, **given))
     assert {projection.rule.n for projection in network.projections} == {math.floor(probability * 10 + 1e-9)}
 
 
@@ -252,7 +261,7 @@ def test_indegrees_of_several_passes_are_cut_in_each():
     p = ei_clustered.Parameters(fixed_indegree=True, clustering="probabilities", **given)
     plus, minus = ei_clustered.clustering_factors(p, excitatory=True)
     assert (plus, minus) == (3.0, 0.6)
-    found = [x.rule.n for x in ei_clustered.describe(p).projections if x.source.population is x.target.population][
+    found = [x.rule.n for x in EIClustered().describe(p).projections if x.source.population is x.target.population][
         : 36 + 2 * 6
     ]
     assert sorted(set(found)) == [math.floor(0.54 * 7), math.floor(0.9 * 7)]
@@ -262,7 +271,7 @@ def test_indegrees_of_several_passes_are_cut_in_each():
 @pytest.mark.parametrize(("order", "epsilon"), [(9, 0.1), (19, 0.1), (24, 0.1), (13, 0.15)])
 def test_indegrees_of_the_alpha_network_are_cut_as_in_NESTs_example(order, epsilon):
     p = brunel_alpha.Parameters(order=order, epsilon=epsilon)
-    numbers = {(x.source.population.name, x.rule.n) for x in brunel_alpha.describe(p).projections}
+    numbers = {(x.source.population.name, x.rule.n) for x in BrunelAlpha().describe(p).projections}
     assert numbers == {("E", math.floor(epsilon * 4 * order)), ("I", math.floor(epsilon * order))}
     weight, indegree = brunel_alpha.excitatory_weight(p), math.floor(epsilon * 4 * order)
     assert weight * indegree > 0 and brunel_alpha.external_rate(p) == pytest.approx(
@@ -272,7 +281,7 @@ def test_indegrees_of_the_alpha_network_are_cut_as_in_NESTs_example(order, epsil
 
 def test_numbers_of_the_microcircuit_are_rounded():
     """0.1 of 20683 and 21915 neurons are 2068.3 and 2191.5: rounded to even as NumPy does."""
-    network = microcircuit.describe(microcircuit.Parameters(N_scaling=0.1, K_scaling=0.1))
+    network = Microcircuit().describe(microcircuit.Parameters(N_scaling=0.1, K_scaling=0.1))
     assert [network[name].n for name in POPULATIONS] == [2068, 583, 2192, 548, 485, 106, 1440, 295]
     assert [x.rate / 8.0 for x in network.poisson_inputs] == [160, 150, 210, 190, 200, 190, 290, 210]
 

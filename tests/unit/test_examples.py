@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import os
 import re
@@ -15,7 +16,8 @@ import pytest
 
 import distsim
 from distsim import Simulation
-from distsim.networks import brunel_alpha, brunel_delta
+from distsim.networks import BrunelAlpha, BrunelDelta, brunel_alpha, brunel_delta
+from distsim.networks.brunel_delta import PANELS
 from distsim.parallel import SerialCommunicator
 from tests.unit.test_cli_mpi import launcher, start
 
@@ -108,10 +110,10 @@ def sha256_of(network, duration: float) -> str:
 
 def test_brunel_alpha_is_the_network_of_the_command(one_rank):
     text, _ = one_rank("brunel_alpha")
-    assert hashes(text) == [sha256_of(brunel_alpha.describe(brunel_alpha.Parameters(order=50)), 200.0)]
+    assert hashes(text) == [sha256_of(BrunelAlpha().describe(brunel_alpha.Parameters(order=50)), 200.0)]
     lines = [line.split(":")[0].rstrip() for line in text.splitlines() if ":" in line]
     summary = {"populations": {"E": {"rate_hz": 1.0}, "I": {"rate_hz": 1.0}}, "timing": {"build_s": 1.0, "sim_s": 1.0}}
-    expected = brunel_alpha.report(brunel_alpha.Parameters(order=50), summary).splitlines()
+    expected = BrunelAlpha().report(brunel_alpha.Parameters(order=50), summary).splitlines()
     assert lines == [line.split(":")[0].rstrip() for line in expected[1:9]]
     assert all(line in text.splitlines() for line in expected[:5]), text
 
@@ -120,8 +122,8 @@ def test_brunel_delta_is_the_network_of_the_command(one_rank):
     text, _ = one_rank("brunel_delta")
     expected = []
     for panel in brunel_delta.PANELS.values():
-        p = brunel_delta.Parameters(g=panel["g"], nu_ext_over_nu_thr=panel["nu_ext_over_nu_thr"], N_E=100)
-        expected.append(sha256_of(brunel_delta.describe(p), panel["t_range"][1]))
+        p = brunel_delta.Parameters(g=panel.g, nu_ext_over_nu_thr=panel.ratio, N_E=100)
+        expected.append(sha256_of(BrunelDelta().describe(p), panel.period[1]))
     assert hashes(text) == expected and len(set(expected)) == 4
 
 
@@ -133,7 +135,11 @@ def test_brunel_delta_draws_the_panels_of_the_command():
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
         timeout=60,
     )
-    assert script.stdout.strip() == str(brunel_delta.PANELS), script.stderr
+    keys = {"g": "g", "nu_ext_over_nu_thr": "ratio", "t_range": "period", "rate_range": "rates"}
+    keys["rate_tick_step"] = "tick_step"
+    theirs = ast.literal_eval(script.stdout)
+    ours = {name: {key: getattr(panel, field) for key, field in keys.items()} for name, panel in PANELS.items()}
+    assert theirs == ours, script.stderr
 
 
 @pytest.mark.skipif(launcher() is None, reason="there is no mpirun")

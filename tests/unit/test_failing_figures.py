@@ -13,7 +13,7 @@ import pytest
 
 from distsim.analysis import bench_figure
 from distsim.cli.command import GUARDED
-from distsim.networks import brunel_alpha, brunel_delta
+from distsim.networks import BrunelAlpha, brunel_delta
 from distsim.parallel import FaultError
 from distsim.performance.bench import peers
 from distsim.results import folder
@@ -22,6 +22,9 @@ from tests.unit.test_cli import PNG, ROOT, run
 QUICK = ["microcircuit", "--scale", "0.02", "--t-presim", "10", "--t-sim", "30"]
 ALPHA = ["brunel-alpha", "--set", "order=100", "--t-sim", "20"]
 PANELS = ["brunel-delta", "--set", "N_E=200", "--t-sim", "2", "--panel", "all"]
+
+
+FILES = {"config.toml", "spikes.h5", "summary.json"}
 
 
 def names(out: Path) -> set[str]:
@@ -65,7 +68,7 @@ def test_a_run_whose_figures_fail_is_complete_and_says_how_to_draw_them(
     again = f"to draw them again: python -m distsim plot {out}"
     assert printed.err == f"distsim: warning: no figures: {said}; {again}\n"
     assert "spikes_sha256" in printed.out and f"files in {out}: spikes.h5, summary.json\n" in printed.out
-    assert names(out) - {"raster.png"} == {"spikes.h5", "summary.json"} and not folder.is_unfinished(out)
+    assert names(out) - {"raster.png"} == FILES and not folder.is_unfinished(out)
     assert run(*QUICK, "--out", out, "--resume", "auto") == 0
     assert run("plot", out) == 0
     assert (out / "raster.png").read_bytes()[:8] == (out / "rates.png").read_bytes()[:8] == PNG
@@ -80,7 +83,7 @@ def test_figures_are_drawn_once_the_run_is_complete(tmp_path, monkeypatch):
 
     monkeypatch.setattr("distsim.analysis.figures.plot_folder", look)
     assert run(*QUICK, "--out", tmp_path / "run") == 0
-    assert found == [(False, {"spikes.h5", "summary.json"})]
+    assert found == [(False, FILES)]
 
 
 def test_the_code_of_a_run_that_the_guard_ends_stays(tmp_path, capsys, monkeypatch):
@@ -92,7 +95,7 @@ def test_the_code_of_a_run_that_the_guard_ends_stays(tmp_path, capsys, monkeypat
 
 
 def test_what_a_network_says_of_its_figures_may_fail_too(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(brunel_alpha, "figures", fire)
+    monkeypatch.setattr(BrunelAlpha, "figures", fire)
     assert run(*ALPHA, "--out", tmp_path / "run") == 0
     assert "distsim: warning: RuntimeError: the figures are on fire: figures are those of any network" in (
         capsys.readouterr().err
@@ -186,7 +189,7 @@ def test_a_set_up_that_nobody_can_read_fails_in_one_line_and_a_run_is_complete(f
     assert (
         done.returncode == 0 and "distsim: warning: no figures: RuntimeError: matplotlib: 'utf-8' codec" in done.stderr
     ), done.stderr
-    assert names(tmp_path / "new") == {"spikes.h5", "summary.json"}
+    assert names(tmp_path / "new") == FILES
 
 
 LIBRARY = """

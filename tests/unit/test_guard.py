@@ -49,7 +49,7 @@ def test_a_run_that_is_ended_is_whole_and_says_why(ended, tmp_path, capsys):
     assert said.err.startswith(SAID) and said.err.count("\n") == 1
     assert said.err.endswith(" spikes/s a neuron from 0 to 100 ms, more than 300\n")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "summary.json", "spikes.h5", "raster.png", "rates.png",
+        "config.toml", "summary.json", "spikes.h5", "raster.png", "rates.png",
     }  # fmt: skip
     found = summary_of(tmp_path / "run")
     assert found["stopped"]["population"] == "E" and found["stopped"]["time_ms"] == 100.0
@@ -98,7 +98,7 @@ def test_a_run_that_is_ended_in_its_warm_up_has_empty_files(tmp_path, capsys):
     found = summary_of(out)
     assert (found["t_sim_ms"], found["n_spikes"], found["stopped"]["time_ms"]) == (0.0, 0, 100.0)
     assert found["spikes_sha256"] == spikes_sha256(out / "spikes.h5", distsim.Network(0.1).grid.dt)
-    assert {path.name for path in out.iterdir()} == {"summary.json", "spikes.h5"}
+    assert {path.name for path in out.iterdir()} == {"config.toml", "summary.json", "spikes.h5"}
     assert "spikes/s\n" not in capsys.readouterr().out  # no table of nothing
     assert run("plot", out) == 2
     assert "nothing to draw: the run has no time after its warm-up" in capsys.readouterr().err

@@ -22,7 +22,7 @@ from distsim.cli import durations
 from distsim.cli.command import STOPPED
 from distsim.parallel import FaultError, InputError, SerialCommunicator
 from distsim.results import folder
-from distsim.runs import course, watch
+from distsim.runs import controlled_run, housekeeping
 from distsim.simulation import checkpoints
 from tests.long_runs import LAYOUTS, NETWORKS, by_source, options_of, same, until
 from tests.unit.test_cli import run
@@ -67,8 +67,8 @@ def test_a_run_stopped_again_and_again_leaves_the_files_of_one_that_was_not(tmp_
 
 
 def test_parts_are_closed_now_and_then_and_joined(tmp_path, uncut, monkeypatch):
-    monkeypatch.setattr(watch, "COMMIT_EVERY", 0.0)
-    seen, joined = [], course.Course.conclude
+    monkeypatch.setattr(housekeeping, "COMMIT_EVERY", 0.0)
+    seen, joined = [], controlled_run.ControlledRun.conclude
 
     def look(self) -> None:
         seen.append(sorted(path.name for path in (self.place / "parts").iterdir()))
@@ -76,7 +76,7 @@ def test_parts_are_closed_now_and_then_and_joined(tmp_path, uncut, monkeypatch):
         seen.append((found.period, {name: s.times.size for name, s in found._spikes.items()}))
         joined(self)
 
-    monkeypatch.setattr(course.Course, "conclude", look)
+    monkeypatch.setattr(controlled_run.ControlledRun, "conclude", look)
     assert run(*options_of("microcircuit"), "--out", tmp_path / "run") == 0
     same(tmp_path / "run", uncut("microcircuit"))
     assert names(tmp_path / "run") == names(uncut("microcircuit"))
@@ -100,7 +100,7 @@ def test_a_run_whose_warm_up_was_cut_and_one_that_records_nothing(tmp_path):
     assert run(*quick, "--out", tmp_path / "cut", "--max-wall", "1ms") == STOPPED
     assert run("resume", tmp_path / "cut") == 0
     same(tmp_path / "cut", tmp_path / "whole")
-    assert names(tmp_path / "cut") == {"summary.json"}
+    assert names(tmp_path / "cut") == {"config.toml", "summary.json"}
 
 
 @pytest.mark.parametrize("place", ["distsim.recording.parts.PartSink._join", "distsim.runs.run.summary.write"])
@@ -135,8 +135,8 @@ def test_a_disk_that_is_full_at_a_checkpoint_leaves_the_one_before(tmp_path, unc
 
 def test_a_stopped_panel_stops_the_others(tmp_path, monkeypatch, uncut):
     """A signal while the first of four panels is built."""
-    build = course.part_sink
-    monkeypatch.setattr(course, "part_sink", lambda *a: os.kill(os.getpid(), signal.SIGTERM) or build(*a))
+    build = controlled_run.part_sink
+    monkeypatch.setattr(controlled_run, "part_sink", lambda *a: os.kill(os.getpid(), signal.SIGTERM) or build(*a))
     small = ["--set", "N_E=200", "--no-plots", "--panel"]
     assert run("brunel-delta", *small, "all", "--out", tmp_path / "all") == STOPPED
     monkeypatch.undo()
@@ -219,9 +219,9 @@ def test_a_folder_that_is_stopped_is_read_and_its_figures_wait(tmp_path, capsys)
     assert found.voltages("L23E[:41]")[0].tolist() == pytest.approx(np.arange(102, 201, 3) / 10)
     assert run("plot", out) == 2 and f"distsim resume {out}" in capsys.readouterr().err
     assert run(*options_of("microcircuit"), "--out", out) == 2
-    assert "holds an earlier run (running.json, checkpoint-" in capsys.readouterr().err
+    assert "holds an earlier run (config.toml, running.json, checkpoint-" in capsys.readouterr().err
     assert run(*options_of("microcircuit"), "--t-sim", "1", "--out", out, "--overwrite") == 0
-    assert names(out) == {"summary.json", "spikes.h5", "voltages.h5"}
+    assert names(out) == {"config.toml", "summary.json", "spikes.h5", "voltages.h5"}
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_no_durations(text):
 
 
 class Stub:
-    """A simulation for a `Watch`: steps and nothing else."""
+    """A simulation for a `Housekeeping`: steps and nothing else."""
 
     def __init__(self) -> None:
         self.step, self.chunk, self.saved = 0, 500, []
@@ -323,10 +323,10 @@ class Stub:
 
 def test_checkpoints_are_at_multiples_and_chunks_as_long_as_time_allows(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(watch.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(housekeeping.time, "perf_counter", lambda: clock[0])
     sim, chunks = Stub(), []
-    keeping, signals = watch.Keeping(every=700), watch.Signals()
-    look = watch.Watch(COMM, keeping, signals, 0.0, lambda s: None, lambda s: s.saved.append(s.step))
+    limits, signals = housekeeping.Limits(every=700), housekeeping.Signals()
+    look = housekeeping.Housekeeping(COMM, limits, signals, lambda s: None, lambda s: s.saved.append(s.step))
     look.begin(sim, lambda s: None)
     for seconds_a_step in (1e-6, 1.0):
         for _ in range(12):

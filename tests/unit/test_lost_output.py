@@ -66,7 +66,7 @@ def test_a_run_goes_to_its_end_whoever_reads(tmp_path, expected, ranks, way):
     done = shell(way, command(ranks, *QUICK, "--out", "run"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "Broken pipe" not in done.stderr and "aborting" not in done.stderr
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"spikes.h5", "summary.json"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.toml", "spikes.h5", "summary.json"}
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["spikes_sha256"] == expected
 
 

@@ -18,7 +18,7 @@ from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.layout import plan_layout
 from distsim.engine.step.population_state import two_receptors
 from distsim.engine.step.update import ROW
-from distsim.networks import brunel_delta, microcircuit
+from distsim.networks import Microcircuit, brunel_delta, microcircuit
 from distsim.parallel import SerialCommunicator
 from distsim.simulation import simulation
 from distsim.simulation.agreement import with_memory
@@ -152,7 +152,7 @@ def test_buffers_are_counted(delay, recorded):
 
 
 def test_at_natural_density_memory_falls_with_the_ranks():
-    net = microcircuit.describe(microcircuit.Parameters())
+    net = Microcircuit().describe(microcircuit.Parameters())
     sizes = 2 ** np.arange(1, 11)
     totals = np.array([sum(estimate_arrays(net, int(size)).values()) for size in sizes])
     assert np.all(totals[1:] < 0.65 * totals[:-1])

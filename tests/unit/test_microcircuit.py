@@ -12,7 +12,8 @@ import pytest
 from distsim import Normal
 from distsim.cli.command import run_command
 from distsim.description.network import Network
-from distsim.networks.microcircuit import POPULATIONS, Parameters, describe, psc_amplitude, reference_rates
+from distsim.networks import Microcircuit
+from distsim.networks.microcircuit import POPULATIONS, Parameters, psc_amplitude
 from distsim.parallel import SerialCommunicator
 
 N_FULL = [20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948]
@@ -38,12 +39,12 @@ def number(network: Network) -> int:
 
 @pytest.fixture(scope="module")
 def full() -> Network:
-    return describe(Parameters())
+    return Microcircuit().describe(Parameters())
 
 
 @pytest.fixture(scope="module")
 def scaled() -> Network:
-    return describe(Parameters(N_scaling=0.2, K_scaling=0.1))
+    return Microcircuit().describe(Parameters(N_scaling=0.2, K_scaling=0.1))
 
 
 # --- natural density --------------------------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ def test_neurons_have_the_parameters_of_the_model(full):
 
 
 def test_the_original_initial_potential_is_one_for_all():
-    network = describe(Parameters(V0_type="original"))
+    network = Microcircuit().describe(Parameters(V0_type="original"))
     assert {p.parameters["V_m"] for p in network.populations} == {Normal(-58.0, 10.0)}
 
 
@@ -122,7 +123,7 @@ def test_the_background_is_a_poisson_train_for_every_neuron(full):
 
 def test_all_spikes_are_recorded_and_rates_compared(full):
     assert [(r.population.name, len(r)) for r in full.spike_recorders] == list(zip(POPULATIONS, N_FULL, strict=True))
-    assert reference_rates(Parameters()) == dict(zip(POPULATIONS, RATES, strict=True))
+    assert Microcircuit().reference_rates(Parameters()) == dict(zip(POPULATIONS, RATES, strict=True))
 
 
 # --- down-scaling -----------------------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def compensation(K_scaling: float, poisson: bool, g: float = -4.0) -> list[float
 @pytest.mark.parametrize("poisson", [True, False])
 @pytest.mark.parametrize("K_scaling", [1.0, 0.5, 0.1])
 def test_constant_input_makes_up_for_what_is_missing(K_scaling, poisson):
-    network = describe(Parameters(N_scaling=0.1, K_scaling=K_scaling, poisson_input=poisson))
+    network = Microcircuit().describe(Parameters(N_scaling=0.1, K_scaling=K_scaling, poisson_input=poisson))
     I_e = [p.parameters["I_e"] for p in network.populations]
     np.testing.assert_allclose(I_e, compensation(K_scaling, poisson), rtol=2e-6, atol=1e-9)
     assert len(network.poisson_inputs) == (8 if poisson else 0)
@@ -173,7 +174,7 @@ def test_the_mean_input_does_not_change_with_the_scale():
     """Synapses and background at the full-scale rates, and constant input, add up to the same."""
     sums = []
     for K_scaling in (1.0, 0.3):
-        network = describe(Parameters(N_scaling=1.0, K_scaling=K_scaling))
+        network = Microcircuit().describe(Parameters(N_scaling=1.0, K_scaling=K_scaling))
         total = {p.name: p.parameters["I_e"] for p in network.populations}
         for (target, source), projection in by_projection(network).items():
             indegree = projection.rule.n / len(projection.target)
@@ -190,7 +191,7 @@ def test_the_mean_input_does_not_change_with_the_scale():
 def test_the_thalamus_is_never_scaled_but_its_synapses_are():
     p_th = [0.0, 0.0, 0.0983, 0.0619, 0.0, 0.0, 0.0512, 0.0196]
     for scale in (1.0, 0.1):
-        network = describe(Parameters(N_scaling=scale, K_scaling=scale, thalamic_input=True))
+        network = Microcircuit().describe(Parameters(N_scaling=scale, K_scaling=scale, thalamic_input=True))
         thalamus = network["TH"]
         assert thalamus.n == 902 and network.n_neurons == network.n - 902
         (pulse,) = [s for s in network.poisson_inputs if s.target.population is thalamus]
@@ -207,7 +208,7 @@ def test_the_thalamus_is_never_scaled_but_its_synapses_are():
 
 
 def test_the_dc_stimulus_goes_by_external_indegree():
-    network = describe(Parameters(N_scaling=0.1, K_scaling=0.1, dc_input=True))
+    network = Microcircuit().describe(Parameters(N_scaling=0.1, K_scaling=0.1, dc_input=True))
     for current, population, K in zip(network.step_currents, network.populations, K_EXT, strict=True):
         assert current.target.population is population
         assert current.times.tolist() == [6500, 7500]
@@ -224,13 +225,13 @@ def test_defaults_are_not_shared():
 
 
 def test_a_population_of_no_neurons_has_no_synapses():
-    network = describe(Parameters(full_num_neurons=np.array([10, 10, 10, 0, 0, 0, 0, 0.0])))
+    network = Microcircuit().describe(Parameters(full_num_neurons=np.array([10, 10, 10, 0, 0, 0, 0, 0.0])))
     assert network.n == 30
     assert all(len(p.source) and len(p.target) for p in network.projections)
 
 
 def test_weights_without_spread_and_inhibition_may_be_left_out():
-    network = describe(Parameters(weight_rel_std=0.0, g=0.0, delay_rel_std=0.0))
+    network = Microcircuit().describe(Parameters(weight_rel_std=0.0, g=0.0, delay_rel_std=0.0))
     weights = {p.weight for p in network.projections}
     assert sorted(weights) == pytest.approx([0.0, J, 2 * J], rel=1e-6)
     assert {(p.delay.mean, p.delay.std) for p in network.projections} == {(1.5, 0.0), (0.75, 0.0)}
@@ -260,7 +261,7 @@ def another_value(field: dataclasses.Field):
 @pytest.mark.parametrize("field", dataclasses.fields(Parameters), ids=lambda f: f.name)
 def test_every_parameter_can_be_set_on_the_command_line(field, tmp_path, monkeypatch):
     ran = []
-    monkeypatch.setattr("distsim.runs.run.run", lambda model, parameters, *_: ran.append(parameters) or {})
+    monkeypatch.setattr("distsim.runs.run.run", lambda prepared, *_, **__: ran.append(prepared.parameters) or {})
     typed, value = another_value(field)
     argv = ["microcircuit", "--no-plots", "--set", f"{field.name}={typed}", "--out", str(tmp_path)]
     assert run_command(argv, SerialCommunicator()) == 0

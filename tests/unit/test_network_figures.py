@@ -21,7 +21,16 @@ from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.raster import Raster, draw_raster, raster
 from distsim.analysis.rows import choose_rows, recorded_ids
 from distsim.analysis.statistics import population_rate
-from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from distsim.networks import (
+    BrunelAlpha,
+    BrunelDelta,
+    EIClustered,
+    Microcircuit,
+    brunel_alpha,
+    brunel_delta,
+    ei_clustered,
+    microcircuit,
+)
 from distsim.recording.spikes import SpikeFile, Spikes
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -224,22 +233,20 @@ def test_marks_of_a_population_that_is_not_shown_are_on_the_time_axis_only():
 # --- what the models say ----------------------------------------------------------------------------------------------
 
 
+THALAMUS = {"thalamic_input": True}
+
+
 def test_every_population_has_a_colour():
-    for model, p in (
-        (brunel_alpha, brunel_alpha.Parameters()),
-        (brunel_delta, brunel_delta.Parameters()),
-        (ei_clustered, ei_clustered.Parameters()),
-        (microcircuit, microcircuit.Parameters(thalamic_input=True)),
-    ):
-        assert {population.name for population in model.describe(p).populations} <= set(model.COLORS)
-    assert ei_clustered.COLORS == {"E": "#000000", "I": "#8b0000"}
+    for model, options in ((BrunelAlpha(), {}), (BrunelDelta(), {}), (EIClustered(), {}), (Microcircuit(), THALAMUS)):
+        assert {population.name for population in model.network(**options).populations} <= set(model.colors)
+    assert EIClustered.colors == {"E": "#000000", "I": "#8b0000"}
 
 
 def test_panels_of_brunel_delta_show_what_the_example_shows():
     ranges = {"A": (500, 600, 6000, 1000), "B": (1000, 1200, 400, 100)}
     ranges |= {"C": (1000, 1200, 200, 50), "D": (1000, 1200, 250, 50)}
     for panel, (t0, t1, top, step) in ranges.items():
-        shown = brunel_delta.figures(brunel_delta.Parameters(), 0.0, float(t1), panel)
+        shown = BrunelDelta().figures(brunel_delta.Parameters(), 0.0, float(t1), panel)
         assert (shown["only"], shown["first"], shown["style"]) == (["E"], 50, "bars")
         assert shown["period"] == [t0, t1] and shown["title"].startswith(f"{panel}: ")
         assert shown["rate"] == {"bin": 0.1, "populations": ["E", "I"], "ylim": [0, top], "tick_step": step}
@@ -258,19 +265,19 @@ def test_panels_of_brunel_delta_show_what_the_example_shows():
     ],
 )
 def test_the_period_is_shown_if_it_is_recorded(t_presim, t_sim, panel, period):
-    shown = brunel_delta.figures(brunel_delta.Parameters(), t_presim, t_sim, panel)
+    shown = BrunelDelta().figures(brunel_delta.Parameters(), t_presim, t_sim, panel)
     assert shown.get("period") == period
     assert ("ylim" in shown["rate"]) == (panel is not None)
 
 
 def test_stimulated_clusters_are_marked_when_they_are_stimulated():
     p = ei_clustered.Parameters()
-    marks = [Mark(**mark) for mark in ei_clustered.figures(p, 1000.0, 10_000.0)["marks"]]
+    marks = [Mark(**mark) for mark in EIClustered().figures(p, 1000.0, 10_000.0)["marks"]]
     assert {(m.t0, m.t1) for m in marks} == {(3000.0, 4500.0), (7000.0, 8500.0)}
     assert {(m.first, m.last) for m in marks} == {(400, 599), (600, 799), (800, 999)}
     assert len(marks) == 6 and {m.population for m in marks} == {"E"}
     # They are those of the currents that the network gets.
-    network = ei_clustered.describe(p, 0.1, 1000.0)
+    network = EIClustered().describe(p, 0.1, 1000.0)
     targets = [current.target for current in network.step_currents]
     assert {(int(t.gids[0]), int(t.gids[-1])) for t in targets} == {(m.first, m.last) for m in marks}
     assert network.step_currents[0].times.tolist() == [30_000, 45_000, 70_000, 85_000]
@@ -278,17 +285,17 @@ def test_stimulated_clusters_are_marked_when_they_are_stimulated():
 
 def test_without_stimulation_nothing_is_marked_or_stimulated():
     p = ei_clustered.Parameters(stim_amp=0.0)
-    assert ei_clustered.figures(p, 1000.0, 10_000.0) == {"marks": []}
-    assert not ei_clustered.describe(p).step_currents
+    assert EIClustered().figures(p, 1000.0, 10_000.0) == {"marks": []}
+    assert not EIClustered().describe(p).step_currents
 
 
 def test_stimuli_of_the_microcircuit_are_marked():
     p = microcircuit.Parameters(N_scaling=0.1, thalamic_input=True, dc_input=True, dc_dur=50.0)
-    pulse, *current = [Mark(**mark) for mark in microcircuit.figures(p, 500.0, 1000.0)["marks"]]
+    pulse, *current = [Mark(**mark) for mark in Microcircuit().figures(p, 500.0, 1000.0)["marks"]]
     assert pulse == Mark(700.0, 710.0, "TH", 0, 901, "thalamic pulse")
     assert current[0] == Mark(650.0, 700.0, "L23E", 0, 2067, "DC stimulus")
     assert [mark.population for mark in current] == list(microcircuit.POPULATIONS)
-    network = microcircuit.describe(p)
+    network = Microcircuit().describe(p)
     assert {(m.population, m.last + 1) for m in (pulse, *current)} == {(q.name, q.n) for q in network.populations}
 
 
@@ -296,12 +303,12 @@ def test_stimuli_of_the_microcircuit_are_marked():
     "changed", [{}, {"thalamic_input": True, "th_rate": 0.0}, {"dc_input": True, "dc_dur": 0.0}], ids=str
 )
 def test_no_stimulus_no_mark_in_the_microcircuit(changed):
-    assert microcircuit.figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["marks"] == []
+    assert Microcircuit().figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["marks"] == []
 
 
 def test_the_microcircuit_says_what_its_reference_rates_are():
     def rates(**changed) -> dict:
-        return microcircuit.figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["rates"]
+        return Microcircuit().figures(microcircuit.Parameters(**changed), 500.0, 1000.0)["rates"]
 
     assert rates() == {"reference": "published mean, full scale", "note": ""}
     assert rates(full_mean_rates=np.ones(8))["reference"] == "full_mean_rates"
@@ -309,10 +316,10 @@ def test_the_microcircuit_says_what_its_reference_rates_are():
 
 
 def test_what_models_say_survives_json():
-    said = [brunel_alpha.figures(brunel_alpha.Parameters(), 0.0, 1.0)]
-    said += [brunel_delta.figures(brunel_delta.Parameters(), 0.0, 1200.0, panel) for panel in brunel_delta.PANELS]
-    said += [ei_clustered.figures(ei_clustered.Parameters(), 0.0, 1.0)]
-    said += [microcircuit.figures(microcircuit.Parameters(thalamic_input=True, dc_input=True), 0.0, 1.0)]
+    said = [BrunelAlpha().figures(brunel_alpha.Parameters(), 0.0, 1.0)]
+    said += [BrunelDelta().figures(brunel_delta.Parameters(), 0.0, 1200.0, panel) for panel in brunel_delta.PANELS]
+    said += [EIClustered().figures(ei_clustered.Parameters(), 0.0, 1.0)]
+    said += [Microcircuit().figures(microcircuit.Parameters(thalamic_input=True, dc_input=True), 0.0, 1.0)]
     for figures in said:
         assert json.loads(json.dumps(figures)) == figures
 

@@ -7,12 +7,12 @@ import pytest
 
 from distsim.engine.connectivity.synapse_plan import n_expected
 from distsim.engine.memory import n_synapses
-from distsim.networks import brunel_alpha, brunel_delta, ei_clustered
+from distsim.networks import BrunelAlpha, EIClustered, brunel_alpha, brunel_delta, ei_clustered
 from distsim.networks.parameters import make
 
 
 def test_brunel_alpha_has_the_size_of_nests_example():
-    network = brunel_alpha.describe(brunel_alpha.Parameters())
+    network = BrunelAlpha().describe(brunel_alpha.Parameters())
     assert [p.n for p in network.populations] == [10_000, 2500]
     # NEST counts its generator's 12,500 connections and the recorders' 50 + 50 as well
     assert n_synapses(network) + 12_500 + 100 == 15_637_600
@@ -23,7 +23,7 @@ def test_brunel_alpha_has_the_size_of_nests_example():
 def test_brunel_alpha_prints_what_nests_example_prints():
     summary = {"populations": {"E": {"rate_hz": 28.524}, "I": {"rate_hz": None}}}
     summary["timing"] = {"build_s": 0.251, "sim_s": 1.0}
-    lines = brunel_alpha.report(brunel_alpha.Parameters(), summary).splitlines()
+    lines = BrunelAlpha().report(brunel_alpha.Parameters(), summary).splitlines()
     assert lines[:9] == [
         "Brunel network simulation (Python)",
         "Number of neurons : 12500",
@@ -36,7 +36,7 @@ def test_brunel_alpha_prints_what_nests_example_prints():
         "Simulation time   : 1.00 s",
     ]
     # Of a population smaller than N_rec all neurons are recorded.
-    few = brunel_alpha.report(brunel_alpha.Parameters(order=20), summary).splitlines()
+    few = BrunelAlpha().report(brunel_alpha.Parameters(order=20), summary).splitlines()
     assert few[3] == f"       Excitatory : {100 * 8 + 100 + 50 + 20}"
 
 
@@ -64,7 +64,7 @@ def test_an_alpha_potential_has_the_peak_that_is_asked_for(tau_syn):
     p = brunel_alpha.Parameters(tau_syn=tau_syn)
     peak = brunel_alpha.excitatory_weight(p) * largest_potential(p.tau_m, tau_syn, p.C_m)
     assert peak == pytest.approx(p.J, rel=1e-12)
-    assert brunel_alpha.describe(p).projections
+    assert BrunelAlpha().describe(p).projections
 
 
 def test_the_peak_of_nests_example_is_what_lambert_w_gives():
@@ -81,7 +81,7 @@ def test_a_network_too_small_for_a_synapse_is_refused():
     with pytest.raises(
         ValueError, match=r"order=1: no excitatory synapses, 4 order epsilon \(0\.1\) must be at least 1"
     ):
-        brunel_alpha.describe(brunel_alpha.Parameters(order=1))
+        BrunelAlpha().describe(brunel_alpha.Parameters(order=1))
 
 
 def test_brunel_delta_is_driven_at_its_threshold_rate():
@@ -91,7 +91,7 @@ def test_brunel_delta_is_driven_at_its_threshold_rate():
 
 def test_ei_clusters_have_the_weights_of_the_formulas():
     p = ei_clustered.Parameters()
-    network = ei_clustered.describe(p)
+    network = EIClustered().describe(p)
     weights = ei_clustered.balanced_weights(p) / np.sqrt(5000)
     plus, minus = 6.0, 14 / 19
     EE = {x.weight for x in network.projections if x.source.population.name == x.target.population.name == "E"}
@@ -115,7 +115,7 @@ def test_the_clusters_that_there_are_are_stimulated(n_clusters, stimulated):
     p = ei_clustered.Parameters(n_clusters=n_clusters, rep=1.5)
     assert p.stim_clusters.tolist() == stimulated
     size = 4000 // n_clusters
-    first = [int(current.target.gids[0]) for current in ei_clustered.describe(p).step_currents]
+    first = [int(current.target.gids[0]) for current in EIClustered().describe(p).step_currents]
     assert first == [cluster * size for cluster in stimulated]
 
 
@@ -135,12 +135,12 @@ def test_the_current_is_on_in_the_union_of_the_periods(case):
     starts, ends, union = STIMULI[case]
     given = {"stim_starts": str(starts), "stim_ends": str(ends), "stim_clusters": "[7]"}
     p = make(ei_clustered.Parameters, given)
-    currents = ei_clustered.describe(p, 0.1, 1000.0).step_currents
+    currents = EIClustered().describe(p, 0.1, 1000.0).step_currents
     assert len(currents) == bool(union)
     for current in currents:
         assert current.times.tolist() == [round(10 * (t + 1000)) for period in union for t in period]
         assert current.amplitudes.tolist() == [0.15, 0.0] * len(union)
-    marks = ei_clustered.figures(p, 1000.0, 10_000.0)["marks"]
+    marks = EIClustered().figures(p, 1000.0, 10_000.0)["marks"]
     assert [(mark["t0"] - 1000, mark["t1"] - 1000) for mark in marks] == union
     assert not marks or (marks[0]["first"], marks[0]["last"]) == (1400, 1599)
 
@@ -149,14 +149,14 @@ def test_without_stimulated_clusters_there_is_no_current():
     for given in ({}, {"stim_clusters": "[2, 3.0]"}):
         assert make(ei_clustered.Parameters, given).stim_clusters.dtype == np.int64
     p = make(ei_clustered.Parameters, {"stim_clusters": "[]"})
-    assert ei_clustered.describe(p).step_currents == [] and ei_clustered.figures(p, 0.0, 1.0) == {"marks": []}
+    assert EIClustered().describe(p).step_currents == [] and EIClustered().figures(p, 0.0, 1.0) == {"marks": []}
 
 
 @pytest.mark.parametrize(("text", "value"), [("rest", -3.0), ("-12.5", -12.5), ("0", 0.0)])
 def test_potentials_start_where_they_are_said_to(text, value):
-    network = ei_clustered.describe(make(ei_clustered.Parameters, {"V_m": text, "E_L": "-3", "V_reset": "-3"}))
+    network = EIClustered().describe(make(ei_clustered.Parameters, {"V_m": text, "E_L": "-3", "V_reset": "-3"}))
     assert [population.parameters["V_m"] for population in network.populations] == [value, value]
-    drawn = ei_clustered.describe(make(ei_clustered.Parameters, {"V_m": "rand"}))["E"].parameters["V_m"]
+    drawn = EIClustered().describe(make(ei_clustered.Parameters, {"V_m": "rand"}))["E"].parameters["V_m"]
     assert float(drawn.quantile(np.array(0.5))) == pytest.approx(0.0)
 
 
@@ -179,7 +179,7 @@ def test_a_value_of_another_kind_is_refused(name, text, message):
 @pytest.mark.parametrize("other", [{}, {"fixed_indegree": True}, {"clustering": "probabilities"}])
 def test_without_connections_there_are_no_synapses(zeros, other):
     p = ei_clustered.Parameters(baseline_conn_prob=np.array(zeros), **other)
-    network = ei_clustered.describe(p)
+    network = EIClustered().describe(p)
     assert np.all(np.isfinite(ei_clustered.balanced_weights(p)))
     kinds = {(x.target.population.name, x.source.population.name) for x in network.projections if n_expected(x)}
     assert kinds == {("EI"[t], "EI"[s]) for t in (0, 1) for s in (0, 1) if zeros[t][s]}
@@ -187,16 +187,16 @@ def test_without_connections_there_are_no_synapses(zeros, other):
 
 def test_one_cluster_is_no_cluster():
     p = ei_clustered.Parameters(n_clusters=1)
-    network = ei_clustered.describe(p)
+    network = EIClustered().describe(p)
     assert len(network.projections) == 4
     assert ei_clustered.clustering_factors(p, True) == (1.0, 1.0)
 
 
 def test_probabilities_above_1_are_split_into_passes():
     p = ei_clustered.Parameters(clustering="probabilities", rep=8.0)
-    rules = [x.rule for x in ei_clustered.describe(p).projections]
+    rules = [x.rule for x in EIClustered().describe(p).projections]
     assert max(rule.p for rule in rules) <= 1.0 and not any(rule.allow_autapses for rule in rules)
-    assert n_synapses(ei_clustered.describe(p)) == pytest.approx(7.7e6, rel=1e-3)
+    assert n_synapses(EIClustered().describe(p)) == pytest.approx(7.7e6, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -215,4 +215,4 @@ def test_probabilities_above_1_are_split_into_passes():
 )
 def test_impossible_clusters_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
-        ei_clustered.describe(ei_clustered.Parameters(**values))
+        EIClustered().describe(ei_clustered.Parameters(**values))

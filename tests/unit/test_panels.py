@@ -17,7 +17,7 @@ from tests.unit.test_cli_mpi import launcher, start
 
 SMALL = ["brunel-delta", "--N-E", "200", "--J", "1"]
 SHORT = ["--t-sim", "60"]
-PANEL = {"spikes.h5", "summary.json", "raster.png", "rates.png"}
+PANEL = {"config.toml", "spikes.h5", "summary.json", "raster.png", "rates.png"}
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -46,8 +46,8 @@ def test_each_panel_is_a_run_of_its_own(all_panels, tmp_path):
     for panel, facts in brunel_delta.PANELS.items():
         found = summary_of(all_panels / panel)
         assert names_in(all_panels / panel) == PANEL
-        assert (found["config"]["g"], found["t_sim_ms"]) == (facts["g"], facts["t_range"][1])
-        assert found["figures"]["period"] == list(facts["t_range"]) and found["n_spikes"] > 0
+        assert (found["config"]["g"], found["t_sim_ms"]) == (facts.g, facts.period[1])
+        assert found["figures"]["period"] == list(facts.period) and found["n_spikes"] > 0
     assert run(*SMALL, "--panel", "B", "--seed", 5, "--out", tmp_path / "B", "--no-plots") == 0
     alone, together = summary_of(tmp_path / "B"), summary_of(all_panels / "B")
     assert alone["spikes_sha256"] == together["spikes_sha256"]
@@ -92,7 +92,7 @@ def test_options_hold_for_every_panel(tmp_path, options, in_panel, above):
     assert run(*SMALL, *SHORT, "--panel", "all", "--out", out, "--set", "gamma=0.5", *options) == 0
     assert names_in(out) == {*"ABCD", "summary.json"} | above
     for panel in "ABCD":
-        assert names_in(out / panel) == in_panel | {"summary.json"}
+        assert names_in(out / panel) == in_panel | {"config.toml", "summary.json"}
         assert summary_of(out / panel)["populations"]["I"]["n"] == 100
 
 
@@ -140,7 +140,7 @@ def test_spikes_of_all_panels_do_not_depend_on_the_ranks(all_panels, tmp_path):
 )
 def test_mistakes_are_named_once_and_leave_nothing(tmp_path, monkeypatch, capsys, options, named):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("distsim.runs.run.run", lambda *_: pytest.fail("was run all the same"))
+    monkeypatch.setattr("distsim.runs.run.run", lambda *_, **__: pytest.fail("was run all the same"))
     (tmp_path / "file").write_text("")
     for path in ("part/C/spikes.h5", "part/A/mine.txt", "blocked/summary.json", "blocked/A/spikes.h5", "blocked/B"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

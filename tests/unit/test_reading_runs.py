@@ -23,7 +23,7 @@ from distsim.recording.part_files import Span, part_path, spans_in
 from distsim.recording.parts import PartSink
 from distsim.recording.voltages import VoltageFile
 from distsim.results import loading, summary
-from distsim.runs import course, watch
+from distsim.runs import controlled_run, housekeeping
 from tests.unit.test_cli import run
 
 RECORDED = ["--record-spikes", "L4E[:10]", "L23I[3:30:2]", "--record-voltages", "L4E[:3]", "--voltage-interval", "0.3"]
@@ -50,7 +50,7 @@ def in_parts(tmp_path_factory) -> Path:
     """The folder of a run that was killed before its parts were joined; there are several."""
     out = tmp_path_factory.mktemp("parts") / "run"
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(watch, "COMMIT_EVERY", 0.0)
+        patch.setattr(housekeeping, "COMMIT_EVERY", 0.0)
         patch.setattr(PartSink, "_join", kill)
         run(*QUICK, "--out", out)
     assert len(spans_in(out, "spikes.h5")) > 3
@@ -100,7 +100,7 @@ def test_a_stopped_run_knows_what_it_recorded(complete, tmp_path, capsys):
     assert run("plot", out) == 2 and "has not come to its end" in capsys.readouterr().err
     assert run(*QUICK, "--out", out, "--resume", "auto") == 0
     check(distsim.load(out), complete, 80.0)
-    assert {path.name for path in out.iterdir()} == {"summary.json", "spikes.h5", "voltages.h5"}
+    assert {path.name for path in out.iterdir()} == {"config.toml", "summary.json", "spikes.h5", "voltages.h5"}
 
 
 def test_a_run_stopped_in_its_warm_up_has_nothing_yet(tmp_path):
@@ -117,13 +117,13 @@ def test_what_was_recorded_stays_known_while_a_run_is_taken_up(complete, tmp_pat
         seen.append(distsim.load(out).pieces)
         return original(*arguments, **options)
 
-    original = course.Simulation
+    original = controlled_run.Simulation
     out = tmp_path / "run"
     assert run(*QUICK, "--out", out, "--max-wall", "1ms") == STOPPED
     for _ in range(2):
         assert run("resume", out, "--max-wall", "1ms") == STOPPED
-    monkeypatch.setattr(course, "Simulation", look)
-    monkeypatch.setattr(course.Course, "simulate", kill)
+    monkeypatch.setattr(controlled_run, "Simulation", look)
+    monkeypatch.setattr(controlled_run.ControlledRun, "simulate", kill)
     with pytest.raises(Killed):
         run("resume", out)
     assert seen == [((10.0, 15.0),)]
@@ -165,7 +165,7 @@ def test_a_killed_run_knows_what_it_recorded(complete, tmp_path, monkeypatch, de
     where, name, make = DEATHS[death]
     out = tmp_path / "run"
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(watch, "COMMIT_EVERY", 0.0)
+        patch.setattr(housekeeping, "COMMIT_EVERY", 0.0)
         patch.setattr(where, name, make(getattr(where, name)))
         run(*QUICK, "--out", out)
     spans = spans_in(out, "voltages.h5")
@@ -181,7 +181,7 @@ def test_a_run_killed_when_its_whole_voltages_are_closed(complete, tmp_path, mon
 
     out, original = tmp_path / "run", VoltageFile.close
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(watch, "COMMIT_EVERY", 0.0)
+        patch.setattr(housekeeping, "COMMIT_EVERY", 0.0)
         patch.setattr(VoltageFile, "close", close)
         run(*QUICK, "--out", out)
     assert (out / "spikes.h5").exists() and not (out / "voltages.h5").exists()
@@ -198,10 +198,10 @@ def test_a_run_of_one_part_killed_while_it_is_moved(complete, tmp_path, monkeypa
 
 
 EXTENSIONS = {
-    "before anything is moved": ("distsim.runs.course.rewind", kill),
+    "before anything is moved": ("distsim.runs.controlled_run.rewind", kill),
     "between the two files": ("pathlib.Path.replace", moves_but("voltages.h5")),
-    "before the summary is removed": ("distsim.runs.course.folder.remove_results", kill),
-    "before it goes on": ("distsim.runs.course.Course.simulate", kill),
+    "before the summary is removed": ("distsim.runs.controlled_run.folder.remove_results", kill),
+    "before it goes on": ("distsim.runs.controlled_run.ControlledRun.simulate", kill),
 }
 
 
@@ -233,7 +233,7 @@ def test_a_run_that_the_guard_ended_knows_what_it_recorded(complete, tmp_path):
 @pytest.mark.parametrize("died", ["distsim.recording.parts.PartSink._join", "distsim.results.summary.write"])
 def test_voltages_alone_have_the_whole_period(tmp_path, monkeypatch, died):
     """Samples do not say when the recording ended: they are 7 ms apart."""
-    monkeypatch.setattr("distsim.cli.prepare.set_recorders", only_voltages)
+    monkeypatch.setattr("distsim.runs.prepared._set_recorders", only_voltages)
     monkeypatch.setattr(died, kill)
     with pytest.raises(Killed):
         run(*QUICK[:8], "--out", tmp_path / "run")

@@ -22,7 +22,7 @@ from scipy import stats
 
 from distsim import Simulation
 from distsim.analysis.statistics import correlations, cv_isi, fano_factor, rates
-from distsim.networks import microcircuit
+from distsim.networks import Microcircuit, microcircuit
 from distsim.parallel import SerialCommunicator
 
 pytestmark = pytest.mark.validation
@@ -49,7 +49,7 @@ def our_runs(scale: float) -> list[dict]:
 
 def our_run(scale: float, seed: int) -> dict:
     """Return the statistics by population of one run."""
-    network = microcircuit.describe(microcircuit.Parameters(N_scaling=scale, K_scaling=scale))
+    network = Microcircuit().describe(microcircuit.Parameters(N_scaling=scale, K_scaling=scale))
     sim = Simulation(network, seed, SerialCommunicator())
     sim.run(T0, record=False)
     sim.run(T1 - T0)

@@ -15,7 +15,7 @@ from scipy import stats
 
 from distsim import Simulation
 from distsim.analysis.statistics import cv_isi, fano_factor, rates
-from distsim.networks import brunel_alpha, brunel_delta, ei_clustered
+from distsim.networks import BrunelAlpha, BrunelDelta, EIClustered, brunel_alpha, brunel_delta, ei_clustered
 from distsim.parallel import SerialCommunicator
 
 FOLDER = Path(__file__).parents[1] / "reference"
@@ -71,7 +71,7 @@ def test_brunel_alpha():
     p = brunel_alpha.Parameters()
     assert brunel_alpha.excitatory_weight(p) == pytest.approx(theirs[0]["J_ex"], rel=1e-12)
     assert brunel_alpha.external_rate(p) == pytest.approx(theirs[0]["p_rate"], rel=1e-12)
-    ours = [our_run(brunel_alpha.describe(p), seed, 200.0, 1000.0) for seed in range(1, len(theirs) + 1)]
+    ours = [our_run(BrunelAlpha().describe(p), seed, 200.0, 1000.0) for seed in range(1, len(theirs) + 1)]
     compare(ours, theirs, BOTH)
 
 
@@ -79,10 +79,10 @@ def test_brunel_alpha():
 def test_brunel_delta(panel):
     theirs = references("brunel_delta", panel=panel)
     facts = brunel_delta.PANELS[panel]
-    p = brunel_delta.Parameters(g=facts["g"], nu_ext_over_nu_thr=facts["nu_ext_over_nu_thr"])
-    t1 = float(facts["t_range"][1])
+    p = brunel_delta.Parameters(g=facts.g, nu_ext_over_nu_thr=facts.ratio)
+    t1 = facts.period[1]
     assert {(run["t0"], run["t1"]) for run in theirs} == {(200.0, t1)}
-    ours = [our_run(brunel_delta.describe(p), seed, 200.0, t1) for seed in range(1, len(theirs) + 1)]
+    ours = [our_run(BrunelDelta().describe(p), seed, 200.0, t1) for seed in range(1, len(theirs) + 1)]
     compare(ours, theirs, BOTH)
 
 
@@ -91,7 +91,7 @@ def test_ei_clustered():
     p = ei_clustered.Parameters()
     ours = []
     for seed in range(1, len(theirs) + 1):
-        run = our_run(ei_clustered.describe(p), seed, 1000.0, 11_000.0)
+        run = our_run(EIClustered().describe(p), seed, 1000.0, 11_000.0)
         ours.append({**run, **cluster_rates(run["sim"], p)})
     clusters = ("stimulated_clusters_rate_on_hz", "stimulated_clusters_rate_off_hz", "other_clusters_rate_hz")
     more = [(name,) for name in (*clusters, "cluster_rate_std_50ms_hz")]

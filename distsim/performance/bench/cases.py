@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ...description.network import Network
-from ...networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from ...networks import BrunelAlpha, BrunelDelta, EIClustered, Microcircuit, NetworkModel
 
 DT = 0.1  # ms
 QUICK = 0.1  # of the times, and the microcircuit's scale
@@ -23,7 +22,7 @@ class Case:
     `scaled` networks come in any scale.
     """
 
-    model: ModuleType
+    model: NetworkModel
     t_presim: float
     t_sim: float
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -35,7 +34,7 @@ class Case:
     def describe(self, scale: float = 1.0) -> Network:
         """The network, without recorders."""
         scaling = {"N_scaling": scale, "K_scaling": scale} if self.scaled else {}
-        network = self.model.describe(self.model.Parameters(**self.parameters, **scaling), DT, self.t_presim)
+        network = self.model.network(DT, self.t_presim, **self.parameters, **scaling)
         network.spike_recorders.clear()
         return network
 
@@ -46,16 +45,17 @@ class Case:
 
 
 def panel(name: str, t_sim: float) -> Case:
-    parameters = {key: brunel_delta.PANELS[name][key] for key in ("g", "nu_ext_over_nu_thr")}
-    return Case(brunel_delta, 0.0, t_sim, parameters, "Brian2", "brian2_brunel_delta.py", ("--panel", name))
+    model = BrunelDelta()
+    parameters = model.variants[name].parameters
+    return Case(model, 0.0, t_sim, parameters, "Brian2", "brian2_brunel_delta.py", ("--panel", name))
 
 
 CASES = {
-    "brunel-alpha": Case(brunel_alpha, 0.0, 1000.0, peer="NEST", script="nest_brunel_alpha.py"),
+    "brunel-alpha": Case(BrunelAlpha(), 0.0, 1000.0, peer="NEST", script="nest_brunel_alpha.py"),
     "brunel-delta-A": panel("A", 600.0),
     "brunel-delta-C": panel("C", 1200.0),
-    "ei-clustered": Case(ei_clustered, 1000.0, 10000.0, peer="NEST", script="nest_ei_clustered.py"),
-    "microcircuit": Case(microcircuit, 500.0, 1000.0, scaled=True),
+    "ei-clustered": Case(EIClustered(), 1000.0, 10000.0, peer="NEST", script="nest_ei_clustered.py"),
+    "microcircuit": Case(Microcircuit(), 500.0, 1000.0, scaled=True),
 }
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..description.network import Network
 from ..engine.step import loop
 from ..parallel import InputError, on_root
 from ..recording.part_files import Span, rewind
@@ -17,59 +15,64 @@ from ..simulation.checkpoints import Checkpoint
 from ..simulation.guard import Finding, GuardError
 from ..simulation.saving import part_sink, recorded_files
 from ..simulation.simulation import Simulation
+from .housekeeping import Housekeeping, Limits
+from .prepared import PreparedRun
 from .progress import NoProgress, Progress
 from .signals import Signals
-from .watch import Keeping, Watch
 
 
-class Course:
-    """`network`, built; every method is collective.
+class ControlledRun:
+    """A prepared run, built; every method is collective.
 
     Parameters
     ----------
-    network : the description. seed : of the random numbers. place : the run's folder, claimed.
-    n_presim, n_steps : steps of the warm-up, and of the whole run.
-    comm : the ranks. config : what the run was asked to do, kept in checkpoints.
-    keeping : when checkpoints are written. signals : what the process is sent. startup : s before the run.
-    max_rate : spikes/s a neuron above which the guard ends the run (0: none).
-    origin : the checkpoint to go on from, or None.
+    prepared : PreparedRun
+        What to run.
+    place : Path
+        The run's folder, claimed.
+    comm : communicator
+        The ranks.
+    limits : Limits
+        When checkpoints are written, and how long this process may take.
+    signals : Signals
+        What the process is sent.
+    origin : Checkpoint, optional
+        The checkpoint to resume from.
 
     Attributes
     ----------
-    finding : what the guard found, which ends the run; None as long as it finds nothing.
+    finding : Finding or None
+        What the guard found, which ends the run; None as long as it finds nothing.
 
     Raises
     ------
-    InputError : the checkpoint is of another network, or its recordings are not all there.
+    InputError
+        If the checkpoint is of another network, or its recordings are not all there.
     """
 
     def __init__(
         self,
-        network: Network,
-        seed: int,
+        prepared: PreparedRun,
         place: Path,
-        n_presim: int,
-        n_steps: int,
-        comm,
-        config: Mapping[str, Any],
-        keeping: Keeping,
+        comm: Any,
+        limits: Limits,
         signals: Signals,
-        startup: float,
-        max_rate: float,
         origin: Checkpoint | None = None,
     ) -> None:
-        self.network, self.place, self.comm, self.config, self.keeping = network, place, comm, config, keeping
-        self.n_presim, self.n_steps, self.max_rate = n_presim, n_steps, max_rate
+        self.prepared, self.network, self.place, self.comm = prepared, prepared.network, place, comm
+        self.limits, self.config = limits, prepared.request.to_json()
+        self.n_presim, self.n_steps = prepared.steps
         self.finding: Finding | None = None
+        network, seed = prepared.network, prepared.request.seed
         if origin is None:
             self.simulation = Simulation(network, seed, comm, part_sink(network, place, comm))
         else:
             self.simulation = Simulation(network, seed, comm)
             self._take_up(origin)
         self.sink, self.started_at = self.simulation.sink, self.simulation.step
-        self.sink.start = max(n_presim, self.started_at)
+        self.sink.start = max(self.n_presim, self.started_at)
         self._saved_at = None if origin is None else self.started_at
-        self.watch = Watch(comm, keeping, signals, startup, self.commit, self.save)
+        self.housekeeping = Housekeeping(comm, limits, signals, self.commit, self.save)
 
     def _take_up(self, origin: Checkpoint) -> None:
         span = Span(self.n_presim, origin.state.facts["step"])
@@ -94,7 +97,7 @@ class Course:
     @property
     def is_stopped(self) -> bool:
         """Whether the run stops before its end, to be resumed."""
-        return self.watch.why is not None and self.finding is None
+        return self.housekeeping.why is not None and self.finding is None
 
     def warm_up(self) -> tuple[float, float]:
         """Run what is left of the warm-up; wall time (s) and model time (ms)."""
@@ -112,9 +115,9 @@ class Course:
         comm.Barrier()
         begun = time.perf_counter()
         show.start(simulation.time, ms(start + steps), int(simulation.clock[loop.SPIKES]))
-        self.watch.begin(simulation, lambda s: show.show(s.time, int(s.clock[loop.SPIKES])))
+        self.housekeeping.begin(simulation, lambda s: show.show(s.time, int(s.clock[loop.SPIKES])))
         try:
-            simulation.run(ms(steps), record, self.watch, self.max_rate)
+            simulation.run(ms(steps), record, self.housekeeping, self.prepared.request.max_rate)
         except GuardError as error:
             self.finding = error.finding
         comm.Barrier()
@@ -142,7 +145,7 @@ class Course:
 
     def conclude(self) -> None:
         """Complete the recordings; the last checkpoint is kept where checkpoints are on, to extend the run from."""
-        if self.keeping.is_on:
+        if self.limits.keeps_checkpoints:
             self.save(self.simulation)
         self.sink.close(self.simulation.step)
-        on_root(self.comm, lambda: checkpoints.keep_latest(self.place, int(self.keeping.is_on)))
+        on_root(self.comm, lambda: checkpoints.keep_latest(self.place, int(self.limits.keeps_checkpoints)))

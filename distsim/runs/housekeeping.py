@@ -1,10 +1,11 @@
-"""What is looked after while a run goes on, at the end of every chunk of steps and in the same way on all ranks."""
+"""Housekeeping between chunks of steps: checkpoints, closed recordings, signals and limits; the same on all ranks."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from .signals import Signals
 
@@ -14,51 +15,62 @@ FIRST, LONGEST = 50, 1 << 16  # steps of a chunk
 
 
 @dataclass(frozen=True)
-class Keeping:
+class Limits:
     """How much of a run may be lost, and how long it may take.
 
     Attributes
     ----------
-    every : steps between two checkpoints, or None. wall : s between two, or None. max_wall : s since the process was
-    started after which the run stops, or None.
+    every : int or None
+        Steps between two checkpoints.
+    wall : float or None
+        Wall time between two checkpoints (s).
+    max_wall : float or None
+        Wall time after which the run stops (s since the process was started).
+    startup : float
+        Wall time that had passed since the process was started (s).
     """
 
     every: int | None = None
     wall: float | None = None
     max_wall: float | None = None
+    startup: float = 0.0
 
     @property
-    def is_on(self) -> bool:
-        """Whether checkpoints are written while nobody asks for it."""
+    def keeps_checkpoints(self) -> bool:
+        """Return whether checkpoints are written while nobody asks for it."""
         return self.every is not None or self.wall is not None
 
 
-class Watch:
+class Housekeeping:
     """Called with a simulation at the end of every chunk of steps; true where the run is to stop (collective).
 
     Parameters
     ----------
-    comm : the ranks. keeping : `Keeping`. signals : what the process was sent.
-    startup : s that had passed since the process was started.
-    commit, checkpoint : functions of the simulation that close a part of the recordings, and write a checkpoint.
+    comm : communicator
+        The ranks.
+    limits : Limits
+        When checkpoints are written, and when the run stops.
+    signals : Signals
+        What the process was sent.
+    commit, checkpoint : callable
+        Functions of the simulation that close a part of the recordings, and write a checkpoint.
 
     Attributes
     ----------
-    why : why the run stops, in words; None as long as it does not.
+    why : str or None
+        Why the run stops, in words; None as long as it does not.
     """
 
-    def __init__(
-        self, comm, keeping: Keeping, signals: Signals, startup: float, commit: Callable, checkpoint: Callable
-    ) -> None:
-        self.comm, self.keeping, self.signals = comm, keeping, signals
+    def __init__(self, comm: Any, limits: Limits, signals: Signals, commit: Callable, checkpoint: Callable) -> None:
+        self.comm, self.limits, self.signals = comm, limits, signals
         self.commit, self.checkpoint = commit, checkpoint
         self.why: str | None = None
         self.show: Callable = lambda simulation: None
         now = time.perf_counter()
-        self._started, self._saved, self._committed = now - startup, now, now
+        self._started, self._saved, self._committed = now - limits.startup, now, now
 
     def begin(self, simulation, show: Callable) -> None:
-        """Look after a run of `simulation` that is about to begin; `show` is called with it in every chunk."""
+        """Begin a run of `simulation`; `show` is called with it after every chunk."""
         self.show, self._last = show, time.perf_counter()
         self._set_chunk(simulation, min(simulation.chunk, FIRST))
 
@@ -81,14 +93,14 @@ class Watch:
         return self.why is not None
 
     def _due(self, now: float) -> tuple[bool, bool, bool]:
-        """Whether time is over, and a checkpoint or a new part due; what rank 0 says of it holds."""
-        keeping = self.keeping
-        over = keeping.max_wall is not None and now - self._started >= keeping.max_wall
-        save = keeping.wall is not None and now - self._saved >= keeping.wall
+        """Return whether time is over, a checkpoint is due, and a new part is due; what rank 0 says holds."""
+        limits = self.limits
+        over = limits.max_wall is not None and now - self._started >= limits.max_wall
+        save = limits.wall is not None and now - self._saved >= limits.wall
         return over, save, now - self._committed >= COMMIT_EVERY
 
     def _is_checkpoint(self, step: int) -> bool:
-        return self.keeping.every is not None and step % self.keeping.every == 0
+        return self.limits.every is not None and step % self.limits.every == 0
 
     def _adapt(self, simulation, elapsed: float) -> None:
         """Choose the next chunk so that a signal is seen soon and looking costs little."""
@@ -100,6 +112,6 @@ class Watch:
         self._set_chunk(simulation, steps)
 
     def _set_chunk(self, simulation, steps: int) -> None:
-        """A chunk of `steps`, or up to the next checkpoint."""
-        self._steps, every = steps, self.keeping.every
+        """Set a chunk of `steps`, or up to the next checkpoint."""
+        self._steps, every = steps, self.limits.every
         simulation.chunk = steps if every is None else min(steps, every - simulation.step % every)

@@ -1,0 +1,277 @@
+"""The options of a network's subcommand, made from its `NetworkModel`, and the request that they mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..networks.base import NetworkModel
+from ..networks.explain import has_lists, option_text, parameter_help
+from ..networks.parameters import fields_of
+from ..networks.registry import Source
+from ..parallel import InputError, on_root
+from ..runs.problems import Problems
+from ..runs.request import MAX_RATE, Checkpoints, Recording, RunRequest
+from ..runs.request_file import from_toml
+from .types import number, path, seed
+
+ALL = "all"  # the variants
+
+
+def add_network_options(parser: argparse.ArgumentParser, model: NetworkModel) -> None:
+    """Add all options with which `model` is run."""
+    network = parser.add_argument_group("network")
+    fields = fields_of(model)
+    for option in model.options:
+        names = option.parameters or (option.name,)
+        text = option.text or option_text(fields[names[0]])
+        how: dict[str, Any] = {"dest": f"option_{option.key}", "help": text}
+        if option.sets:
+            how |= {"action": "store_true", "default": None}
+        elif option.choices:
+            how |= {"choices": tuple(option.choices)}
+        else:
+            how |= {"metavar": "VALUE"}
+        network.add_argument(option.flag, **how)
+    if model.variants:
+        each = ", ".join(f"{name} {variant.text}".rstrip() for name, variant in model.variants.items())
+        names = list(model.variants)
+        text = (
+            f"{model.variant_text}: {each}; all: one after another into DIR/{names[0]} ... DIR/{names[-1]}, and their "
+        )
+        text += "figure into DIR"
+        network.add_argument(f"--{model.variant_option}", dest="variant", choices=(*names, ALL), help=text)
+    if fields:
+        text = f"any parameter below{', lists as [1, 2]' if has_lists(model) else ''}; repeatable"
+        network.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
+    _add_run_options(parser.add_argument_group("run"), model)
+    _add_output_options(parser.add_argument_group("output"), model)
+    parser.epilog = parameter_help(model)
+    parser.set_defaults(model=model, source=None)
+    parser.set_defaults(**({} if model.variants else {"variant": None}), **({} if fields else {"set": []}))
+
+
+def _add_run_options(run: argparse._ArgumentGroup, model: NetworkModel) -> None:
+    at_least_0, above_0 = number(0.0), number(0.0, excluded=True)
+    text = (
+        "TOML file with any of these settings, as `distsim config` writes it and a run's folder holds it; options win"
+    )
+    run.add_argument("--config", type=path, metavar="FILE", help=text)
+    text = f"warm-up, not recorded, ms ({model.t_presim:g})"
+    run.add_argument("--t-presim", type=at_least_0, metavar="MS", help=text)
+    run.add_argument(
+        "--t-sim", type=at_least_0, metavar="MS", help=f"simulated time after it, ms ({_t_sim_text(model)})"
+    )
+    run.add_argument("--dt", type=above_0, metavar="MS", help="resolution, ms (0.1)")
+    run.add_argument("--seed", type=seed, help="fixes every random number, 0 to 2^64 - 1 (1)")
+    text = f"spikes/s of a population above which the run stops ({MAX_RATE:g}; 0: any)"
+    run.add_argument("--max-rate", type=at_least_0, metavar="HZ", help=text)
+    run.add_argument("--profile", action="store_true", default=None, help="tell what each rank did")
+    add_checkpoint_options(run, "default: none")
+    text = "go on with the run in --out if it is this one and not complete; start it where there is none"
+    run.add_argument("--resume", choices=("auto",), help=text)
+
+
+def _add_output_options(out: argparse._ArgumentGroup, model: NetworkModel) -> None:
+    text = f"folder of the run (default results/{model.name}-1, -2, ...)"
+    out.add_argument("--out", type=path, metavar="DIR", help=text)
+    out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
+    out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
+    out.add_argument("--no-plots", action="store_true", help="write no figures")
+    first, second = (*model.populations, "E", "I")[:2] if model.populations else ("E", "I")
+    text = f"record spikes of these neurons only, e.g. {second} '{first}[:100]' '{first}[-5:]'"
+    out.add_argument("--record-spikes", nargs="+", action="extend", metavar="POP[a:b]", help=text)
+    text = "record V_m of these neurons (ids from 0, b excluded)"
+    out.add_argument("--record-voltages", nargs="+", action="extend", metavar="POP[a:b]", help=text)
+    text = "time between samples of V_m, ms (default dt)"
+    out.add_argument("--voltage-interval", type=number(0.0, excluded=True), metavar="MS", help=text)
+
+
+def add_checkpoint_options(parser: Any, default: str) -> None:
+    """Add the options that say how much of a run may be lost, and how long it may take."""
+    from .types import duration
+
+    text = f"write a checkpoint every so much model time, e.g. 10s, 500ms ({default})"
+    parser.add_argument("--checkpoint-every", type=duration, metavar="TIME", help=text)
+    text = f"write a checkpoint every so much wall time, e.g. 10min ({default})"
+    parser.add_argument("--checkpoint-wall", type=duration, metavar="TIME", help=text)
+    text = "stop with a checkpoint and exit code 75 after this wall time, e.g. 23h50m"
+    parser.add_argument("--max-wall", type=duration, metavar="TIME", help=text)
+
+
+def _t_sim_text(model: NetworkModel) -> str:
+    """Return the default of --t-sim, which may depend on the variant."""
+    usual = f"{model.t_sim:g}"
+    ends = {name: f"{variant.t_sim:g}" for name, variant in model.variants.items() if variant.t_sim is not None}
+    others = [f"{model.variant_option} {name}: {end}" for name, end in ends.items() if end != usual]
+    return ", ".join([usual, *others])
+
+
+# --- what they mean ---------------------------------------------------------------------------------------------------
+
+
+def request_of(args: argparse.Namespace, variant: str | None, comm: Any, problems: Problems) -> tuple[RunRequest, dict]:
+    """Return the request that the options mean, its parameters still as they were typed (collective).
+
+    Parameters
+    ----------
+    args : Namespace
+        The options of a network's subcommand.
+    variant : str or None
+        The variant to run.
+    comm : communicator
+        The ranks; rank 0 reads the file of --config.
+    problems : Problems
+        Gets what is wrong.
+
+    Returns
+    -------
+    request : RunRequest
+        What was asked for.
+    given : dict of str to str
+        How each parameter was given, for messages.
+    """
+    model, config = args.model, {}
+    if args.config is not None:
+        with problems.noted():
+            config = _read_config(args, comm)
+    if variant is None and "variant" in config:
+        variant = _known_variant(model, config["variant"], args.config, problems)
+    chosen = model.variants[variant] if variant is not None else None
+    parameters, given = {}, {}
+    with problems.noted():
+        parameters, given = _parameters(args, config, variant)
+    t_sim = chosen.t_sim if chosen is not None and (args.variant or "t_sim" not in config) else None
+    t_sim = config.get("t_sim", model.t_sim) if t_sim is None else t_sim
+    request = RunRequest(
+        network=model.name,
+        parameters=parameters,
+        t_presim=float(_first(args.t_presim, config.get("t_presim"), model.t_presim)),
+        t_sim=float(_first(args.t_sim, t_sim)),
+        dt=float(_first(args.dt, config.get("dt"), 0.1)),
+        seed=_first(args.seed, config.get("seed"), 1),
+        variant=variant,
+        source=args.source,
+        recording=_recording(args, config.get("recording", {}), problems),
+        max_rate=float(_first(args.max_rate, config.get("max_rate"), MAX_RATE)),
+        checkpoints=_checkpoints(args, config.get("checkpoints", {})),
+        plots=not args.no_plots and config.get("plots", True),
+        profile=bool(_first(args.profile, config.get("profile"), False)),
+    )
+    return request, given
+
+
+def checkpoints_of(args: argparse.Namespace) -> Checkpoints:
+    """Return how often checkpoints are written, as far as the options say."""
+    return Checkpoints(args.checkpoint_every, args.checkpoint_wall)
+
+
+def _first(*values: Any) -> Any:
+    """Return the first value that is given."""
+    return next(value for value in values if value is not None)
+
+
+def _read_config(args: argparse.Namespace, comm: Any) -> dict[str, Any]:
+    """Return the entries of the file of --config, which must be of the same network."""
+
+    def read() -> dict[str, Any]:
+        try:
+            return from_toml(Path(args.config).read_text(encoding="utf8"))
+        except OSError as error:
+            raise InputError(f"--config {args.config}: cannot be read ({error.strerror or error})") from None
+        except UnicodeDecodeError:
+            raise InputError(f"--config {args.config}: not a text file") from None
+        except ValueError as error:
+            raise InputError("\n".join(f"--config {args.config}: {line}" for line in str(error).splitlines())) from None
+
+    found = on_root(comm, read)
+    if found.get("network", args.model.name) != args.model.name:
+        raise InputError(f"--config {args.config}: of the network {found['network']!r}, not {args.model.name!r}")
+    _warn_of_other_source(args, found.get("source", {}), comm)
+    return found
+
+
+def _warn_of_other_source(args: argparse.Namespace, kept: Mapping[str, str], comm: Any) -> None:
+    source: Source | None = args.source
+    if source is not None and kept.get("sha256", source.sha256) != source.sha256 and comm.rank == 0:
+        said = f"{source.path} has changed since --config {args.config} was written"
+        print(f"distsim: warning: {said}", flush=True)
+
+
+def _known_variant(model: NetworkModel, name: str, config: str, problems: Problems) -> str | None:
+    if name in model.variants:
+        return name
+    problems.found.append(f"--config {config}: variant {name!r}: must be one of {', '.join(model.variants) or 'none'}")
+    return None
+
+
+def _parameters(args: argparse.Namespace, config: Mapping, variant: str | None) -> tuple[dict, dict[str, str]]:
+    """Return the parameters that file, variant and options set, and how each was given; InputError if one is given
+    twice by options."""
+    model = args.model
+    values = dict(config.get("parameters", {}))
+    given = {name: f"--config {args.config}: parameters.{name}" for name in values}
+    typed: dict[str, str] = {}
+    if variant is not None and args.variant is not None:
+        how = f"--{model.variant_option} {variant}"
+        values |= model.variants[variant].parameters
+        typed |= dict.fromkeys(model.variants[variant].parameters, how)
+    for option in model.options:
+        value = getattr(args, f"option_{option.key}")
+        if value is None:
+            continue
+        how = option.flag if option.sets else f"{option.flag} {value}"
+        _check_excluded(args, option)
+        for name, setting in option.settings(value).items():
+            if name in typed:
+                raise InputError(f"{how}: {typed[name]} sets {name}, too: give either of them")
+            values[name], typed[name] = setting, how
+    for name, value in settings(args.set).items():
+        if name in typed:
+            raise InputError(f"--set {name}={value}: {typed[name]} sets it, too: give either of them")
+        values[name] = value
+        given.pop(name, None)
+    return values, {**given, **typed}
+
+
+def _check_excluded(args: argparse.Namespace, option: Any) -> None:
+    others = [other for other in option.excludes if getattr(args, f"option_{other.replace('-', '_')}") is not None]
+    if others:
+        names = " and ".join(f"--{other}" for other in option.excludes)
+        raise InputError(f"{option.flag} sets {' and '.join(option.parameters)}: give either it or {names}")
+
+
+def settings(texts: Sequence[str]) -> dict[str, str]:
+    """Return --set NAME=VALUE ... as a dictionary."""
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--set {text}: must be NAME=VALUE")
+        if name in values:
+            raise InputError(f"--set {text}: {name} is set twice")
+        values[name] = value
+    return values
+
+
+def _recording(args: argparse.Namespace, config: Mapping[str, Any], problems: Problems) -> Recording:
+    """Return which neurons are recorded."""
+    if args.voltage_interval is not None and not (args.record_voltages or config.get("voltages")):
+        problems.found.append("--voltage-interval: there are no --record-voltages")
+    if args.no_record and (args.record_spikes or args.record_voltages):
+        problems.found.append("--no-record excludes --record-spikes and --record-voltages")
+    if args.no_record and not (args.record_spikes or args.record_voltages):
+        return Recording((), ())
+    spikes, voltages = (
+        typed if typed is not None else config.get(name)
+        for name, typed in (("spikes", args.record_spikes), ("voltages", args.record_voltages))
+    )
+    interval = args.voltage_interval if args.voltage_interval is not None else config.get("voltage_interval")
+    return Recording(*(None if each is None else tuple(each) for each in (spikes, voltages)), interval)
+
+
+def _checkpoints(args: argparse.Namespace, config: Mapping[str, float]) -> Checkpoints:
+    every, wall = args.checkpoint_every, args.checkpoint_wall
+    return Checkpoints(config.get("every") if every is None else every, config.get("wall") if wall is None else wall)

@@ -1,0 +1,148 @@
+"""`RunRequest`: what a run was asked to do. Equal requests give equal runs.
+
+It is kept in the run's folder and in checkpoints. What concerns one process only, such as the folder or --max-wall, is
+not part of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..files import kinds
+from ..files.kinds import ANYTHING, FLAG, listed, mapped, maybe, number, record, text, whole
+from ..networks.registry import Source
+
+MAX_RATE = 400.0  # spikes/s: above any population that computes, below what a refractory period of 2 ms allows
+NEURONS = maybe(listed(text()))
+REQUEST = record(
+    {
+        "network": text(),
+        "parameters": mapped(ANYTHING),  # checked by the network
+        "t_presim": number(0.0),
+        "t_sim": number(0.0),
+        "dt": number(0.0),
+        "seed": whole(0, 2**64 - 1),
+        "variant": maybe(text()),
+        "source": maybe(record({"path": text(), "network": text(), "sha256": text()})),
+        "recording": record({"spikes": NEURONS, "voltages": NEURONS, "voltage_interval": maybe(number())}),
+        "max_rate": number(0.0),
+        "checkpoints": record({"every": maybe(number(1e-6)), "wall": maybe(number(1e-6))}),
+        "plots": FLAG,
+        "profile": FLAG,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Which neurons are recorded, as selections such as ``E[:100]``; None: those that the network itself records.
+
+    Attributes
+    ----------
+    spikes, voltages : tuple of str or None
+        Selections of neurons; an empty tuple records none.
+    voltage_interval : float or None
+        Time between two samples of V_m (ms); None: dt.
+    """
+
+    spikes: tuple[str, ...] | None = None
+    voltages: tuple[str, ...] | None = None
+    voltage_interval: float | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """How often checkpoints are written: `every` s of model time, and every `wall` s of wall time; None: not so."""
+
+    every: float | None = None
+    wall: float | None = None
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a run was asked to do, resolved: no default is left open.
+
+    Attributes
+    ----------
+    network : str
+        Name of the network.
+    parameters : mapping
+        All its parameters, as numbers, texts and lists.
+    t_presim, t_sim, dt : float
+        Warm-up, simulated time after it, and resolution (ms).
+    seed : int
+        Fixes every random number.
+    variant : str or None
+        The named setting that was chosen.
+    source : Source or None
+        The file of a network that is not known by name.
+    recording : Recording
+        Which neurons are recorded.
+    max_rate : float
+        Rate (spikes/s) of a population above which the run stops; 0: none.
+    checkpoints : Checkpoints
+        How often checkpoints are written.
+    plots, profile : bool
+        Whether figures are drawn, and whether it is told what each rank did.
+    """
+
+    network: str
+    parameters: Mapping[str, Any]
+    t_presim: float
+    t_sim: float
+    dt: float
+    seed: int
+    variant: str | None = None
+    source: Source | None = None
+    recording: Recording = field(default_factory=Recording)
+    max_rate: float = MAX_RATE
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    plots: bool = True
+    profile: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as JSON knows it."""
+        found = dataclasses.asdict(self)
+        for key in ("spikes", "voltages"):
+            chosen = found["recording"][key]
+            found["recording"][key] = None if chosen is None else list(chosen)
+        return found
+
+    @classmethod
+    def from_json(cls, found: Any, where: str = "request") -> RunRequest:
+        """Return the request that `to_json` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is none; the message names the entry, below `where`.
+        """
+        kinds.check(found, REQUEST, where)
+        recording, source = found["recording"], found["source"]
+        spikes, voltages = (None if recording[k] is None else tuple(recording[k]) for k in ("spikes", "voltages"))
+        values = {each.name: found[each.name] for each in dataclasses.fields(cls)}
+        values["recording"] = Recording(spikes, voltages, recording["voltage_interval"])
+        values["checkpoints"] = Checkpoints(found["checkpoints"]["every"], found["checkpoints"]["wall"])
+        values["source"] = None if source is None else Source(source["path"], source["network"], source["sha256"])
+        return cls(**values)
+
+    def difference(self, other: RunRequest) -> str | None:
+        """Return what `other` simulates or records otherwise, as option or parameter; None if it is the same run."""
+        pairs = {"the network": (self.network, other.network)}
+        hashes = [None if request.source is None else request.source.sha256 for request in (self, other)]
+        pairs["the network's file"] = (hashes[0], hashes[1])
+        pairs |= {name: (self.parameters.get(name), other.parameters.get(name)) for name in self.parameters}
+        pairs |= {name: (None, value) for name, value in other.parameters.items() if name not in self.parameters}
+        for name in ("t_presim", "t_sim", "dt", "seed", "variant", "recording"):
+            pairs[name] = (getattr(self, name), getattr(other, name))
+        return next((name for name, (here, there) in pairs.items() if here != there), None)
+
+
+def plain_parameters(parameters: Any) -> dict[str, Any]:
+    """Return the fields of a network's parameters as numbers, texts and lists."""
+    return {name: np.asarray(value).tolist() for name, value in dataclasses.asdict(parameters).items()}

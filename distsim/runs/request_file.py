@@ -1,0 +1,186 @@
+"""A request as a TOML file with units and comments: what `distsim config` writes and `--config` takes.
+
+Every entry may be missing in a file that a user writes: the rest follows from options and from what is usual.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..description.elements import nearest
+from ..files import kinds
+from ..files.kinds import ANYTHING, FLAG, listed, mapped, number, record, text, whole
+from ..files.paths import CONFIG, temporary_path
+from ..networks.base import NetworkModel
+from ..networks.parameters import about
+from ..version import __version__
+from .request import RunRequest
+
+NEURONS = listed(text())
+RECORDING = {"spikes": NEURONS, "voltages": NEURONS, "voltage_interval": number()}
+CHECKPOINTS = {"every": number(1e-6), "wall": number(1e-6)}
+SOURCE = {"path": text(), "network": text(), "sha256": text()}
+ENTRIES = {
+    "network": text(),
+    "variant": text(),
+    "t_presim": number(0.0),
+    "t_sim": number(0.0),
+    "dt": number(0.0),
+    "seed": whole(0, 2**64 - 1),
+    "max_rate": number(0.0),
+    "plots": FLAG,
+    "profile": FLAG,
+    "recording": record({}, RECORDING),
+    "checkpoints": record({}, CHECKPOINTS),
+    "source": record({}, SOURCE),
+    "parameters": mapped(ANYTHING),
+}
+TEXTS = {
+    "variant": "named setting of the network",
+    "t_presim": "ms: warm-up, not recorded",
+    "t_sim": "ms: simulated time after the warm-up",
+    "dt": "ms: resolution",
+    "seed": "fixes every random number",
+    "max_rate": "spikes/s: a population that fires faster ends the run; 0: none does",
+    "plots": "draw figures at the end",
+    "profile": "tell what each rank did",
+    "spikes": "neurons whose spikes are recorded, such as 'E[:100]'; [] for none",
+    "voltages": "neurons whose V_m is recorded; [] for none",
+    "voltage_interval": "ms: between two samples of V_m",
+    "every": "s of model time between two checkpoints",
+    "wall": "s of wall time between two checkpoints",
+    "path": "file that describes the network",
+    "sha256": "of the file when the run began",
+}
+LEFT_OUT = {  # of a file, where nothing was asked for
+    "spikes": 'spikes = ["E[:100]"]',
+    "voltages": 'voltages = ["E[0]"]',
+    "voltage_interval": "voltage_interval = 1.0",
+    "every": "every = 10.0",
+    "wall": "wall = 600.0",
+}
+
+
+def to_toml(request: RunRequest, model: NetworkModel) -> str:
+    """Return a request as the text of a file; what it leaves to the network is there as a comment."""
+    import tomlkit
+
+    found = request.to_json()
+    file = tomlkit.document()
+    how = f"python -m distsim {_command(request)} --config FILE"
+    file.add(tomlkit.comment(f"A run of distsim {__version__}; {how} repeats it"))
+    for key in ENTRIES:
+        if found[key] is not None and not isinstance(found[key], dict):
+            _add(file, key, found[key], TEXTS.get(key, ""))
+    for name in ("recording", "checkpoints", "source"):
+        if found[name] is not None:
+            table = tomlkit.table()
+            for key, value in found[name].items():
+                if value is not None:
+                    _add(table, key, value, TEXTS.get(key, ""))
+                elif key in LEFT_OUT:
+                    table.add(tomlkit.comment(f"{LEFT_OUT[key]}  # {TEXTS[key]}"))
+            file.add(name, table)
+    table = tomlkit.table()
+    fields = {each.name: about(each) for each in dataclasses.fields(type(model).Parameters)}
+    for key, value in found["parameters"].items():
+        unit, words = fields[key]["unit"], fields[key]["text"]
+        _add(table, key, value, ": ".join(each for each in (unit, words) if each))
+    file.add("parameters", table)
+    return tomlkit.dumps(file)
+
+
+def _command(request: RunRequest) -> str:
+    return request.network if request.source is None else f"run {request.source.path}"
+
+
+def _add(table: Any, key: str, value: Any, comment: str) -> None:
+    import tomlkit
+
+    item = tomlkit.item(value)
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        item.multiline(True)
+    if comment:
+        item.comment(comment)
+    table.add(key, item)
+
+
+def write_config(folder: Path, request: RunRequest, model: NetworkModel) -> None:
+    """Write a request into the run's folder, as a whole or not at all."""
+    path = folder / CONFIG
+    part = temporary_path(path)
+    try:
+        part.write_text(to_toml(request, model), encoding="utf8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def from_toml(content: str) -> dict[str, Any]:
+    """Return the entries of a file, checked except for the values of the network's parameters.
+
+    Raises
+    ------
+    ValueError
+        If it is no TOML, an entry is unknown, or one is of the wrong kind; the message names all of them.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        found = tomlkit.parse(content).unwrap()
+    except TOMLKitError as error:
+        raise ValueError(f"not TOML: {error}") from None
+    wrong = list(_mistakes(found))
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return found
+
+
+def _mistakes(found: Mapping[str, Any]) -> Iterator[str]:
+    known = {"": ENTRIES, "recording": RECORDING, "checkpoints": CHECKPOINTS, "source": SOURCE}
+    for table, entries in known.items():
+        inside = found if not table else found.get(table, {})
+        for key in inside if isinstance(inside, dict) else ():
+            if key not in entries:
+                yield f"unknown entry {f'{table}.{key}' if table else key}: {nearest(key, list(entries))}"
+    for key, kind in ENTRIES.items():
+        if key in found:
+            try:
+                kinds.check(found[key], kind, key)
+            except ValueError as error:
+                yield str(error)
+
+
+def read_config(folder: Path) -> RunRequest:
+    """Return the request that a run's folder holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it holds none.
+    ValueError
+        If the file is damaged, or not all of a request.
+    """
+    path = folder / CONFIG
+    try:
+        found = from_toml(path.read_text(encoding="utf8"))
+        return RunRequest.from_json(_complete(found))
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: not a text file") from None
+    except FileNotFoundError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _complete(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries with null for those that a complete file leaves out."""
+    recording, checkpoints = (
+        {**dict.fromkeys(kinds_of), **found.get(name, {})}
+        for name, kinds_of in (("recording", RECORDING), ("checkpoints", CHECKPOINTS))
+    )
+    return {"variant": None, "source": None, **found, "recording": recording, "checkpoints": checkpoints}
