@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..description.network import Network
-from ..engine.step import loop
 from ..parallel import InputError, on_root
 from ..recording.part_files import Span, rewind
 from ..results import folder
@@ -111,8 +110,8 @@ class Course:
         start = simulation.step
         comm.Barrier()
         begun = time.perf_counter()
-        show.start(simulation.time, ms(start + steps), int(simulation.clock[loop.SPIKES]))
-        self.watch.begin(simulation, lambda s: show.show(s.time, int(s.clock[loop.SPIKES])))
+        show.start(simulation.time, ms(start + steps), simulation.n_spikes)
+        self.watch.begin(simulation, lambda s: show.show(s.time, s.n_spikes))
         try:
             simulation.run(ms(steps), record, self.watch, self.max_rate)
         except GuardError as error:

@@ -138,15 +138,14 @@ def _shared_bits(filled: Mapping[tuple[range, range], float]) -> float:
 
 
 def connect_dense(
-    network: Network, layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
+    network: Network, groups: list[Group], layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
 ) -> tuple[Dense, Second]:
     """The matrices onto this rank's neurons; and what has no place in them, by projection of the groups.
 
     Parameters
     ----------
-    layout, is_two : as in `connectivity.connect`.
+    groups, layout, is_two : see `TablePlan`.
     """
-    groups = plan_groups(network)
     pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, is_two)]
     sizes = [len(group.sources) * _words(first, last) for group, first, last, _ in pieces]
     begin = np.cumsum([PLANE, *sizes])
