@@ -188,7 +188,7 @@ class RankEngine:
         self.clock.timer[loop.RECORD] += time.perf_counter() - started
 
     def _resting_potentials(self) -> np.ndarray:
-        """Return E_L (mV) of the neurons whose V_m is recorded on this rank."""
+        """Return what is to be added to the sampled potentials (mV) of this rank's recorded neurons."""
         gids = self.deal.gid(buffers.voltage_lids(self.network, self.deal))
         return buffers.resting_potentials(self.network, self.settings.parameters, gids)
 

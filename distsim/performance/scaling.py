@@ -60,6 +60,11 @@ class Load:
     spikes: float
 
     @property
+    def network(self) -> Network:
+        """The network whose load it is."""
+        return self.plan.network
+
+    @property
     def interval(self) -> int:
         """Steps between two exchanges."""
         return self.plan.shortest_delay or 1

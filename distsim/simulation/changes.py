@@ -10,9 +10,15 @@ import numpy as np
 
 from ..description.elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
 from ..description.projections import read_input_weight
-from ..description.values import DRAWN, check_together, read_values
+from ..description.values import check_together, read_values
 from ..engine.rank_engine import RankEngine
-from ..engine.step.population_state import find_shared_currents, local_values, potential_places, sum_currents
+from ..engine.step.population_state import (
+    find_shared_currents,
+    local_values,
+    places_of,
+    reference_values,
+    sum_currents,
+)
 from ..neurons import MODELS
 from .agreement import agree
 
@@ -23,7 +29,7 @@ def set_values(engine: RankEngine, what: Part | PoissonInput, values: Mapping[st
         what = engine.network.select(what)
     agree(engine.comm, {"what is set": (what, values)})
     engine.flush()  # samples are V_m - E_L, and E_L may change
-    put_back = _remember(engine, values)
+    put_back = _remember(engine)
     try:
         if _is_stimulus(what):
             set_stimulus(engine, what, values)
@@ -35,10 +41,10 @@ def set_values(engine: RankEngine, what: Part | PoissonInput, values: Mapping[st
         raise
 
 
-def _remember(engine: RankEngine, values: Mapping[str, Value]) -> Callable[[], None]:
-    """Return a function that undoes a change to `values`; potentials need no undoing, as they are set last."""
+def _remember(engine: RankEngine) -> Callable[[], None]:
+    """Return a function that undoes a change; states need no undoing, as they are set last."""
     settings, poisson, neurons = engine.settings, engine.poisson, engine.neurons
-    arrays = (neurons.blocks, *((neurons.I_e, neurons.current) if "I_e" in values else ()))
+    arrays = (neurons.blocks, neurons.I_e, neurons.current)
     copies = [array.copy() for array in arrays]
 
     def put_back() -> None:
@@ -72,34 +78,35 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
     population, network = selection.population, engine.network
     number = network.populations.index(population)
     values = read_values(population.name, population.model, len(selection), given)
-    lasting = {name: value for name, value in values.items() if name not in DRAWN}
-    new = merged(population, engine.settings.parameters[number], selection.indices, lasting)
-    check_together(population.name, population.model, new, network.grid.dt_ms)
-    if population.model.receptors(new) != population.model.receptors(population.parameters):
+    model, before = population.model, engine.settings.parameters[number]
+    lasting = {name: value for name, value in values.items() if name not in model.drawn}
+    new = merged(population, before, selection.indices, lasting)
+    check_together(population.name, model, new, network.grid.dt_ms)
+    if model.receptors(new) != model.receptors(population.parameters):
         raise ValueError(
             f"{population.name}: tau_syn_ex and tau_syn_in must stay equal, or different, as they were when the "
             f"synapses were made: give the population such values from the start"
         )
-    here = engine.deal.local(selection.gids)
-    lids, neurons = engine.deal.lids(selection.gids[here]), engine.neurons
-    V_m = neurons.state[potential_places(neurons, lids)] + _local(engine, number, "E_L", lids)
+    gids = selection.gids[engine.deal.local(selection.gids)]
+    lids = engine.deal.lids(gids)
+    states = {name: _recordable(engine, number, name, gids) for name in model.recordables}
     if lasting:
         parameters = [*engine.settings.parameters]
         parameters[number] = new
         engine.apply(replace(engine.settings, parameters=tuple(parameters)))
-        neurons = engine.neurons
-    for name in DRAWN:
-        if name in values:
-            whole = values[name] if np.ndim(values[name]) == 0 else spread(population, selection.indices, values[name])
-            change = engine.settings.n_changes + 1
-            drawn = local_values(network, number, name, whole, lids, engine.seed, engine.deal, change)
-            if name == "V_m":
-                V_m = drawn
-            else:
-                neurons.I_e[lids] = drawn
-                sum_currents(neurons, lids)
-                find_shared_currents(neurons)
-    neurons.state[potential_places(neurons, lids)] = V_m - _local(engine, number, "E_L", lids)
+    neurons, change = engine.neurons, engine.settings.n_changes + 1
+    for name in (name for name in model.drawn if name in values):
+        whole = values[name] if np.ndim(values[name]) == 0 else spread(population, selection.indices, values[name])
+        drawn = local_values(network, number, name, whole, lids, engine.seed, engine.deal, change)
+        if name == model.current:
+            neurons.I_e[lids] = drawn
+            sum_currents(neurons, lids)
+            find_shared_currents(neurons)
+        else:
+            states[name] = drawn
+    for name, whole in states.items():
+        reference = reference_values(network, number, name, new, gids)
+        neurons.state[places_of(neurons, model, name, lids)] = whole - reference
 
 
 def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarray:
@@ -108,14 +115,20 @@ def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarr
     number = engine.network.populations.index(population)
     if name not in population.model.parameters:
         read_values(population.name, population.model, len(selection), {name: 0.0})  # raises, with the nearest name
-    if name not in DRAWN:
-        value = np.broadcast_to(engine.settings.parameters[number][name], population.n)
-        return value[selection.gids - population.first].copy()
-    lids = engine.deal.lids(selection.gids[engine.deal.local(selection.gids)])
-    if name == "I_e":
-        return engine.gather(selection.gids, engine.neurons.I_e[lids])
-    V = engine.neurons.state[potential_places(engine.neurons, lids)]
-    return engine.gather(selection.gids, V + _local(engine, number, "E_L", lids))
+    gids = selection.gids[engine.deal.local(selection.gids)]
+    if name in population.model.initial:
+        return engine.gather(selection.gids, _recordable(engine, number, name, gids))
+    if name == population.model.current:
+        return engine.gather(selection.gids, engine.neurons.I_e[engine.deal.lids(gids)])
+    value = np.broadcast_to(engine.settings.parameters[number][name], population.n)
+    return value[selection.gids - population.first].copy()
+
+
+def _recordable(engine: RankEngine, number: int, name: str, gids: np.ndarray) -> np.ndarray:
+    """Return the recordable `name` of this rank's neurons `gids` of population `number` as it is now."""
+    model, parameters = engine.network.populations[number].model, engine.settings.parameters[number]
+    state = engine.neurons.state[places_of(engine.neurons, model, name, engine.deal.lids(gids))]
+    return state + reference_values(engine.network, number, name, parameters, gids)
 
 
 def merged(population: Population, now: Mapping[str, Value], indices: range, given: Mapping[str, Value]) -> dict:
@@ -141,11 +154,6 @@ def spread(population: Population, indices: range, values: Value, others: Value 
     array = np.array(np.broadcast_to(others, population.n), float)
     array[indices.start : indices.stop : indices.step] = values
     return array
-
-
-def _local(engine: RankEngine, number: int, name: str, lids: np.ndarray) -> np.ndarray:
-    value = engine.settings.parameters[number][name]
-    return local_values(engine.network, number, name, value, lids, engine.seed, engine.deal)
 
 
 # --- Poisson input ----------------------------------------------------------------------------------------------------

@@ -98,6 +98,6 @@ def _not_finite(engine: RankEngine) -> tuple[int, int, float] | None:
 
 def _of_state(engine: RankEngine, gid: int, variable: int, value: float) -> Finding:
     population = next(p for p in engine.network.populations if p.holds(gid))
-    name = "V_m" if variable == 0 else population.model.states[variable]
+    name = population.model.label(variable)
     why = f"{name} of {population.name}[{gid - population.first}] is {value:g}, not finite"
     return Finding(engine.network.grid.ms(engine.step), population.name, why)

@@ -15,10 +15,9 @@ from ..engine.ledger import events_on_their_way
 from ..engine.rank_engine import RankEngine
 from ..engine.step import loop
 from ..engine.step.delivery import History, deliver_again
-from ..engine.step.population_state import find_shared_currents, potential_places, sum_currents
+from ..engine.step.population_state import find_shared_currents, state_places, sum_currents
 from ..engine.step.recorders import Period
 from ..engine.step.stimulation import resume
-from ..engine.step.update import ROW
 from .agreement import described, digest
 from .changed import changed_settings, record_changes
 from .state_check import check_arrays, check_facts, check_size
@@ -95,7 +94,7 @@ def _restore_neurons(engine: RankEngine, arrays: Mapping[str, np.ndarray]) -> No
     neurons = engine.neurons
     for k in range(_n_variables(engine.network)):
         lids = _with_variable(engine, k)
-        neurons.state[potential_places(neurons, lids) + ROW * k] = arrays[f"state/{k}"][lids]
+        neurons.state[state_places(neurons, lids, k)] = arrays[f"state/{k}"][lids]
     for name in BY_NEURON:
         getattr(neurons, name)[:] = arrays[name]
     sum_currents(neurons, np.arange(engine.deal.n_local))
@@ -146,7 +145,7 @@ def _with_variable(engine: RankEngine, k: int) -> np.ndarray:
 
 def _variable(engine: RankEngine, k: int) -> np.ndarray:
     values, lids = np.zeros(engine.deal.n_local), _with_variable(engine, k)
-    values[lids] = engine.neurons.state[potential_places(engine.neurons, lids) + ROW * k]
+    values[lids] = engine.neurons.state[state_places(engine.neurons, lids, k)]
     return values
 
 

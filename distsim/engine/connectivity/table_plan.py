@@ -14,6 +14,7 @@ import numpy as np
 
 from ...description.elements import Projection
 from ...description.network import Network
+from ...synapses import PACKED
 from ..step.delivery import WIDE
 from ..step.layout import Layout, goes_by_source, plan_layout, ring_size
 from ..step.population_state import two_receptors
@@ -131,7 +132,16 @@ def plan_table(
     -------
     TablePlan
         All decisions.
+
+    Raises
+    ------
+    ValueError
+        There is no table for a synapse model.
     """
+    for p in network.projections:
+        if p.synapse.table != PACKED:
+            ends, model = f"{p.source.population.name} -> {p.target.population.name}", p.synapse
+            raise ValueError(f"{ends}: synapse model {model.name} wants a table {model.table!r}, not {PACKED!r}")
     is_two = two_receptors(network)
     if layout is None:
         layout = plan_layout(-(-network.n // size), 2 if is_two.any() else 1, ROW)

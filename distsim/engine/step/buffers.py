@@ -12,7 +12,7 @@ from . import loop
 from .decomposition import Decomposition
 from .delivery import History
 from .exchange import SpikeExchange, plan_exchange
-from .population_state import Neurons, potential_places
+from .population_state import Neurons, places_of, reference_values
 from .recorders import voltage_gids, wanted_neurons
 from .sinks import Sink
 
@@ -78,7 +78,7 @@ def plan_recording(network: Network, deal: Decomposition, neurons: Neurons, inte
         bool(wanted.all()),
         np.empty(room, np.int64),
         np.empty(room, np.uint32),
-        potential_places(neurons, lids),
+        _potential_places(network, deal, neurons, lids),
         np.empty((samples, lids.size)),
         recorders[0].interval if recorders else 0,
     )
@@ -91,7 +91,7 @@ def voltage_lids(network: Network, deal: Decomposition) -> np.ndarray:
 
 
 def flush(recording: loop.Recording, clock: loop.Clock, resting: Callable[[], np.ndarray], sink: Sink) -> None:
-    """Hand what was recorded to `sink`; `resting` gives E_L (mV) of this rank's recorded neurons."""
+    """Hand what was recorded to `sink`; `resting` gives what is added to sampled potentials (mV)."""
     counts = clock.counts
     n, samples = int(counts[loop.RECORDED]), int(counts[loop.SAMPLES])
     if n:
@@ -104,10 +104,21 @@ def flush(recording: loop.Recording, clock: loop.Clock, resting: Callable[[], np
         counts[loop.SAMPLES] = 0
 
 
+def _potential_places(network: Network, deal: Decomposition, neurons: Neurons, lids: np.ndarray) -> np.ndarray:
+    """Return where the membrane potentials of local neurons (ascending) are in `Neurons.state`, int64."""
+    places = [np.zeros(0, np.int64)]
+    for population in network.populations:
+        mine = lids[population.holds(deal.gid(lids))]
+        if mine.size:
+            places.append(places_of(neurons, population.model, population.model.potential, mine))
+    return np.concatenate(places)
+
+
 def resting_potentials(network: Network, parameters: Sequence[Mapping], gids: np.ndarray) -> np.ndarray:
-    """E_L (mV) of the neurons `gids`."""
-    E_L = [np.zeros(0)]
-    for population, values in zip(network.populations, parameters, strict=True):
-        mine = gids[population.holds(gids)] - population.first
-        E_L.append(np.broadcast_to(values.get("E_L", 0.0), population.n)[mine])
-    return np.concatenate(E_L)
+    """Return the potentials (mV) to which those of the recorded neurons `gids` are relative in `Neurons.state`."""
+    found = [np.zeros(0)]
+    for number, population in enumerate(network.populations):
+        mine = gids[population.holds(gids)]
+        if mine.size:
+            found.append(reference_values(network, number, population.model.potential, parameters[number], mine))
+    return np.concatenate(found)

@@ -64,7 +64,7 @@ class Recording(NamedTuple):
     ----------
     wanted : uint8 by gid, whether spikes are recorded; empty for none. takes_all : whether those of all neurons are.
     steps : int64, gids : uint32, recorded spikes of all ranks by (step, gid).
-    voltage_places : int64 (k,), where the V_m - E_L that are sampled are in `Neurons.state`.
+    voltage_places : int64 (k,), where the states that are sampled are in `Neurons.state`.
     voltages : float64 (samples, k); as many samples on all ranks, also where k is 0.
     interval : steps between two samples, 0 if no voltages are recorded on any rank.
     """
@@ -334,7 +334,7 @@ def record_spikes(start, n_steps, recording, counts, history):
 
 @kernel()
 def sample_voltages(recording, counts, neurons):
-    """Append V_m - E_L of the wanted local neurons."""
+    """Append the potentials of the wanted local neurons, relative to what `buffers.resting_potentials` gives."""
     row = recording.voltages[counts[SAMPLES]]
     for k in range(recording.voltage_places.size):
         row[k] = neurons.state[recording.voltage_places[k]]
