@@ -20,16 +20,15 @@ import h5py
 from mpi4py import MPI
 
 from distsim import __main__
-from distsim.engine import check
+from distsim.engine import check, rank_engine
 from distsim.engine.step import buffers, loop
 from distsim.recording import checkpoint_file
 from distsim.recording.spikes import SpikeFile
-from distsim.simulation import simulation
 
 FIRE = "the neurons are on fire"
 # In the middle of what all ranks do together, files open: the others wait, in MPI or in HDF5.
 PHASES = {
-    "build": (simulation, "connect"),
+    "build": (rank_engine, "connect"),
     "update": (loop, "advance"),
     "record": (SpikeFile, "_extend"),
     "checkpoint": (checkpoint_file, "_write"),

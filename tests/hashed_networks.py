@@ -59,8 +59,9 @@ def run(case: Case, comm) -> tuple[str, int]:
 def layout(name: str, comm) -> tuple[bool, bool, int, int]:
     """Return how a network's synapses are kept: whether in matrices, whether the index of the table is by source, the
     form of its weights, and in how many shards (collective)."""
-    sim = Simulation(CASES[name].describe(), CASES[name].seed, comm)
-    return sim.dense.sums.size > 0, sim.synapses.delay_codes.size > 0, sim.synapses.form, sim.synapses.base.size
+    engine = Simulation(CASES[name].describe(), CASES[name].seed, comm).engine
+    table = engine.synapses
+    return engine.dense.sums.size > 0, table.delay_codes.size > 0, table.form, table.base.size
 
 
 def check(name: str, comm) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import h5py
 
-from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity import table_plan
 
 SCALE = ["--scale", "0.02", "--t-presim", "10", "--no-plots"]
 PULSES = ["th_start=20", "th_duration=10", "th_rate=300", "dc_start=17.7", "dc_dur=21.1"]
@@ -30,8 +30,8 @@ def options_of(name: str) -> list[str]:
 
 def by_source(layout: bool, monkeypatch) -> None:
     """Let the synapse tables be by source, or by delay, where they are not bit matrices."""
-    choose = connectivity.goes_by_source
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *args: layout if args[-1].size > 1 else choose(*args))
+    choose = table_plan.goes_by_source
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *args: layout if args[-1].size > 1 else choose(*args))
 
 
 def contents(folder: Path) -> dict:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ..neurons import NeuronModel
+from ..synapses import SynapseModel, static
 from .distributions import Distribution
 from .rules import Rule
 
@@ -160,7 +161,7 @@ def _known(what: str, name: str, sizes: Mapping[str, int]) -> str:
 @dataclass(frozen=True, eq=False)
 class Projection:
     """Synapses from `source` to `target` by `rule`; weight in pA (iaf_psc_*), delay in ms, and in steps (int, int16 for
-    each synapse, None where it is drawn)."""
+    each synapse, None where it is drawn); `synapse` is their model."""
 
     source: Selection
     target: Selection
@@ -168,6 +169,7 @@ class Projection:
     weight: Value
     delay: Value
     delay_steps: int | np.ndarray | None
+    synapse: SynapseModel = static
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(_read_only(state))

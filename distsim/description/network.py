@@ -21,6 +21,7 @@ import numpy as np
 
 from ..neurons import MODELS, NeuronModel
 from ..neurons.sources import MOST_MEAN, MOST_SPIKES
+from ..synapses import SynapseModel, static
 from .elements import (
     FOREVER,
     Part,
@@ -37,7 +38,7 @@ from .elements import (
     select,
 )
 from .grid import TimeGrid, resolution
-from .projections import check_rule, read_delay, read_input_weight, read_weight
+from .projections import check_rule, check_synapse, read_delay, read_input_weight, read_weight
 from .quantities import LARGEST, bound, number, numbers, shown, whole
 from .rules import Rule
 from .units import without_unit
@@ -107,8 +108,10 @@ class Network:
         if model.is_source:
             raise ValueError(f"{name}: sources are made by poisson_source and spike_source")
         values = {**model.defaults(), **read_values(name, model, n, parameters)}
-        if "V_m" in values and "V_m" not in parameters:
-            values["V_m"] = values["E_L"]
+        for key in model.initial:
+            reference = model.recordables[key].reference
+            if key not in parameters and reference is not None:
+                values[key] = values[reference]  # at rest
         return self._add(name, n, model, values)
 
     def poisson_source(self, name: str, n: int, rate: float, start: float = 0.0, stop: float = math.inf) -> Population:
@@ -193,6 +196,7 @@ class Network:
         rule: Rule,
         weight: Value,
         delay: Value,
+        synapse: SynapseModel = static,
     ) -> Projection:
         """Connect `source` to `target` by `rule`.
 
@@ -201,15 +205,17 @@ class Network:
         source, target : 'E', 'E[:50]', or a population or a slice of one, here and in all that follows.
         weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse.
         delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid.
+        synapse : the model of the synapses.
         """
         source, target = self._own(source), self._own(target)
         name = f"{source.population.name} -> {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
+        check_synapse(name, synapse)
         n_synapses = check_rule(name, rule, source, target)
         weight = read_weight(name, weight, n_synapses, target.population.model.weight_unit)
         delay, steps = read_delay(name, delay, n_synapses, self.grid)
-        projection = Projection(source, target, rule, weight, delay, steps)
+        projection = Projection(source, target, rule, weight, delay, steps, synapse)
         self.projections.append(projection)
         return projection
 
@@ -289,8 +295,9 @@ class Network:
         """Record V_m of `target` at every multiple of `interval` (ms, default dt)."""
         target = self._own(target)
         name = f"voltages of {target.population.name}"
-        if target.population.model.is_source:
-            raise ValueError(f"{name}: sources have no membrane potential")
+        if target.population.model.potential is None:
+            what = "sources have" if target.population.model.is_source else f"{target.population.model.name} has"
+            raise ValueError(f"{name}: {what} no membrane potential")
         steps = 1 if interval is None else self.grid.step(interval, f"{name}: interval", 1)
         if any(recorder.interval != steps for recorder in self.voltage_recorders):
             raise ValueError(f"{name}: all voltages are recorded at one interval")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..synapses import SynapseModel
 from .distributions import Distribution
 from .elements import Population, Selection, Value
 from .grid import TimeGrid
@@ -31,6 +32,18 @@ def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> i
     if isinstance(rule, Explicit):
         return rule.sources.size
     return len(target) if isinstance(rule, OneToOne) else None
+
+
+def check_synapse(name: str, synapse: SynapseModel) -> None:
+    """Check the synapse model of the projection `name`.
+
+    Raises
+    ------
+    TypeError
+        It is no synapse model.
+    """
+    if not isinstance(synapse, SynapseModel):
+        raise TypeError(f"{name}: synapse must be a SynapseModel, such as distsim.synapses.static, not {synapse!r}")
 
 
 def read_weight(name: str, weight: object, n_synapses: int | None, unit: str) -> Value:

@@ -11,8 +11,6 @@ from .distributions import Distribution
 from .elements import Value, nearest
 from .quantities import LARGEST, numbers, shown
 
-DRAWN = ("V_m", "I_e")  # what may be drawn from a distribution
-
 
 def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, object]) -> dict[str, Value]:
     """The parameters `given` to `n` neurons `name` of `model`.
@@ -28,7 +26,10 @@ def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, objec
         if key not in model.parameters:
             raise ValueError(f"{model.name} has no parameter {key!r}: {nearest(key, list(model.parameters))}")
         parameter = model.parameters[key]
-        values[key] = _read(f"{name}.{key}", parameter, n, value, key in DRAWN)
+        if isinstance(value, Distribution) and not parameter.choices and key not in model.drawn:
+            only = f"; only {' and '.join(model.drawn)} can be drawn" if model.drawn else ""
+            raise ValueError(f"{name}.{key}: a number or an array{only}")
+        values[key] = _read(f"{name}.{key}", parameter, n, value)
     return values
 
 
@@ -63,14 +64,12 @@ def check_drawn(name: str, distribution: Distribution) -> None:
         raise ValueError(f"{name} must be {allowed}; draws go from {low:g} to {high:g}")
 
 
-def _read(name: str, parameter: Parameter, n: int, value: object, may_be_drawn: bool) -> Value:
+def _read(name: str, parameter: Parameter, n: int, value: object) -> Value:
     if parameter.choices:
         if not isinstance(value, str) or value not in parameter.choices:
             raise ValueError(f"{name} must be one of {', '.join(parameter.choices)}, not {shown(value)}")
         return value
     if isinstance(value, Distribution):
-        if not may_be_drawn:
-            raise ValueError(f"{name}: a number or an array; only {' and '.join(DRAWN)} can be drawn")
         check_drawn(name, value)
         return value
     read = numbers(name, value, unit=parameter.unit, n=n)

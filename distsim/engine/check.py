@@ -1,23 +1,35 @@
-"""What can only be said of a network once it is to be run: found before anything is built."""
+"""Check that a network fits the memory of the machines that are to run it."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from ..description.network import Network
 from ..parallel import place_on_node
-from .memory import estimate
+from .connectivity.table_plan import TablePlan, plan_table
+from .memory import estimate_of
 
 GROUPS = Path("/sys/fs/cgroup")  # of Linux; a job's or a container's memory may be less than the machine's
 
 
 def check_network(network: Network, comm) -> None:
-    """ValueError on all ranks if `network` needs more memory than there is on any rank's machine (collective)."""
-    a_rank = estimate(network, comm.size)
+    """Check that `network` fits the memory of the ranks' machines, see `check_memory` (collective)."""
+    check_memory(plan_table(network, comm.size), comm)
+
+
+def check_memory(plan: TablePlan, comm) -> None:
+    """Check that a network fits the memory of the ranks' machines where its synapses are kept as planned (collective).
+
+    Raises
+    ------
+    ValueError
+        On all ranks, if one machine has too little.
+    """
+    a_rank = estimate_of(plan)
     for n, there, host in comm.allgather((place_on_node(comm)[1], memory_of_machine(), socket.gethostname())):
         if there and n * a_rank > there:
             which = f" ({a_rank / 1e9:.1f} GB on each of {n} ranks)" if n > 1 else ""
@@ -25,6 +37,19 @@ def check_network(network: Network, comm) -> None:
                 f"the network needs about {n * a_rank / 1e9:.1f} GB of memory on {host}{which}, where there are "
                 f"{there / 1e9:.1f} GB: use more machines, or scale it down"
             )
+
+
+def with_memory(comm, action: Callable[[], object]) -> None:
+    """Call `action`; raise MemoryError on all ranks where it fails for lack of memory on any of them (collective)."""
+    failure = None
+    try:
+        action()
+    except MemoryError as error:
+        where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
+        failure = f"{str(error) or 'no more memory'}{where}"
+    failures = [failure for failure in comm.allgather(failure) if failure]
+    if failures:
+        raise MemoryError(failures[0])
 
 
 def memory_of_machine() -> int:

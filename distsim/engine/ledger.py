@@ -14,6 +14,7 @@ from .connectivity.build_dense import outdegrees_by_delay
 from .step import loop
 from .step.delivery import Synapses, segment_bounds, synapses_by_source
 from .step.dense import Dense
+from .step.loop import Clock, Connections
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,34 @@ class Ledger:
     on_their_way: int
 
 
-def balance(simulation) -> Ledger:
-    """The ledger of `simulation`; RuntimeError if it does not balance (collective)."""
-    counts = simulation.spike_counts()
-    due = int(counts @ outdegrees(simulation.synapses, simulation.dense, counts.size))
-    on_their_way, in_rows = events_on_their_way(simulation)
-    mine = np.array([due, simulation.clock[loop.EVENTS] - in_rows, on_their_way], np.int64)
-    ledger = Ledger(*(int(x) for x in simulation.comm.allreduce(mine)))
-    emitted, seen = int(counts.sum()), int(simulation.clock[loop.SPIKES])
-    if ledger.due != ledger.delivered + ledger.on_their_way or emitted != seen:
+def balance(comm, connections: Connections, clock: Clock, emitted: np.ndarray) -> Ledger:
+    """Return the ledger of all ranks (collective).
+
+    Parameters
+    ----------
+    comm : communicator
+        The ranks.
+    connections : Connections
+        This rank's synapses and the spikes on their way.
+    clock : Clock
+        This rank's step, events and spikes.
+    emitted : ndarray of int64, shape (n,)
+        Spikes of every neuron since time 0, by gid.
+
+    Raises
+    ------
+    RuntimeError
+        It does not balance: an event was lost or counted twice.
+    """
+    due = int(emitted @ outdegrees(connections.synapses, connections.dense, emitted.size))
+    on_their_way, in_rows = events_on_their_way(connections, int(clock.counts[loop.STEP]))
+    mine = np.array([due, clock.counts[loop.EVENTS] - in_rows, on_their_way], np.int64)
+    ledger = Ledger(*(int(x) for x in comm.allreduce(mine)))
+    n_emitted, seen = int(emitted.sum()), int(clock.counts[loop.SPIKES])
+    if ledger.due != ledger.delivered + ledger.on_their_way or n_emitted != seen:
         raise RuntimeError(
             f"conservation violated: {ledger.due} synaptic events due, {ledger.delivered} delivered and "
-            f"{ledger.on_their_way} on their way; {emitted} spikes emitted, {seen} seen"
+            f"{ledger.on_their_way} on their way; {n_emitted} spikes emitted, {seen} seen"
         )
     return ledger
 
@@ -59,13 +76,13 @@ def outdegrees(synapses: Synapses, dense: Dense, n: int) -> np.ndarray:
     return total
 
 
-def events_on_their_way(simulation) -> tuple[int, int]:
-    """Synaptic events onto this rank's neurons that are due after the last step, and how many of them are in rows of
-    steps to come already."""
-    synapses, history, now = simulation.synapses, simulation.history, simulation.step
+def events_on_their_way(connections: Connections, now: int) -> tuple[int, int]:
+    """Return the synaptic events onto this rank's neurons that are due after step `now`, and how many of them are in
+    rows of steps to come already."""
+    synapses, history = connections.synapses, connections.history
     n_delays, events, in_rows = synapses.delays.size, 0, 0
     longest = int(synapses.delays[-1]) if n_delays else 0
-    matrices = list(outdegrees_by_delay(simulation.dense))
+    matrices = list(outdegrees_by_delay(connections.dense))
     for step in range(max(1, now - longest + 1), now + 1):
         slot = step % history.first.size
         numbers = history.first[slot] + np.arange(history.count[slot])

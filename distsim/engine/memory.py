@@ -6,16 +6,12 @@ import numpy as np
 
 from ..description.network import Network
 from ..description.rules import Explicit, OneToOne
-from .connectivity.build_dense import expected_seconds, matrix_bytes, plan_groups
-from .connectivity.grains import empty_places, plan_grain
-from .connectivity.synapse_plan import delays_in_use, in_table, n_expected
-from .connectivity.weights import plan_weights
+from .connectivity.build_dense import expected_seconds, matrix_bytes
+from .connectivity.grains import empty_places
+from .connectivity.synapse_plan import n_expected
+from .connectivity.table_plan import TablePlan, plan_table
 from .step import buffers
-from .step.delivery import WIDE
-from .step.layout import goes_by_source, plan_layout, ring_size
-from .step.population_state import two_receptors
 from .step.recorders import voltage_gids
-from .step.update import ROW
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
@@ -28,9 +24,14 @@ def n_synapses(network: Network) -> int:
 
 
 def estimate(network: Network, size: int) -> int:
-    """Bytes that each of `size` ranks needs at the peak, while its synapses are sorted."""
-    of_all = description_bytes(network) + buffer_bytes(network, size)
-    return IMPORTS + of_all + sum(estimate_arrays(network, size).values())
+    """Return the bytes that each of `size` ranks needs at the peak, while its synapses are sorted."""
+    return estimate_of(plan_table(network, size))
+
+
+def estimate_of(plan: TablePlan) -> int:
+    """Return the bytes that each rank needs at the peak where synapses are kept as planned."""
+    of_all = description_bytes(plan.network) + buffer_bytes(plan)
+    return IMPORTS + of_all + sum(estimate_arrays(plan).values())
 
 
 def description_bytes(network: Network) -> int:
@@ -43,10 +44,10 @@ def description_bytes(network: Network) -> int:
     return sum(array.nbytes for array in held if isinstance(array, np.ndarray))
 
 
-def buffer_bytes(network: Network, size: int) -> int:
-    """Bytes in which each of `size` ranks has room for the spikes of all of them, and for what is recorded."""
-    delays, most = delays_in_use(network), buffers.most_spikes(network)
-    interval = buffers.steps_of_interval(network, buffers.shortest_delay(delays))
+def buffer_bytes(plan: TablePlan) -> int:
+    """Return the bytes in which a rank has room for the spikes of all ranks, and for what is recorded."""
+    network, size, most = plan.network, plan.size, buffers.most_spikes(plan.network)
+    interval = buffers.steps_of_interval(network, buffers.shortest_delay(plan.delays))
     history = 4 << (2 * most * interval).bit_length()
     exchanged = 4 * most * (interval // size + (interval + 2 if size > 1 else 0))
     spikes = 12 * (buffers.SPIKE_BUFFER + most * interval) if network.spike_recorders else 0
@@ -59,28 +60,22 @@ def is_explicit(projection) -> bool:
     return isinstance(projection.rule, Explicit)
 
 
-def estimate_arrays(network: Network, size: int) -> dict[str, int]:
-    """Bytes of the arrays on each of `size` ranks at the peak, by what they hold."""
-    groups, delays = plan_groups(network), delays_in_use(network)
-    n_local, code = -(-network.n // size), plan_weights(network)
-    layout = plan_layout(n_local, 2 if two_receptors(network).any() else 1, ROW)
-    projections = in_table(network)
-    n_in_table = sum(map(n_expected, projections))
-    by_source = goes_by_source(network.n, n_in_table / size, layout, delays)
-    bytes_a_place = (12 if code.form == WIDE else 4) + (2 if by_source else 0)
-    second = sum(expected_seconds(network, group) for group in groups) // size
-    places = n_in_table // size + second
-    if plan_grain(network, size, layout.n_shards, delays, by_source):
-        places += empty_places(network, projections, size, layout.n_shards, delays, by_source)
-    rows = (ring_size(delays) if by_source else 1) * layout.receptors * layout.width * layout.n_shards
+def estimate_arrays(plan: TablePlan) -> dict[str, int]:
+    """Return the bytes of the arrays on a rank at the peak, by what they hold."""
+    network, size, layout, projections = plan.network, plan.size, plan.layout, plan.in_table
+    bytes_a_place = (12 if plan.is_wide else 4) + (2 if plan.by_source else 0)
+    second = sum(expected_seconds(network, group) for group in plan.groups) // size
+    places = plan.n_in_table // size + second
+    if plan.grain_bits:
+        places += empty_places(network, projections, size, layout.n_shards, plan.delays, plan.by_source)
     return {
-        "synapses": bytes_a_place * places + matrix_bytes(groups, size),
-        "index": 4 * network.n * (1 if by_source else delays.size) * layout.n_shards,
-        "rows": (4 if code.fixed else 8) * rows,
-        "neurons": STATE * n_local,
+        "synapses": bytes_a_place * places + matrix_bytes(plan.groups, size),
+        "index": 4 * network.n * plan.segments * layout.n_shards,
+        "rows": (4 if plan.code.fixed else 8) * plan.row_size,
+        "neurons": STATE * -(-network.n // size),
         "given": 8 * second + _given_bytes(list(filter(is_given, projections)), size),
         "targets": sum(TARGET * len(p.target) for p in projections if not is_given(p)) // size,
-        "sorting": (16 if code.form == WIDE else 8) * _most_pooled(projections) // size // layout.n_shards,
+        "sorting": (16 if plan.is_wide else 8) * _most_pooled(projections) // size // layout.n_shards,
     }
 
 

@@ -18,7 +18,7 @@ from ..neurons import NeuronModel
 from .compiled.cache import fill_once
 from .compiled.cache_folder import agreed_folder
 from .compiled.frozen_step import FrozenStep
-from .connectivity.weights import fixed_unit
+from .connectivity.table_plan import TablePlan
 from .step.poisson import fits_cells
 from .step.population_state import DIRECT, GATHERED, POPULATION, TAKES_NUMBERS, Neurons
 from .step.update import Variant, compile_update
@@ -75,23 +75,23 @@ def _frozen(model: NeuronModel) -> FrozenStep:
 
 
 def loops_of(
-    network: Network, parameters: Sequence[Mapping[str, Value]], stimuli: Sequence[PoissonInput]
+    plan: TablePlan, parameters: Sequence[Mapping[str, Value]], stimuli: Sequence[PoissonInput]
 ) -> list[Variant]:
     """The loops that a network with these `parameters` of its populations and these `stimuli` needs."""
     variants = (
         variant
-        for population, values in zip(network.populations, parameters, strict=True)
-        for variant in variants_of(network, population, values, stimuli)
+        for population, values in zip(plan.network.populations, parameters, strict=True)
+        for variant in variants_of(plan, population, values, stimuli)
         if variant is not None
     )
     return list({(id(variant.model), *variant[1:]): variant for variant in variants}.values())
 
 
 def variants_of(
-    network: Network, population: Population, parameters: Mapping[str, Value], stimuli: Sequence[PoissonInput]
+    plan: TablePlan, population: Population, parameters: Mapping[str, Value], stimuli: Sequence[PoissonInput]
 ) -> tuple[Variant | None, Variant | None]:
     """The loops of one population: DIRECT and GATHERED."""
-    model = population.model
+    model, network = population.model, plan.network
     propagators = model.propagator_values(parameters, network.grid.dt_ms)
     by_neuron = any(np.ndim(value) for value in propagators.values())
     gathered = Variant(model, model.receptors(parameters), by_neuron, False, False)
@@ -99,7 +99,7 @@ def variants_of(
         return None, gathered
     onto = [stimulus for stimulus in stimuli if stimulus.target.population is population and stimulus.rate > 0]
     simple = [is_simple(network, gathered.receptors, stimulus) for stimulus in onto]
-    direct = gathered._replace(fixed=fixed_unit(network) is not None, numbers=any(simple))
+    direct = gathered._replace(fixed=plan.code.fixed, numbers=any(simple))
     return direct, gathered if len(onto) > sum(simple[:1]) else None
 
 
@@ -112,16 +112,16 @@ def is_simple(network: Network, receptors: int, stimulus: PoissonInput) -> bool:
 
 def choose_loops(
     neurons: Neurons,
-    network: Network,
+    plan: TablePlan,
     parameters: Sequence[Mapping[str, Value]],
     stimuli: Sequence[PoissonInput],
     loops: Loops,
 ) -> None:
     """Let the blocks be updated by the loops that `parameters` and `stimuli` ask for."""
-    for number, population in enumerate(network.populations):
+    for number, population in enumerate(plan.network.populations):
         mine = neurons.blocks[:, POPULATION] == number
         if mine.any():
-            direct, gathered = variants_of(network, population, parameters[number], stimuli)
+            direct, gathered = variants_of(plan, population, parameters[number], stimuli)
             neurons.blocks[mine, DIRECT] = loops.address(direct)
             neurons.blocks[mine, GATHERED] = loops.address(gathered)
             neurons.blocks[mine, TAKES_NUMBERS] = direct is not None and direct.numbers

@@ -2,7 +2,7 @@
 
 import copyreg
 
-from .base import NeuronModel, Parameter
+from .base import NeuronModel, Parameter, Recordable
 from .iaf_psc_alpha import iaf_psc_alpha
 from .iaf_psc_delta import iaf_psc_delta
 from .iaf_psc_exp import iaf_psc_exp
@@ -24,4 +24,4 @@ def reduce(model: NeuronModel) -> tuple:
 
 copyreg.pickle(NeuronModel, reduce)
 
-__all__ = ["MODELS", "NeuronModel", "Parameter"]
+__all__ = ["MODELS", "NeuronModel", "Parameter", "Recordable"]

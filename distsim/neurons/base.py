@@ -2,7 +2,8 @@
 
 How to add a model: one file with one `NeuronModel` in it, entered in `distsim/neurons/__init__.py`.
 
-    states       names of the state variables; the first one is V, the membrane potential relative to E_L (mV)
+    states       names of the state variables
+    recordables  what can be read, set and recorded of them, for instance V_m: the state V plus the parameter E_L
     propagators  function (parameters, dt) -> numbers of one step, computed once, by name
     step         function of one neuron: (states ..., wait, ex, inh, current, propagators by name ...)
                  -> (new states ..., new wait, number of spikes)
@@ -54,14 +55,31 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Recordable:
+    """A quantity of a neuron that can be read, set and recorded: a state variable, or its sum with a parameter.
+
+    Attributes
+    ----------
+    state : str
+        Name of the state variable.
+    reference : str or None
+        Name of the parameter to which the state variable is relative, None if it is absolute.
+    """
+
+    state: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
 class NeuronModel:
     """A neuron model with exact integration on the grid (Rotter & Diesmann 1999).
 
     Attributes
     ----------
     name : the field's name of the model, for instance ``iaf_psc_exp``.
-    parameters : name -> `Parameter`; ``V_m`` is the initial membrane potential (mV), ``I_e`` the constant current (pA).
-    states : names of the float64 state variables, as `step` names them; the first one is V = V_m - E_L (mV).
+    parameters : name -> `Parameter`. One with the name of a recordable is its value at time 0.
+    states : names of the float64 state variables, as `step` names them. They are 0 at time 0 where no parameter says
+        otherwise.
     propagators : function (parameters, dt in ms) -> name -> scalar or array, the names being arguments of `step`.
     step : advances one neuron by one step. Arguments: the states; wait, steps that it is still refractory (int16);
         ex and inh, the weights (pA, delta: mV) that arrive in this step; current, constant plus device current (pA)
@@ -71,6 +89,10 @@ class NeuronModel:
         be kept apart. inhibitory : the states that are 0 and stay so where there is only one.
     check : function of the parameters -> message or None: what one parameter demands of another.
     weight_unit : unit of the weights of synapses onto it, pA or mV.
+    recordables : name -> `Recordable`. By default the first state is ``V_m``, relative to ``E_L`` if there is such a
+        parameter; sources have none.
+    potential : the recordable that is the membrane potential, recorded as voltage; None if there is none.
+    current : the parameter that is the constant current (pA), to which that of devices is added; None if there is none.
     """
 
     name: str
@@ -83,8 +105,18 @@ class NeuronModel:
     check: Callable[[Mapping], str | None] = field(default=lambda parameters: None)
     is_source: bool = False
     weight_unit: str = "pA"
+    recordables: Mapping[str, Recordable] | None = None
+    potential: str | None = "V_m"
+    current: str | None = "I_e"
 
     def __post_init__(self) -> None:
+        if self.recordables is None:
+            object.__setattr__(self, "recordables", self._usual_recordables())
+        self._check_recordables()
+        if self.potential not in self.recordables:
+            object.__setattr__(self, "potential", None)
+        if self.current not in self.parameters:
+            object.__setattr__(self, "current", None)
         if not inspect.isfunction(self.step):
             raise TypeError(
                 f"{self.name}: step must be a plain Python function, not of type {type(self.step).__name__}; "
@@ -96,6 +128,37 @@ class NeuronModel:
         before = (*self.states, "wait", "ex", "inh", "current")
         if self.arguments[: len(before)] != before:
             raise TypeError(f"{self.name}: the arguments of step must begin with {', '.join(before)}")
+
+    def _usual_recordables(self) -> dict[str, Recordable]:
+        if self.is_source or not self.states:
+            return {}
+        return {"V_m": Recordable(self.states[0], "E_L" if "E_L" in self.parameters else None)}
+
+    def _check_recordables(self) -> None:
+        states = [recordable.state for recordable in self.recordables.values()]
+        for name, recordable in self.recordables.items():
+            if recordable.state not in self.states:
+                known = ", ".join(self.states)
+                raise TypeError(f"{self.name}: {name} is of the state {recordable.state!r}; known are {known}")
+            if states.count(recordable.state) > 1:
+                raise TypeError(f"{self.name}: two recordables are of the state {recordable.state!r}")
+            if recordable.reference is not None and recordable.reference not in self.parameters:
+                raise TypeError(f"{self.name}: {name} is relative to {recordable.reference!r}, which is no parameter")
+
+    @property
+    def initial(self) -> tuple[str, ...]:
+        """Recordables whose values at time 0 are parameters."""
+        return tuple(name for name in self.recordables if name in self.parameters)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Parameters that may be drawn from a distribution: values at time 0 and the constant current."""
+        return (*self.initial, *((self.current,) if self.current else ()))
+
+    def label(self, k: int) -> str:
+        """Return what users call state variable `k`: the recordable that it belongs to, or its own name."""
+        names = [name for name, recordable in self.recordables.items() if recordable.state == self.states[k]]
+        return names[0] if names else self.states[k]
 
     def __copy__(self) -> NeuronModel:
         return self

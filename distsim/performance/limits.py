@@ -23,10 +23,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.ledger import outdegrees
-from ..engine.step.exchange import packet_room
+from ..engine.rank_engine import RankEngine
+from ..engine.step.exchange import traffic
 from ..engine.step.poisson import FIRST as ENTRY_FIRST
 from ..engine.step.poisson import LAST as ENTRY_LAST
-from ..engine.step.poisson import START, STOP, WIDE
+from ..engine.step.poisson import START, STOP, WIDE, PoissonInputs
 from ..engine.step.population_state import FIRST, LAST, POPULATION, RECEPTORS, SHARES_CURRENT, SOURCE
 from .probes import Probes
 
@@ -51,14 +52,14 @@ class Period(NamedTuple):
     active: float
 
 
-def limits(simulation, period: Period, probes: Probes) -> dict[str, Limit]:
-    """The limits of this rank by phase, for the last `period.steps` steps of `simulation`."""
-    synapses, dense = simulation.synapses, simulation.dense
+def limits(engine: RankEngine, period: Period, probes: Probes) -> dict[str, Limit]:
+    """Return the limits of this rank by phase, for the last `period.steps` steps of `engine`."""
+    synapses, dense = engine.synapses, engine.dense
     found = {
         "deliver": add(table_limit(synapses, dense, period, probes), matrix_limit(dense, period, probes)),
-        "update": update_limit(simulation, period, probes),
-        "stimulate": stimulate_limit(simulation, period, probes),
-        "exchange": exchange_limit(simulation.comm.size, period, probes),
+        "update": update_limit(engine, period, probes),
+        "stimulate": stimulate_limit(engine.poisson, engine.step, period, probes),
+        "exchange": exchange_limit(engine.deal.size, period, probes),
     }
     return {phase: found[phase] for phase in PHASES}
 
@@ -98,14 +99,14 @@ def matrix_limit(dense, period: Period, probes: Probes) -> Limit:
     return Limit(rows + targets, 0.0, seconds)
 
 
-def update_limit(simulation, period: Period, probes: Probes) -> Limit:
-    synapses, neurons, poisson = simulation.synapses, simulation.neurons, simulation.poisson
+def update_limit(engine: RankEngine, period: Period, probes: Probes) -> Limit:
+    synapses, neurons, poisson = engine.synapses, engine.neurons, engine.poisson
     item = 4 if synapses.row_fixed.size else 8
     a_step = 0.0
     for number, block in enumerate(neurons.blocks):
         if block[SOURCE]:
             continue
-        model, receptors = simulation.network.populations[block[POPULATION]].model, block[RECEPTORS]
+        model, receptors = engine.network.populations[block[POPULATION]].model, block[RECEPTORS]
         n_states = len(model.states) - (len(model.inhibitory) if receptors == 1 else 0)
         n_entries = poisson.of_block[number + 1] - poisson.of_block[number]
         a_neuron = 16 * n_states + 4 + 2 * item * receptors + 2 * n_entries + (0 if block[SHARES_CURRENT] else 8)
@@ -114,9 +115,9 @@ def update_limit(simulation, period: Period, probes: Probes) -> Limit:
     return Limit(n_bytes, 0.0, n_bytes / probes.updating(a_step / 2))
 
 
-def stimulate_limit(simulation, period: Period, probes: Probes) -> Limit:
-    now, words, written = simulation.step, 0.0, 0.0
-    for entry in simulation.poisson.entries:
+def stimulate_limit(poisson: PoissonInputs, now: int, period: Period, probes: Probes) -> Limit:
+    words, written = 0.0, 0.0
+    for entry in poisson.entries:
         on = max(0, min(int(entry[STOP]), now) - max(int(entry[START]), now - period.steps))
         numbers = on * float(entry[ENTRY_LAST] - entry[ENTRY_FIRST])
         words += numbers * (1.0 if entry[WIDE] else 0.5)
@@ -126,8 +127,8 @@ def stimulate_limit(simulation, period: Period, probes: Probes) -> Limit:
 
 def exchange_limit(size: int, period: Period, probes: Probes) -> Limit:
     n_spikes = float(period.counts.sum())
-    each = 1 + (n_spikes > packet_room(size) * size * period.intervals)
-    collectives = float(each * period.intervals) if size > 1 else 0.0
+    each = traffic(size, 1, n_spikes / max(1, period.intervals)).collectives
+    collectives = float(each * period.intervals)
     return Limit(
         8.0 * n_spikes, collectives, collectives * probes.collective + 8.0 * n_spikes / probes.updating(1 << 17)
     )

@@ -16,7 +16,7 @@ from ..engine.compiled.cache_folder import agreed_folder
 from ..engine.compiled.intrinsics import kernel
 from ..engine.random import streams
 from ..engine.step import delivery
-from ..engine.step.exchange import Exchange, exchange, plan_exchange
+from ..engine.step.exchange import add, exchange, plan_exchange
 from ..parallel import SerialCommunicator
 
 SIZES = tuple(1 << k for k in (17, 19, 21, 23, 25, 26))  # bytes: 128 kB to 64 MB, from L2 to memory
@@ -73,8 +73,10 @@ def _measure(comm, once: int, n_collectives: int) -> Probes:
     n_adds, n_draws = max(1, min(ADDS, once) // SLOTS), max(1, min(DRAWS, once) // u.size)
     adds = _rate(comm, n_adds * SLOTS, lambda: add_all(n_adds, words, row))
     philox = _rate(comm, n_draws * u.size, lambda: draw_all(n_draws, u))
-    plan = _one_spike_each(comm)
-    pairs = _rate(comm, n_collectives, lambda: exchange_all(n_collectives, plan, comm.size), 4 * BEST_OF)
+    spikes, history = plan_exchange(comm, 1, 1, comm.size), _short_history(comm.size)
+    pairs = _rate(
+        comm, n_collectives, lambda: exchange_all(n_collectives, spikes, comm.rank, comm.size, history), 4 * BEST_OF
+    )
     sizes = np.array(SIZES, float)
     return Probes(sizes, np.array(read), np.array(update), adds, philox, 1.0 / pairs if comm.size > 1 else 0.0)
 
@@ -90,11 +92,9 @@ def _rate(comm, amount: float, work: Callable[[], object], best_of: int = BEST_O
     return amount / min(seconds)
 
 
-def _one_spike_each(comm) -> Exchange:
-    plan = plan_exchange(comm, 1, 1, comm.size)
-    plan.packet[0] = plan.n_sent[0] = 1
-    plan.sent[0] = comm.rank
-    return plan
+def _short_history(size: int) -> delivery.History:
+    """Return a ring for the spikes of a few steps with one spike of each rank."""
+    return delivery.History(np.zeros(1 << (2 * size).bit_length(), np.uint32), *np.zeros((2, 4), np.int64))
 
 
 GRAIN = 1 << delivery.GRAIN_BITS
@@ -131,6 +131,8 @@ def draw_all(repeats, u):
 
 
 @kernel(cache=True)
-def exchange_all(repeats, plan, size):
-    for _ in range(repeats):
-        exchange(1, plan, size)
+def exchange_all(repeats, spikes, rank, size, history):
+    head = np.int64(0)
+    for step in range(repeats):
+        add(0, rank, spikes)
+        head = exchange(step, 1, spikes, size, history, head)

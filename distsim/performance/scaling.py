@@ -23,12 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..description.network import Network
-from ..engine.connectivity.synapse_plan import delays_in_use, n_expected, n_in_table
+from ..engine.connectivity.synapse_plan import n_expected
+from ..engine.connectivity.table_plan import TablePlan, plan_table
 from ..engine.memory import estimate_arrays
-from ..engine.step.exchange import packet_room
-from ..engine.step.layout import Layout, goes_by_source, plan_layout
-from ..engine.step.population_state import two_receptors
-from ..engine.step.update import ROW
+from ..engine.step.exchange import traffic
 from ..networks import Microcircuit
 
 PHASES = ("deliver", "update", "stimulate", "exchange", "rest")
@@ -54,31 +52,30 @@ class Costs:
 
 @dataclass(frozen=True)
 class Load:
-    """What a network does: neurons, and, in a step on average, synaptic events and spikes; synapses that are in no
-    matrix; delays, int64 steps."""
+    """What a network does: the layout of its synapses, neurons, and, in a mean step, synaptic events and spikes."""
 
-    network: Network
+    plan: TablePlan
     neurons: int
     events: float
     spikes: float
-    in_table: int
-    delays: np.ndarray
+
+    @property
+    def network(self) -> Network:
+        """The network whose load it is."""
+        return self.plan.network
 
     @property
     def interval(self) -> int:
         """Steps between two exchanges."""
-        return int(self.delays[0]) if self.delays.size else 1
+        return self.plan.shortest_delay or 1
 
     def by_source(self, size: int) -> bool:
         """Whether the tables of `size` ranks go by source."""
-        return goes_by_source(self.network.n, self.in_table / size, self._layout(size), self.delays)
+        return self.plan.on(size).by_source
 
     def lookups(self, size: int, by_source: bool) -> float:
         """Entries of the index that each of `size` ranks looks up in a step."""
-        return self.spikes * (1 if by_source else self.delays.size) * self._layout(size).n_shards
-
-    def _layout(self, size: int) -> Layout:
-        return plan_layout(-(-self.network.n // size), 2 if two_receptors(self.network).any() else 1, ROW)
+        return self.spikes * (1 if by_source else self.plan.delays.size) * self.plan.on(size).layout.n_shards
 
 
 def load_of(network: Network, rates: Mapping[str, float]) -> Load:
@@ -89,8 +86,7 @@ def load_of(network: Network, rates: Mapping[str, float]) -> Load:
     for projection in network.projections:
         source = projection.source.population
         events += n_expected(projection) * spikes[source.name] / max(1, source.n)
-    total, delays = sum(spikes.values()), delays_in_use(network)
-    return Load(network, network.n_neurons, events, total, n_in_table(network), delays)
+    return Load(plan_table(network, 1), network.n_neurons, events, sum(spikes.values()))
 
 
 def microcircuit_load(scale: float = 1.0, rates: Mapping[str, float] | None = None) -> Load:
@@ -103,15 +99,14 @@ def step_times(load: Load, costs: Costs, sizes: Iterable[int] = SIZES) -> dict[s
     """Seconds of a step by phase, an array over the numbers of ranks in `sizes`."""
     sizes = np.array(list(sizes))
     levels = np.ceil(np.log2(sizes))
-    k, room = load.interval, np.array([packet_room(int(size)) for size in sizes])
-    twice = k * load.spikes > room * sizes
-    n_bytes = 4.0 * sizes * (k + room) / k + np.where(twice, 4.0 * load.spikes, 0.0)
-    exchange = (1 + twice) * costs.alpha * levels / k + n_bytes / costs.beta
+    k = load.interval
+    collectives, n_bytes = np.array([traffic(int(size), k, k * load.spikes) for size in sizes]).T
+    exchange = (collectives * costs.alpha * levels + n_bytes / costs.beta) / k
     return {
         "deliver": np.array([deliver_time(load, costs, int(size), load.by_source(int(size))) for size in sizes]),
         "update": costs.neuron * load.neurons / sizes,
         "stimulate": costs.stimulus * load.neurons / sizes,
-        "exchange": np.where(sizes > 1, exchange, 0.0),
+        "exchange": exchange,
         "rest": np.full(sizes.size, costs.rest),
     }
 
@@ -165,4 +160,5 @@ def _two_costs(load: Load, alone: Mapping[tuple[int, bool], float], by_source: b
 
 def memory_by_ranks(network: Network, sizes: Sequence[int] = OF_MEMORY) -> dict[int, dict[str, int]]:
     """Bytes of the arrays on each of so many ranks, by what they hold (`engine.memory.estimate_arrays`)."""
-    return {size: estimate_arrays(network, size) for size in sizes}
+    plan = plan_table(network, 1)
+    return {size: estimate_arrays(plan.on(size)) for size in sizes}

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..engine.step import loop
 from ..parallel import InputError, on_root
 from ..recording.part_files import Span, rewind
 from ..results import folder
@@ -114,8 +113,8 @@ class ControlledRun:
         start = simulation.step
         comm.Barrier()
         begun = time.perf_counter()
-        show.start(simulation.time, ms(start + steps), int(simulation.clock[loop.SPIKES]))
-        self.housekeeping.begin(simulation, lambda s: show.show(s.time, int(s.clock[loop.SPIKES])))
+        show.start(simulation.time, ms(start + steps), simulation.n_spikes)
+        self.housekeeping.begin(simulation, lambda s: show.show(s.time, s.n_spikes))
         try:
             simulation.run(ms(steps), record, self.housekeeping, self.prepared.request.max_rate)
         except GuardError as error:

@@ -34,7 +34,7 @@ class Counters(NamedTuple):
 
 
 def counters(simulation) -> Counters:
-    return Counters(simulation.timer.copy(), int(simulation.clock[loop.EVENTS]), simulation.step)
+    return Counters(simulation.timer.copy(), simulation.engine.n_events, simulation.step)
 
 
 def collect(simulation, before: Counters) -> dict:
@@ -46,12 +46,13 @@ def collect(simulation, before: Counters) -> dict:
         events, event_ns (delivery by synaptic event), update_ns (by neuron and step); imbalance, largest load by mean
         load less 1; steps, interval (steps); advice.
     """
-    blocks, now = simulation.neurons.blocks, counters(simulation)
+    engine, now = simulation.engine, counters(simulation)
+    blocks = engine.neurons.blocks
     neurons = (blocks[:, LAST] - blocks[:, FIRST])[blocks[:, SOURCE] == 0].sum()
-    sizes = (int(neurons), int(n_local_synapses(simulation.synapses, simulation.dense)), now.events - before.events)
+    sizes = (int(neurons), int(n_local_synapses(engine.synapses, engine.dense)), now.events - before.events)
     timers, sizes = zip(*simulation.comm.allgather((now.timer - before.timer, sizes)), strict=True)
     seconds = dict(zip(loop.PHASES, np.array(timers).T, strict=True))
-    return describe(seconds, *np.array(sizes).T, now.steps - before.steps, simulation.interval)
+    return describe(seconds, *np.array(sizes).T, now.steps - before.steps, simulation.engine.interval)
 
 
 def describe(

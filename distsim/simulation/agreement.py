@@ -46,19 +46,6 @@ def agree(comm, parts: Mapping[str, object]) -> None:
         )
 
 
-def with_memory(comm, action: Callable[[], object]) -> None:
-    """Call `action`; MemoryError on all ranks where it fails for lack of memory on any of them (collective)."""
-    failure = None
-    try:
-        action()
-    except MemoryError as error:
-        where = f" on rank {comm.rank} of {comm.size}" if comm.size > 1 else ""
-        failure = f"{str(error) or 'no more memory'}{where}"
-    failures = [failure for failure in comm.allgather(failure) if failure]
-    if failures:
-        raise MemoryError(failures[0])
-
-
 def _differences(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> list[str]:
     return [name for name in max(one, other, key=len) if one.get(name) != other.get(name)]
 

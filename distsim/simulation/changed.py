@@ -1,4 +1,4 @@
-"""What `changes` has made of a simulation's parameters, as numbers for a checkpoint."""
+"""Settings that are no longer as described, as numbers for a checkpoint."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import dataclasses
 
 import numpy as np
 
+from ..description.network import Network
+from ..engine.settings import Settings, described_settings
 
-def record_changes(simulation) -> dict:
-    """Parameters of populations and Poisson input that are no longer as described, see `changes`."""
-    network = simulation.network
+
+def record_changes(network: Network, settings: Settings) -> dict:
+    """Return what differs from the description of `network`, fit for JSON."""
     parameters = {
         p.name: {name: _plain(value) for name, value in now.items() if value is not p.parameters[name]}
-        for p, now in zip(network.populations, simulation.parameters, strict=True)
+        for p, now in zip(network.populations, settings.parameters, strict=True)
     }
     return {
-        "number": simulation.n_changes,
+        "number": settings.n_changes,
         "parameters": {name: values for name, values in parameters.items() if values},
-        "stimuli": [[number, s.rate, s.weight, s.start, s.stop] for number, s in simulation.stimuli],
-        "latest": [[s.rate, s.weight] for s in simulation.latest],
+        "stimuli": [[number, s.rate, s.weight, s.start, s.stop] for number, s in settings.stimuli],
+        "latest": [[s.rate, s.weight] for s in settings.latest],
     }
 
 
@@ -26,19 +28,21 @@ def _plain(value):
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
-def repeat_changes(simulation, changes: dict) -> None:
-    """Let what `record_changes` gave hold in `simulation`, just built (collective)."""
-    if not changes["number"]:
-        return
-    network, inputs = simulation.network, simulation.network.poisson_inputs
-    for number, population in enumerate(network.populations):
-        for name, value in changes["parameters"].get(population.name, {}).items():
-            simulation.parameters[number][name] = np.array(value) if isinstance(value, list) else value
-    simulation.stimuli = [
+def changed_settings(network: Network, changes: dict) -> Settings:
+    """Return the settings of `network` that `record_changes` recorded."""
+    inputs, described = network.poisson_inputs, described_settings(network)
+    parameters = tuple(
+        {**values, **{name: _value(value) for name, value in changes["parameters"].get(population.name, {}).items()}}
+        for population, values in zip(network.populations, described.parameters, strict=True)
+    )
+    stimuli = tuple(
         (k, dataclasses.replace(inputs[k], rate=rate, weight=weight, start=start, stop=stop))
         for k, rate, weight, start, stop in changes["stimuli"]
-    ]
+    )
     pairs = zip(inputs, changes["latest"], strict=True)
-    simulation.latest = [dataclasses.replace(s, rate=rate, weight=weight) for s, (rate, weight) in pairs]
-    simulation.n_changes = changes["number"]
-    simulation.plan_changed()
+    latest = tuple(dataclasses.replace(s, rate=rate, weight=weight) for s, (rate, weight) in pairs)
+    return Settings(parameters, stimuli, latest, changes["number"])
+
+
+def _value(value):
+    return np.array(value) if isinstance(value, list) else value

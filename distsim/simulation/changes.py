@@ -2,62 +2,67 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..description.elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
 from ..description.projections import read_input_weight
-from ..description.values import DRAWN, check_together, read_values
-from ..engine.step.population_state import find_shared_currents, local_values, potential_places, sum_currents
+from ..description.values import check_together, read_values
+from ..engine.rank_engine import RankEngine
+from ..engine.step.population_state import (
+    find_shared_currents,
+    local_values,
+    places_of,
+    reference_values,
+    sum_currents,
+)
 from ..neurons import MODELS
 from .agreement import agree
 
 
-def set_values(simulation, what: Part | PoissonInput, values: Mapping[str, Value]) -> None:
+def set_values(engine: RankEngine, what: Part | PoissonInput, values: Mapping[str, Value]) -> None:
     """Change parameters of neurons or of Poisson input, see `Simulation.set` (collective)."""
     if not isinstance(what, PoissonInput):
-        what = simulation.network.select(what)
-    agree(simulation.comm, {"what is set": (what, values)})
-    simulation.settle()  # samples are V_m - E_L, and E_L may change
-    put_back = _remember(simulation, values)
+        what = engine.network.select(what)
+    agree(engine.comm, {"what is set": (what, values)})
+    engine.flush()  # samples are V_m - E_L, and E_L may change
+    put_back = _remember(engine)
     try:
         if _is_stimulus(what):
-            set_stimulus(simulation, what, values)
+            set_stimulus(engine, what, values)
         else:
-            set_neurons(simulation, what, values)
-        simulation.n_changes += 1
+            set_neurons(engine, what, values)
+        engine.settings = replace(engine.settings, n_changes=engine.settings.n_changes + 1)
     except BaseException:
         put_back()
         raise
 
 
-def _remember(simulation, values: Mapping[str, Value]) -> Callable[[], None]:
-    """Return a function that undoes a change to `values`; potentials need no undoing, as they are set last."""
-    parameters, latest = list(simulation.parameters), list(simulation.latest)
-    stimuli, poisson, neurons = simulation.stimuli, simulation.poisson, simulation.neurons
-    arrays = (neurons.blocks, *((neurons.I_e, neurons.current) if "I_e" in values else ()))
+def _remember(engine: RankEngine) -> Callable[[], None]:
+    """Return a function that undoes a change; states need no undoing, as they are set last."""
+    settings, poisson, neurons = engine.settings, engine.poisson, engine.neurons
+    arrays = (neurons.blocks, neurons.I_e, neurons.current)
     copies = [array.copy() for array in arrays]
 
     def put_back() -> None:
-        simulation.parameters, simulation.latest = parameters, latest
-        simulation.stimuli, simulation.poisson, simulation.neurons = stimuli, poisson, neurons
+        engine.settings, engine.poisson, engine.neurons = settings, poisson, neurons
         for array, before in zip(arrays, copies, strict=True):
             array[:] = before
 
     return put_back
 
 
-def get_value(simulation, what: Part | PoissonInput, name: str) -> np.ndarray | float:
+def get_value(engine: RankEngine, what: Part | PoissonInput, name: str) -> np.ndarray | float:
     """Parameter `name` as it is now, see `Simulation.get` (collective)."""
     if isinstance(what, PoissonInput):
-        return get_stimulus(simulation, what, name)
-    selection = simulation.network.select(what)
+        return get_stimulus(engine, what, name)
+    selection = engine.network.select(what)
     if _is_stimulus(selection):
-        return np.full(len(selection), get_stimulus(simulation, selection, name))
-    return get_neurons(simulation, selection, name)
+        return np.full(len(selection), get_stimulus(engine, selection, name))
+    return get_neurons(engine, selection, name)
 
 
 def _is_stimulus(what: PoissonInput | Selection) -> bool:
@@ -68,54 +73,62 @@ def _is_stimulus(what: PoissonInput | Selection) -> bool:
 # --- neurons ----------------------------------------------------------------------------------------------------------
 
 
-def set_neurons(simulation, selection: Selection, given: Mapping[str, Value]) -> None:
+def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Value]) -> None:
     """Give the neurons `selection` other parameters, see `Simulation.set`; nothing is changed if anything is wrong."""
-    population, network = selection.population, simulation.network
+    population, network = selection.population, engine.network
     number = network.populations.index(population)
     values = read_values(population.name, population.model, len(selection), given)
-    lasting = {name: value for name, value in values.items() if name not in DRAWN}
-    new = merged(population, simulation.parameters[number], selection.indices, lasting)
-    check_together(population.name, population.model, new, network.grid.dt_ms)
-    if population.model.receptors(new) != population.model.receptors(population.parameters):
+    model, before = population.model, engine.settings.parameters[number]
+    lasting = {name: value for name, value in values.items() if name not in model.drawn}
+    new = merged(population, before, selection.indices, lasting)
+    check_together(population.name, model, new, network.grid.dt_ms)
+    if model.receptors(new) != model.receptors(population.parameters):
         raise ValueError(
             f"{population.name}: tau_syn_ex and tau_syn_in must stay equal, or different, as they were when the "
             f"synapses were made: give the population such values from the start"
         )
-    here = simulation.deal.local(selection.gids)
-    lids, neurons = simulation.deal.lids(selection.gids[here]), simulation.neurons
-    V_m = neurons.state[potential_places(neurons, lids)] + _local(simulation, number, "E_L", lids)
-    simulation.parameters[number] = new
+    gids = selection.gids[engine.deal.local(selection.gids)]
+    lids = engine.deal.lids(gids)
+    states = {name: _recordable(engine, number, name, gids) for name in model.recordables}
     if lasting:
-        simulation.plan_changed()
-    for name in DRAWN:
-        if name in values:
-            whole = values[name] if np.ndim(values[name]) == 0 else spread(population, selection.indices, values[name])
-            drawn = local_values(
-                network, number, name, whole, lids, simulation.seed, simulation.deal, simulation.n_changes + 1
-            )
-            if name == "V_m":
-                V_m = drawn
-            else:
-                neurons.I_e[lids] = drawn
-                sum_currents(neurons, lids)
-                find_shared_currents(neurons)
-    neurons.state[potential_places(neurons, lids)] = V_m - _local(simulation, number, "E_L", lids)
+        parameters = [*engine.settings.parameters]
+        parameters[number] = new
+        engine.apply(replace(engine.settings, parameters=tuple(parameters)))
+    neurons, change = engine.neurons, engine.settings.n_changes + 1
+    for name in (name for name in model.drawn if name in values):
+        whole = values[name] if np.ndim(values[name]) == 0 else spread(population, selection.indices, values[name])
+        drawn = local_values(network, number, name, whole, lids, engine.seed, engine.deal, change)
+        if name == model.current:
+            neurons.I_e[lids] = drawn
+            sum_currents(neurons, lids)
+            find_shared_currents(neurons)
+        else:
+            states[name] = drawn
+    for name, whole in states.items():
+        reference = reference_values(network, number, name, new, gids)
+        neurons.state[places_of(neurons, model, name, lids)] = whole - reference
 
 
-def get_neurons(simulation, selection: Selection, name: str) -> np.ndarray:
+def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarray:
     """Parameter `name` of the neurons `selection`, see `Simulation.get` (collective)."""
     population = selection.population
-    number = simulation.network.populations.index(population)
+    number = engine.network.populations.index(population)
     if name not in population.model.parameters:
         read_values(population.name, population.model, len(selection), {name: 0.0})  # raises, with the nearest name
-    if name not in DRAWN:
-        value = np.broadcast_to(simulation.parameters[number][name], population.n)
-        return value[selection.gids - population.first].copy()
-    lids = simulation.deal.lids(selection.gids[simulation.deal.local(selection.gids)])
-    if name == "I_e":
-        return simulation.gather(selection.gids, simulation.neurons.I_e[lids])
-    V = simulation.neurons.state[potential_places(simulation.neurons, lids)]
-    return simulation.gather(selection.gids, V + _local(simulation, number, "E_L", lids))
+    gids = selection.gids[engine.deal.local(selection.gids)]
+    if name in population.model.initial:
+        return engine.gather(selection.gids, _recordable(engine, number, name, gids))
+    if name == population.model.current:
+        return engine.gather(selection.gids, engine.neurons.I_e[engine.deal.lids(gids)])
+    value = np.broadcast_to(engine.settings.parameters[number][name], population.n)
+    return value[selection.gids - population.first].copy()
+
+
+def _recordable(engine: RankEngine, number: int, name: str, gids: np.ndarray) -> np.ndarray:
+    """Return the recordable `name` of this rank's neurons `gids` of population `number` as it is now."""
+    model, parameters = engine.network.populations[number].model, engine.settings.parameters[number]
+    state = engine.neurons.state[places_of(engine.neurons, model, name, engine.deal.lids(gids))]
+    return state + reference_values(engine.network, number, name, parameters, gids)
 
 
 def merged(population: Population, now: Mapping[str, Value], indices: range, given: Mapping[str, Value]) -> dict:
@@ -143,20 +156,15 @@ def spread(population: Population, indices: range, values: Value, others: Value 
     return array
 
 
-def _local(simulation, number: int, name: str, lids: np.ndarray) -> np.ndarray:
-    value = simulation.parameters[number][name]
-    return local_values(simulation.network, number, name, value, lids, simulation.seed, simulation.deal)
-
-
 # --- Poisson input ----------------------------------------------------------------------------------------------------
 
 
-def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str, float]) -> None:
+def set_stimulus(engine: RankEngine, what: PoissonInput | Selection, values: Mapping[str, float]) -> None:
     """Give a Poisson input, or Poisson sources, another rate or weight, see `Simulation.set`."""
     is_source = isinstance(what, Selection)
     known = ("rate",) if is_source else ("rate", "weight")
-    number = number_of(simulation.network.poisson_inputs, what)
-    target = simulation.network.poisson_inputs[number].target
+    number = number_of(engine.network.poisson_inputs, what)
+    target = engine.network.poisson_inputs[number].target
     if is_source and len(what) != len(target):
         raise ValueError(f"{what.population.name}: the rate can only be changed in the whole population")
     name, read = f"Poisson input to {target.population.name}", {}
@@ -164,25 +172,26 @@ def set_stimulus(simulation, what: PoissonInput | Selection, values: Mapping[str
         if key not in known:
             raise ValueError(f"{name}: {key!r} cannot be changed, only {' and '.join(known)}")
         if key == "rate":
-            read[key] = simulation.network.read_rate(name, value, is_source)
+            read[key] = engine.network.read_rate(name, value, is_source)
         else:
             read[key] = read_input_weight(name, value, target.population)
-    simulation.latest[number] = dataclasses.replace(simulation.latest[number], **read)
-    simulation.stimuli = changed(simulation.stimuli, number, simulation.step, read)
-    simulation.plan_changed()
+    latest = [*engine.settings.latest]
+    latest[number] = replace(latest[number], **read)
+    stimuli = tuple(changed(engine.settings.stimuli, number, engine.step, read))
+    engine.apply(replace(engine.settings, stimuli=stimuli, latest=tuple(latest)))
 
 
-def get_stimulus(simulation, what: PoissonInput | Selection, name: str) -> float:
+def get_stimulus(engine: RankEngine, what: PoissonInput | Selection, name: str) -> float:
     """`rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input, or of Poisson sources, as now."""
     is_source = isinstance(what, Selection)
     known = ("rate", "start", "stop") if is_source else ("rate", "weight", "start", "stop")
-    stimulus = simulation.latest[number_of(simulation.network.poisson_inputs, what)]
+    stimulus = engine.settings.latest[number_of(engine.network.poisson_inputs, what)]
     if name not in known:
         raise ValueError(f"Poisson input to {stimulus.target.population.name} has no {name!r}: {nearest(name, known)}")
     value = getattr(stimulus, name)
     if name not in ("start", "stop"):
         return float(value)
-    return math.inf if value == FOREVER else simulation.network.grid.ms(value)
+    return math.inf if value == FOREVER else engine.network.grid.ms(value)
 
 
 def number_of(stimuli: Sequence[PoissonInput], what: PoissonInput | Selection) -> int:
@@ -214,6 +223,6 @@ def changed(
             parts.append((k, stimulus))
             continue
         cut = max(now, stimulus.start)
-        parts.append((k, dataclasses.replace(stimulus, stop=cut)))
-        parts.append((k, dataclasses.replace(stimulus, start=cut, **values)))
+        parts.append((k, replace(stimulus, stop=cut)))
+        parts.append((k, replace(stimulus, start=cut, **values)))
     return [(k, part) for k, part in parts if part.stop > part.start and part.stop + part.delay > now]

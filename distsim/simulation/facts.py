@@ -19,7 +19,7 @@ def describe(simulation) -> dict[str, list | dict]:
     network = simulation.network
     populations = {
         p.name: {"model": p.model.name, **{name: _plain(value) for name, value in values.items()}}
-        for p, values in zip(network.populations, simulation.parameters, strict=True)
+        for p, values in zip(network.populations, simulation.engine.settings.parameters, strict=True)
     }
     projections = [
         {name: _plain(getattr(p, name)) for name in ("source", "target", "rule", "weight", "delay")}
@@ -28,7 +28,7 @@ def describe(simulation) -> dict[str, list | dict]:
     return {
         "populations": populations,
         "projections": projections,
-        "poisson_inputs": [_fields(stimulus) for stimulus in simulation.latest],
+        "poisson_inputs": [_fields(stimulus) for stimulus in simulation.engine.settings.latest],
         "step_currents": [_fields(current) for current in network.step_currents],
     }
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..engine.rank_engine import RankEngine
 from ..engine.step.population_state import FIRST, STATE
 from ..engine.step.update import ROW
 
@@ -52,29 +53,29 @@ class Guard:
         """The end of the window in which the step after `step` lies."""
         return (step // self.window + 1) * self.window
 
-    def look(self, simulation, max_rate: float) -> Finding | None:
+    def look(self, engine: RankEngine, max_rate: float) -> Finding | None:
         """What is wrong, or None (collective): at any step whether state is finite, at a window's end whether a
         population of neurons fired more than `max_rate` spikes/s in it (0: any rate is allowed)."""
-        is_end = self.is_due(simulation.step)
-        told = simulation.comm.allgather((self._counts(simulation) if is_end else None, _not_finite(simulation)))
+        is_end = self.is_due(engine.step)
+        told = engine.comm.allgather((self._counts(engine) if is_end else None, _not_finite(engine)))
         broken = min(filter(None, (found for _, found in told)), default=None)
-        finding = _of_state(simulation, *broken) if broken else None
+        finding = _of_state(engine, *broken) if broken else None
         if is_end:
             counts = sum(mine for mine, _ in told)
-            finding = finding or self._of_rates(simulation, counts - self.counts, max_rate)
-            self.since, self.counts = simulation.step, counts
+            finding = finding or self._of_rates(engine, counts - self.counts, max_rate)
+            self.since, self.counts = engine.step, counts
         return finding
 
-    def _counts(self, simulation) -> np.ndarray:
+    def _counts(self, engine: RankEngine) -> np.ndarray:
         """Spikes of this rank's neurons by population since time 0."""
-        local, emitted = simulation.deal.local_range, simulation.neurons.emitted
-        return np.array([emitted[slice(*local(p.first, p.n))].sum() for p in simulation.network.populations], np.int64)
+        local, emitted = engine.deal.local_range, engine.neurons.emitted
+        return np.array([emitted[slice(*local(p.first, p.n))].sum() for p in engine.network.populations], np.int64)
 
-    def _of_rates(self, simulation, counts: np.ndarray, max_rate: float) -> Finding | None:
+    def _of_rates(self, engine: RankEngine, counts: np.ndarray, max_rate: float) -> Finding | None:
         """The first population that fired `counts` in the window, too many."""
-        ms, before, now = simulation.network.grid.ms, self.since, simulation.step
+        ms, before, now = engine.network.grid.ms, self.since, engine.step
         seconds = ms(now - before) / 1e3
-        for population, n in zip(simulation.network.populations, counts, strict=True):
+        for population, n in zip(engine.network.populations, counts, strict=True):
             if max_rate and not population.model.is_source and n > max_rate * seconds * population.n:
                 rate = n / seconds / population.n
                 why = f"{population.name} fired {rate:.4g} spikes/s a neuron from {ms(before):g} to {ms(now):g} ms, "
@@ -82,21 +83,21 @@ class Guard:
         return None
 
 
-def _not_finite(simulation) -> tuple[int, int, float] | None:
+def _not_finite(engine: RankEngine) -> tuple[int, int, float] | None:
     """Of the first neuron of this rank whose state is not finite: gid, number of the variable, value."""
-    neurons = simulation.neurons
+    neurons = engine.neurons
     if np.isfinite(neurons.state).all():
         return None
     places = np.flatnonzero(~np.isfinite(neurons.state))
     block = neurons.blocks[np.searchsorted(neurons.blocks[:, STATE], places, side="right") - 1]
     variable, offset = np.divmod(places - block[:, STATE], ROW)
-    gids = simulation.deal.gid(block[:, FIRST] + offset)
+    gids = engine.deal.gid(block[:, FIRST] + offset)
     k = np.lexsort((variable, gids))[0]
     return int(gids[k]), int(variable[k]), float(neurons.state[places[k]])
 
 
-def _of_state(simulation, gid: int, variable: int, value: float) -> Finding:
-    population = next(p for p in simulation.network.populations if p.holds(gid))
-    name = "V_m" if variable == 0 else population.model.states[variable]
+def _of_state(engine: RankEngine, gid: int, variable: int, value: float) -> Finding:
+    population = next(p for p in engine.network.populations if p.holds(gid))
+    name = population.model.label(variable)
     why = f"{name} of {population.name}[{gid - population.first}] is {value:g}, not finite"
-    return Finding(simulation.time, population.name, why)
+    return Finding(engine.network.grid.ms(engine.step), population.name, why)

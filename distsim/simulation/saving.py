@@ -23,7 +23,7 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
     """Write the recordings of `simulation` and its summary into `folder`; see `Simulation.save` (collective)."""
     comm, network = simulation.comm, simulation.network
     simulation.settle()
-    steps, block = without_breaks(*simulation.sink.local_voltages(), simulation.recording.interval)
+    steps, block = without_breaks(*simulation.sink.local_voltages(), simulation.engine.recording.interval)
     try:
         path = on_root(comm, lambda: claim(str(folder), title, overwrite, words=PYTHON))
     except InputError as error:
@@ -52,7 +52,7 @@ def summarize(simulation, title: str) -> dict:
     """The summary of what was recorded so far (collective)."""
     grid, period, network = simulation.network.grid, simulation.period, simulation.network
     seconds = grid.ms(period.steps) / 1e3
-    counts = simulation.counts_of_all(period.counts)
+    counts = simulation.engine.counts_of_all(period.counts)
     found = facts(simulation, title, grid.ms(period.start), grid.ms(period.stop - period.start), seconds, counts)
     found["spikes_sha256"] = simulation.spikes_sha256() if network.spike_recorders else None
     phases = summary.spread(simulation.comm, PHASES, simulation.timer)

@@ -17,31 +17,21 @@ import numpy as np
 from ..description.elements import Part, PoissonInput, Value
 from ..description.network import Network
 from ..description.quantities import number, whole
-from ..engine.check import check_network
-from ..engine.compiled.huge_pages import together
-from ..engine.compiled.intrinsics import CLOCK_GETTIME
-from ..engine.connectivity.build import connect
-from ..engine.connectivity.synapse_plan import delays_in_use
-from ..engine.ledger import Ledger, balance, n_local_synapses
-from ..engine.memory import estimate
-from ..engine.model_loops import Loops, choose_loops, loops_of
-from ..engine.random.streams import key
-from ..engine.step import buffers, loop
+from ..engine.check import check_memory
+from ..engine.connectivity.table_plan import plan_table
+from ..engine.ledger import Ledger
+from ..engine.model_loops import Loops
+from ..engine.rank_engine import RankEngine
+from ..engine.step.buffers import voltage_lids
 from ..engine.step.decomposition import Decomposition
-from ..engine.step.delivery import make_scratch
-from ..engine.step.layout import Layout, plan_layout
-from ..engine.step.poisson import plan_poisson
-from ..engine.step.population_state import FIRST, LAST, plan_neurons, two_receptors, with_parameters
 from ..engine.step.recorders import Period
-from ..engine.step.sinks import MemorySink
-from ..engine.step.stimulation import plan_currents, plan_spikes
-from ..engine.step.update import ROW
-from ..parallel import check_running, world
+from ..engine.step.sinks import MemorySink, Sink
+from ..parallel import SerialCommunicator, check_running, world
 from ..results.result import Result
 from . import changes, checkpoints, recorded, warmup
-from .agreement import agree, described, with_memory
+from .agreement import agree, described
 from .guard import Finding, Guard, GuardError
-from .saving import save
+from .saving import save, summarize
 
 CHUNK = 500  # steps between two looks at the clock
 
@@ -60,10 +50,11 @@ class Simulation:
 
     Attributes
     ----------
-    step, time : steps done, model time (ms). n_synapses : of all ranks. build_time : s.
-    timer : float64 (5,), this rank's seconds by `loop.PHASES`.
+    network, seed : as given.
+    engine : RankEngine, this rank's arrays and the loop that advances them.
+    guard : Guard against runaway activity.
     chunk : steps between two looks at the clock.
-    parameters, stimuli, latest : what holds now, by population, and of Poisson input; see `changes`.
+    build_time : s.
     """
 
     def __init__(
@@ -71,33 +62,37 @@ class Simulation:
         network: Network,
         seed: int = 1,
         comm=None,
-        sink=None,
+        sink: Sink | None = None,
         *,
         warm: bool = False,
         checkpoint: str | Path | None = None,
     ) -> None:
+        comm = world() if comm is None else comm
+        check_running(comm)
         self.network, self.seed = network, check_seed(seed)
-        self._comm = world() if comm is None else comm
-        agree(self.comm, described(network, self.seed))
+        agree(comm, described(network, self.seed))
         network.is_simulated = True
-        self.deal = Decomposition(network.n, self.comm.size, self.comm.rank)
-        self.sink = MemorySink(buffers.voltage_lids(network, self.deal).size) if sink is None else sink
-        self.loops = Loops()
+        plan, loops = plan_table(network, comm.size), Loops()
         if not warm:
-            warmup.fill_cache(self)
-        check_network(network, self.comm)
+            warmup.fill_cache(plan, comm, loops, lambda small: Simulation(small, comm=SerialCommunicator(), warm=True))
+        check_memory(plan, comm)
         started = time.perf_counter()
-        self._build()
+        deal = Decomposition(network.n, comm.size, comm.rank)
+        sink = MemorySink(voltage_lids(network, deal).size) if sink is None else sink
+        self.engine, self.guard, self.chunk = RankEngine(plan, self.seed, comm, loops, sink), Guard(network), CHUNK
+        self._is_observed, self.period = False, self._nothing_recorded()
         if checkpoint is not None:
             checkpoints.take_up(self, checkpoints.read(checkpoint, self.comm))
-            self.period = Period([], np.zeros(self.deal.n_local, np.int64))  # what was recorded before is not here
+            self.period = self._nothing_recorded()  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
+
+    def _nothing_recorded(self) -> Period:
+        return Period([], np.zeros(self.engine.deal.n_local, np.int64))
 
     @property
     def comm(self):
         """The ranks; RuntimeError where MPI does not run, not yet or no more."""
-        check_running(self._comm)
-        return self._comm
+        return self.engine.comm
 
     def checkpoint(self, path: str | Path) -> None:
         """Write all that the future depends on, for `Simulation(network, seed, checkpoint=path)` (collective).
@@ -111,82 +106,12 @@ class Simulation:
         """
         checkpoints.write(self, path)
 
-    # --- building -------------------------------------------------------------------------------------------------
-
-    def _build(self) -> None:
-        self.is_two = two = two_receptors(self.network)
-        layout = plan_layout(self.deal.n_local, 2 if two.any() else 1, ROW)
-        self._connect(layout)
-        self.parameters = [dict(population.parameters) for population in self.network.populations]
-        self.stimuli, self.n_changes = list(enumerate(self.network.poisson_inputs)), 0
-        self.latest = list(self.network.poisson_inputs)
-        self.plan_poisson()
-        self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
-        delays = delays_in_use(self.network)
-        self.min_delay = buffers.shortest_delay(delays)
-        self._plan_buffers(int(delays[-1]) if delays.size else self.min_delay)
-        self.clock = np.zeros(6, np.int64)
-        self.timer = np.zeros(len(loop.PHASES))
-        self.scratch, self._spec = make_scratch(self.synapses), np.zeros(2, np.int64)
-        self.period, self.chunk = Period([], np.zeros(self.deal.n_local, np.int64)), CHUNK
-        self._is_observed = False
-        self.guard = Guard(self.network)
-        self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
-
-    def _connect(self, layout: Layout) -> None:
-        """Build synapses and neurons, which take most of the memory; MemoryError on all ranks if it is too little
-        (collective)."""
-
-        def build() -> None:
-            self.synapses, self.dense = connect(self.network, self.seed, layout, self.deal, self.is_two)
-            self.neurons = plan_neurons(self.network, self.seed, self.deal, layout)
-            self._lay_together()
-
-        try:
-            with_memory(self.comm, build)
-        except MemoryError as error:
-            size = self.comm.size
-            each = f" on each of {size} ranks" if size > 1 else ""
-            needed = f"{estimate(self.network, size) / 1e9:.2f} GB{each}"
-            raise MemoryError(f"the network needs about {needed}: {error}") from None
-
-    def plan_poisson(self) -> None:
-        """Tables of Poisson input for `stimuli`, and loops that take it."""
-        blocks = self.neurons.blocks[:, [FIRST, LAST]]
-        self.poisson = plan_poisson(self.stimuli, self.network, self.deal, self.is_two, blocks)
-        stimuli = [stimulus for _, stimulus in self.stimuli]
-        choose_loops(self.neurons, self.network, self.parameters, stimuli, self.loops)
-        self.poisson = self.poisson._replace(narrow=together([self.poisson.narrow])[0])
-
-    def _lay_together(self) -> None:
-        """The neurons' state and the rows, which every step walks through, on huge pages."""
-        neurons, synapses = self.neurons, self.synapses
-        arrays = (neurons.state, neurons.refractory, synapses.row_fixed, synapses.row)
-        state, refractory, row_fixed, row = together(arrays)
-        self.neurons = neurons._replace(state=state, refractory=refractory)
-        self.synapses = synapses._replace(row_fixed=row_fixed, row=row)
-
-    def plan_changed(self) -> None:
-        """What depends on `parameters` and `stimuli`, which have changed (collective)."""
-        stimuli = [stimulus for _, stimulus in self.stimuli]
-        self.loops.fill_cache(self.comm, loops_of(self.network, self.parameters, stimuli))
-        self.neurons = with_parameters(self.neurons, self.network, self.parameters, self.deal)
-        self.plan_poisson()
-
-    def _plan_buffers(self, max_delay: int) -> None:
-        network, deal = self.network, self.deal
-        self.interval = interval = buffers.steps_of_interval(network, self.min_delay)
-        self.exchange = buffers.plan_sent(network, deal, self.comm, interval)
-        self.history = buffers.plan_history(network, max_delay, interval)
-        self.recording = buffers.plan_recording(network, deal, self.neurons, interval)
-        most_spikes = buffers.most_spikes(network)
-        self.constants = loop.Constants(deal.rank, deal.size, interval, most_spikes, *key(self.seed), CLOCK_GETTIME)
-
-    # --- running --------------------------------------------------------------------------------------------------
+    # --- where it stands ------------------------------------------------------------------------------------------
 
     @property
     def step(self) -> int:
-        return int(self.clock[loop.STEP])
+        """Steps done."""
+        return self.engine.step
 
     @property
     def time(self) -> float:
@@ -194,14 +119,40 @@ class Simulation:
         return self.network.grid.ms(self.step)
 
     @property
+    def n_synapses(self) -> int:
+        """Synapses of all ranks."""
+        return self.engine.n_synapses
+
+    @property
+    def n_spikes(self) -> int:
+        """Spikes of all ranks since time 0."""
+        return self.engine.n_spikes
+
+    @property
+    def timer(self) -> np.ndarray:
+        """This rank's seconds by `loop.PHASES`, float64 (5,)."""
+        return self.engine.clock.timer
+
+    @property
+    def sink(self) -> Sink:
+        """What takes recordings."""
+        return self.engine.sink
+
+    @sink.setter
+    def sink(self, sink: Sink) -> None:
+        self.engine.sink = sink
+
+    @property
     def period(self) -> Period:
         """What was recorded so far; the piece that is being recorded ends at the present step."""
         before, piece = self._recorded
-        return before if piece is None else before.and_then(piece[0], self.step, self.neurons.emitted - piece[1])
+        return before if piece is None else before.and_then(piece[0], self.step, self.engine.neurons.emitted - piece[1])
 
     @period.setter
     def period(self, period: Period) -> None:
         self._recorded = (period, None)
+
+    # --- running --------------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -229,20 +180,21 @@ class Simulation:
         """
         if self._is_observed:
             raise RuntimeError("run: called by the observe of a run of the same simulation, which goes on by itself")
-        agree(self.comm, {"the duration of a run": (duration, record, max_rate, self.step), **self.loops.models()})
-        self.loops.check_unchanged()
+        loops = self.engine.loops
+        agree(self.comm, {"the duration of a run": (duration, record, max_rate, self.step), **loops.models()})
+        loops.check_unchanged()
         steps = self.network.grid.step(duration, "duration", 0)
         max_rate = number("max_rate", max_rate, 0.0, unit="spikes/s")
         stop = self.step + steps
         self.settle()  # of an interrupted run: buffers must not hold two pieces with a break between them
-        self._recorded = (self.period, (self.step, self.neurons.emitted.copy()) if record else None)
+        self._recorded = (self.period, (self.step, self.engine.neurons.emitted.copy()) if record else None)
         found = None
         while self.step < stop:
             found = self._advance_guarded(min(stop, self.step + self.chunk), record, max_rate)
             if found or (observe is not None and self._ask(observe)):
                 break
         if self.step == stop:  # the end of a run is also one of a number of steps that nothing but the caller chooses
-            found = found or self.guard.look(self, max_rate)
+            found = found or self.guard.look(self.engine, max_rate)
         self.settle()
         self.ledger()
         if found:
@@ -259,47 +211,18 @@ class Simulation:
     def settle(self) -> None:
         """Hand all that was recorded so far to the sink: call this before reading the sink (collective for a sink that
         writes files)."""
-        buffers.flush(self)
+        self.engine.flush()
 
     def _advance_guarded(self, stop: int, record: bool, max_rate: float) -> Finding | None:
         """Advance to `stop`, or to the end of a window at which something is found to be wrong: what that is."""
         while True:
             if self.guard.is_due(self.step):  # an interrupted run may have left it unchecked
-                found = self.guard.look(self, max_rate)
+                found = self.guard.look(self.engine, max_rate)
                 if found:
                     return found
             if self.step >= stop:
                 return None
-            self._advance(min(stop, self.guard.next(self.step)), record)
-
-    def _advance(self, stop: int, record: bool) -> None:
-        while True:
-            why = loop.advance(
-                stop,
-                record,
-                self.clock,
-                self.constants,
-                self.synapses,
-                self.dense,
-                self.neurons,
-                self.poisson,
-                self.currents,
-                self.trains,
-                self.history,
-                self.exchange,
-                self.recording,
-                self.timer,
-                self.scratch,
-                self._spec,
-            )
-            if why == loop.DONE:
-                return
-            if why == loop.GROW_HISTORY:
-                self.history = buffers.grown(self.history, int(self.clock[loop.HEAD]))
-            elif why == loop.FLUSH:
-                buffers.flush(self)
-            else:
-                raise RuntimeError("MPI reported an error during the exchange of spikes")
+            self.engine.advance(min(stop, self.guard.next(self.step)) - self.step, record)
 
     # --- parameters -----------------------------------------------------------------------------------------------
 
@@ -317,12 +240,12 @@ class Simulation:
         ValueError : an unknown parameter, a value out of range, parameters that do not go together, or time constants
             that would need another receptor. Nothing is changed then.
         """
-        changes.set_values(self, what, values)
+        changes.set_values(self.engine, what, values)
 
     def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float:
         """Parameter `name` of neurons or Poisson sources as it is now (V_m: the potential, mV), of shape (len(what),);
         `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input (collective)."""
-        return changes.get_value(self, what, name)
+        return changes.get_value(self.engine, what, name)
 
     # --- results --------------------------------------------------------------------------------------------------
 
@@ -337,7 +260,7 @@ class Simulation:
         ------
         ValueError : if there is no such population, or the spikes of some of these neurons are not recorded.
         """
-        return recorded.spikes_of(self, what)
+        return recorded.spikes_of(self.engine, self.period, what)
 
     def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
         """Recorded V_m of `what` (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
@@ -346,11 +269,11 @@ class Simulation:
         ------
         ValueError : if there is no such population, or the voltages of some of these neurons are not recorded.
         """
-        return recorded.voltages_of(self, what)
+        return recorded.voltages_of(self.engine, self.period, what)
 
     def result(self) -> Result:
         """A copy of what is recorded so far, with everything that `distsim.load` gives of a folder (collective)."""
-        return recorded.result_of(self)
+        return recorded.result_of(self.engine, self.period, summarize(self, "network"))
 
     def save(self, folder: str | Path, title: str = "network", overwrite: bool = False) -> Path:
         """Write what is recorded so far into `folder`, for `distsim.load` and `distsim plot` (collective).
@@ -374,30 +297,25 @@ class Simulation:
 
     def spikes_sha256(self) -> str:
         """Hash of all recorded spikes: the same for the same network and seed on any number of ranks."""
-        return recorded.sha256_of(self)
+        return recorded.sha256_of(self.engine)
 
     def ledger(self) -> Ledger:
         """Balance of synaptic events since time 0; RuntimeError if one was lost or counted twice (collective)."""
-        return balance(self)
+        return self.engine.ledger()
 
     # --- of all ranks ---------------------------------------------------------------------------------------------
 
     def spike_counts(self) -> np.ndarray:
         """Spikes of every neuron since time 0, int64 by gid (collective)."""
-        return self.counts_of_all(self.neurons.emitted)
+        return self.engine.spike_counts()
 
     def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
         """Values of the neurons `gids` (ascending) from those of each rank's own (collective): last axis of `mine`."""
-        table = np.zeros((*mine.shape[:-1], gids.size), mine.dtype)
-        for rank, part in enumerate(self.comm.allgather(mine)):
-            table[..., gids % self.comm.size == rank] = part
-        return table
+        return self.engine.gather(gids, mine)
 
     def counts_of_all(self, mine: np.ndarray) -> np.ndarray:
         """Counts by gid from those of each rank's own neurons, int64 (collective)."""
-        counts = np.zeros(self.network.n, np.int64)
-        counts[self.deal.gid(np.arange(self.deal.n_local))] = mine
-        return self.comm.allreduce(counts)
+        return self.engine.counts_of_all(mine)
 
 
 def check_seed(seed: int) -> int:

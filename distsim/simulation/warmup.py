@@ -3,28 +3,43 @@ the models' own loops, and so fills the cache for all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ..description.distributions import Normal
 from ..description.network import Network
 from ..description.rules import explicit, fixed_outdegree, fixed_total_number, pairwise_bernoulli
 from ..engine.connectivity.build_dense import FEWEST, SPARSEST
-from ..engine.model_loops import loops_of
-from ..parallel import SerialCommunicator
+from ..engine.connectivity.table_plan import TablePlan
+from ..engine.model_loops import Loops, loops_of
+from ..engine.settings import described_settings
 from .state import restore, state_of
 
 
-def fill_cache(simulation) -> None:
-    """Have all kernels that `simulation` needs in the cache: compiled by one rank a node while the others wait
-    (collective)."""
+def fill_cache(plan: TablePlan, comm, loops: Loops, simulate: Callable[[Network], Any]) -> None:
+    """Have all kernels that a network needs in the cache: compiled by one rank a node while the others wait
+    (collective).
+
+    Parameters
+    ----------
+    plan : TablePlan
+        The network and the layout of its synapses.
+    comm : communicator
+        The ranks.
+    loops : Loops
+        Takes the models' loops.
+    simulate : callable
+        Builds a `Simulation` of a small network on this rank alone.
+    """
 
     def compile_kernels() -> None:
-        small = type(simulation)(small_network(), comm=SerialCommunicator(), warm=True)
+        small = simulate(small_network())
         small.run(1.0)
         restore(small, state_of(small))
 
-    network = simulation.network
-    parameters = [population.parameters for population in network.populations]
-    wanted = loops_of(network, parameters, network.poisson_inputs)
-    simulation.loops.fill_cache(simulation.comm, wanted, {"kernels": compile_kernels})
+    settings = described_settings(plan.network)
+    wanted = loops_of(plan, settings.parameters, settings.inputs)
+    loops.fill_cache(comm, wanted, {"kernels": compile_kernels})
 
 
 def small_network() -> Network:

@@ -13,7 +13,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Network, Normal, Simulation, explicit
-from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity import table_plan
 from distsim.networks import BrunelDelta, Microcircuit, brunel_delta, microcircuit
 from distsim.parallel import SerialCommunicator
 from distsim.recording.checkpoint_file import DamagedError
@@ -122,7 +122,7 @@ def check(describe: Callable[[], Network], cut: float, rest: float, n: int, m: i
 
 def check_all(folder: Path, name: str, by_source: bool, cut: float, pairs, monkeypatch) -> None:
     if name != "delta":
-        monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
+        monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
     for n, m in pairs:
         if max(n, m) <= COMM.size:
             expected = check(NETWORKS[name], cut, 30.0, n, m, folder / f"{n}-{m}.h5")

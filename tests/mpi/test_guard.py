@@ -9,7 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Network, Simulation, explicit, fixed_indegree
-from distsim.engine.step.population_state import potential_places
+from distsim.engine.step.population_state import state_places
 from distsim.parallel import SerialCommunicator
 from tests.small_networks import ended
 
@@ -95,8 +95,8 @@ def test_a_potential_that_is_not_finite_ends_the_run():
 def test_the_first_neuron_is_named_whichever_rank_has_it():
     sim = Simulation(runaway(), 3, COMM)
     gids = np.array([11, 12, 13, 30])  # after the five silent ones
-    mine = sim.deal.lids(gids[sim.deal.local(gids)])
-    sim.neurons.state[potential_places(sim.neurons, mine)] = np.nan
+    mine = sim.engine.deal.lids(gids[sim.engine.deal.local(gids)])
+    sim.engine.neurons.state[state_places(sim.engine.neurons, mine)] = np.nan
     assert ended(sim, 100.0) == "stopped at 100 ms: V_m of E[6] is nan, not finite"
 
 

@@ -9,7 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Network, Normal, Simulation, explicit, fixed_total_number
-from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity import table_plan
 from distsim.engine.step import buffers
 from distsim.networks import Microcircuit, microcircuit
 from distsim.parallel import SerialCommunicator
@@ -93,7 +93,7 @@ def test_more_spikes_than_a_packet_holds_and_fewer(n, apart):
 
 def test_the_microcircuit_with_an_index_by_source(monkeypatch):
     by_delay = simulate(COMM, scaled_microcircuit(), 2, 33.3, 66.7)
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: True)
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: True)
     assert check(scaled_microcircuit(), 2, 100.0) == by_delay
 
 
@@ -200,9 +200,9 @@ def test_a_small_ring_grows_on_all_ranks():
         net.connect(E, E, fixed_total_number(500), 1.0, Normal(5.0, 2.0, minimum=0.05))
         net.record_spikes(E)
         sim = Simulation(net, 1, comm)
-        sim.history = sim.history._replace(gids=np.zeros(64, np.uint32))
+        sim.engine.history = sim.engine.history._replace(gids=np.zeros(64, np.uint32))
         sim.run(30.0)
-        assert sim.history.gids.size >= 2048
+        assert sim.engine.history.gids.size >= 2048
         return outcome(sim)
 
     serial = COMM.bcast(run(SerialCommunicator()) if COMM.rank == 0 else None)
@@ -212,7 +212,7 @@ def test_a_small_ring_grows_on_all_ranks():
 def test_a_spike_lost_on_one_rank_is_an_error_on_all():
     sim = Simulation(two_populations(1.5), 1, COMM)
     sim.run(60.0)
-    history = sim.history
+    history = sim.engine.history
     if COMM.rank == COMM.size - 1:
         # The newest spike that has a target here.
         step = next(t for t in range(sim.step, 0, -1) if history.count[t % history.count.size])

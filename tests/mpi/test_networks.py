@@ -7,8 +7,8 @@ import pytest
 from mpi4py import MPI
 
 from distsim import Simulation
-from distsim.engine.connectivity import build as connectivity
 from distsim.engine.connectivity import build_dense as dense_connectivity
+from distsim.engine.connectivity import table_plan
 from distsim.networks import brunel_alpha, brunel_delta, ei_clustered
 from distsim.parallel import SerialCommunicator
 
@@ -33,7 +33,7 @@ def test_networks_do_not_depend_on_the_ranks(name, kept_as, monkeypatch):
 
     def run(comm) -> Simulation:
         by_source = kept_as == "by source" and comm is MPI.COMM_WORLD
-        monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
+        monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
         sim = Simulation(model.describe(model.Parameters(**values), 0.1, 0.0), 7, comm)
         sim.run(100.0)
         sim.ledger()
@@ -41,7 +41,7 @@ def test_networks_do_not_depend_on_the_ranks(name, kept_as, monkeypatch):
 
     here, alone = run(MPI.COMM_WORLD), run(SerialCommunicator())
     assert len(alone.spikes(alone.network["E"][:50])[0]) > 0
-    assert alone.dense.sums.size > 0 or kept_as != "matrix"
+    assert alone.engine.dense.sums.size > 0 or kept_as != "matrix"
     assert here.ledger() == alone.ledger()
     assert here.spikes_sha256() == alone.spikes_sha256()
     assert here.n_synapses == alone.n_synapses

@@ -32,7 +32,7 @@ def run(*argv) -> int:
 
 
 def period(simulation: Simulation, steps: int) -> Period:
-    return Period(steps, -(-steps // simulation.interval), simulation.spike_counts(), 1.0)
+    return Period(steps, -(-steps // simulation.engine.interval), simulation.spike_counts(), 1.0)
 
 
 # --- probes and limits ------------------------------------------------------------------------------------------------
@@ -54,11 +54,11 @@ def test_limits_of_a_table_are_its_bytes_and_events():
     network.poisson_input(neurons, 1000.0, 1.0, 0.1)
     simulation = Simulation(network, 1, SERIAL)
     simulation.run(50.0)
-    found = limits(simulation, period(simulation, 500), UNIT)
+    found = limits(simulation.engine, period(simulation, 500), UNIT)
     assert list(found) == list(PHASES)
     emitted = int(simulation.spike_counts().sum())
     assert found["deliver"].operations == simulation.ledger().due > 0
-    places = simulation.synapses.words.size / simulation.n_synapses  # for each synapse
+    places = simulation.engine.synapses.words.size / simulation.n_synapses  # for each synapse
     assert found["deliver"].bytes == pytest.approx(4 * places * simulation.ledger().due + 4 * emitted)
     # V and I_ex, refractoriness, an int32 row, a Poisson number
     assert found["update"].bytes == 500 * 200 * (2 * 16 + 4 + 8 + 2)
@@ -76,8 +76,8 @@ def test_limits_of_matrices_are_their_rows():
     network.connect(neurons, neurons, pairwise_bernoulli(0.1), 0.01, 1.5)
     simulation = Simulation(network, 1, SERIAL)
     simulation.run(30.0)
-    found = limits(simulation, period(simulation, 300), UNIT)["deliver"]
-    emitted, words = int(simulation.spike_counts().sum()), np.diff(simulation.dense.spans.astype(int)).mean()
+    found = limits(simulation.engine, period(simulation, 300), UNIT)["deliver"]
+    emitted, words = int(simulation.spike_counts().sum()), np.diff(simulation.engine.dense.spans.astype(int)).mean()
     assert emitted > 300 and 15 < words <= 16 and found.operations == 0
     assert found.bytes == 8 * words * emitted + 16 * 1024 * 300
 

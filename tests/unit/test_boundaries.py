@@ -8,7 +8,7 @@ import pytest
 from distsim import Network, Normal, Simulation, explicit, one_to_one
 from distsim.description.projections import MOST_DELAYS
 from distsim.description.rules import MOST_LISTED, Explicit
-from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity import table_plan
 from distsim.engine.connectivity.build import connect
 from distsim.engine.connectivity.weights import LARGEST, MOST_SUMMANDS, PALETTE_SIZE, distinct
 from distsim.engine.step.decomposition import Decomposition
@@ -26,9 +26,6 @@ from distsim.engine.step.delivery import (
     deliver,
     make_scratch,
 )
-from distsim.engine.step.layout import plan_layout
-from distsim.engine.step.population_state import two_receptors
-from distsim.engine.step.update import ROW
 from distsim.parallel import SerialCommunicator
 from tests.tables import synapses_of
 
@@ -36,19 +33,18 @@ from tests.tables import synapses_of
 @pytest.fixture(params=[False, True], ids=["by delay", "by source"])
 def by_source(request, monkeypatch) -> bool:
     """Let tables have an index by source and delay, or by source."""
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: request.param)
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: request.param)
     return request.param
 
 
 @pytest.fixture(params=[0, GRAIN_BITS], ids=["grains of 1", "grains of 8"])
 def grains(request, monkeypatch) -> None:
     """Let tables have grains of one synapse, or of eight."""
-    monkeypatch.setattr(connectivity, "plan_grain", lambda *_: request.param)
+    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: request.param)
 
 
 def table_of(net: Network) -> Synapses:
-    deal, two = Decomposition(net.n, 1, 0), two_receptors(net)
-    return connect(net, 1, plan_layout(net.n, 1 + int(two.any()), ROW), deal, two)[0]
+    return connect(table_plan.plan_table(net, 1), 1, Decomposition(net.n, 1, 0))[0]
 
 
 def delivered(table: Synapses, spikes: np.ndarray, delay: int) -> tuple[np.ndarray, int]:
@@ -102,7 +98,7 @@ def test_the_longest_delay_arrives_at_its_step(delay, by_source):
     net.connect(source, neurons, one_to_one(), 1000.0, delay)
     net.record_spikes(neurons)
     simulation = Simulation(net, 1, SerialCommunicator())
-    assert simulation.synapses.delay_codes.size == 2 * by_source
+    assert simulation.engine.synapses.delay_codes.size == 2 * by_source
     simulation.run((MOST_DELAYS + 1) / 10)
     times, ids = simulation.spikes(neurons)
     steps = np.broadcast_to(np.rint(10 * np.asarray(delay)), 2)
@@ -126,7 +122,7 @@ def test_a_longer_delay_is_refused():
 @pytest.mark.parametrize("more", [-1, 0])
 @pytest.mark.parametrize("kind", ["one list", "two lists", "a list and a number"])
 def test_a_palette_holds_65535_weights_and_that_of_empty_places(kind, more, by_source, monkeypatch):
-    monkeypatch.setattr(connectivity, "plan_grain", lambda *_: GRAIN_BITS)
+    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: GRAIN_BITS)
     n = PALETTE_SIZE + more
     weights = np.random.default_rng(1).permutation(np.arange(n) + 1.0)
     net = Network(0.1)

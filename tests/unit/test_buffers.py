@@ -17,7 +17,7 @@ def test_voltages_of_a_long_interval_are_held_however_many(monkeypatch):
     net.connect(E, E, explicit([0], [1]), 1.0, 5.0)
     net.record_voltages(E)
     sim = Simulation(net, 1, SerialCommunicator())
-    assert sim.interval == 50 and sim.recording.voltages.shape[0] >= 50
+    assert sim.engine.interval == 50 and sim.engine.recording.voltages.shape[0] >= 50
     sim.run(17.3)
     assert sim.voltages("E")[1].shape == (173, 20)
 

@@ -106,7 +106,7 @@ def test_words_can_be_changed_in_whole_populations():
     E = net.create("E", 4, "iaf_psc_delta", **(NEURON | {"t_ref": 5.0}))
     sim = simulate(net)
     sim.set(E, refractory_input="accumulate")
-    assert sim.parameters[0]["refractory_input"] == "accumulate"
+    assert sim.engine.settings.parameters[0]["refractory_input"] == "accumulate"
     with pytest.raises(ValueError, match=r"E\.refractory_input: can only be changed in the whole population"):
         sim.set(E[:2], refractory_input="discard")
 
@@ -117,9 +117,9 @@ def test_device_currents_go_on_beside_a_changed_I_e():
     sim = simulate(net)
     sim.run(10.0)
     sim.set(E, I_e=30.0)
-    assert sim.neurons.current.tolist() == [130.0]
+    assert sim.engine.neurons.current.tolist() == [130.0]
     sim.run(10.0)
-    assert sim.neurons.current.tolist() == [30.0]
+    assert sim.engine.neurons.current.tolist() == [30.0]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_wrong_changes_are_refused_and_change_nothing(values, message):
     sim = simulate(net)
     with pytest.raises(ValueError, match=message):
         sim.set(E, **values)
-    assert sim.get(E, "I_e").tolist() == [0.0] * 5 and sim.n_changes == 0
+    assert sim.get(E, "I_e").tolist() == [0.0] * 5 and sim.engine.settings.n_changes == 0
     sim.run(10.0)
     np.testing.assert_allclose(sim.get(E, "V_m"), relaxation(-60.0, -65.0, 10.0, np.array([10.0]))[0], rtol=1e-12)
     with pytest.raises(ValueError, match="has no parameter"):

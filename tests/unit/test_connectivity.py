@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from distsim import Network, Normal, explicit, fixed_total_number
-from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity import table_plan
 from distsim.engine.connectivity.build import connect
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import FIXED, PALETTE, SLOT_BITS, SLOT_MASK, WIDE, synapses_by_source
@@ -49,7 +49,7 @@ def build(net: Network, size: int = 1, rank: int = 0, width: int | None = None, 
     layout = plan_layout(deal.n_local, 1 + int(two.any()), 8)
     if width:
         layout = Layout(deal.n_local, width, layout.receptors)
-    return connect(net, seed, layout, deal, two)[0], layout, deal
+    return connect(table_plan.plan_table(net, size, layout=layout), seed, deal)[0], layout, deal
 
 
 def read(table, layout, deal) -> np.ndarray:
@@ -181,8 +181,8 @@ def test_lists_do_not_depend_on_the_ranks(size, weight):
 @pytest.mark.parametrize("grain_bits", [0, 3])
 @pytest.mark.parametrize("width", [None, 7])
 def test_segments_are_sorted_and_complete(net, width, grain_bits, by_source, monkeypatch):
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
-    monkeypatch.setattr(connectivity, "plan_grain", lambda *_: grain_bits)
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
+    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: grain_bits)
     table, layout, _ = build(net, width=width)
     index = table.index.astype(np.int64)
     assert layout.n_shards == len(index) == (1 if width is None else -(-net.n // 7))
@@ -202,8 +202,8 @@ def test_segments_are_sorted_and_complete(net, width, grain_bits, by_source, mon
 @pytest.mark.parametrize("by_source", [False, True], ids=["by delay", "by source"])
 @pytest.mark.parametrize("form", [FIXED, PALETTE, WIDE], ids=["fixed", "palette", "wide"])
 def test_empty_places_weigh_nothing(form, by_source, monkeypatch):
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
-    monkeypatch.setattr(connectivity, "plan_grain", lambda *_: 3)
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
+    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: 3)
     n = 70_000 if form == WIDE else 900
     weight = Normal(5.0, 1.0, minimum=0.0) if form == FIXED else np.arange(1.0, n + 1)
     table, *_ = build(listed_network(n, weight, Normal(1.0, 0.3, minimum=0.05)))

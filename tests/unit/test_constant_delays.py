@@ -42,7 +42,7 @@ def test_a_delay_without_spread_is_rounded(delay, dt, steps, is_drawn, is_dense,
     net = pairs(Normal(delay, 0.0), weight, dt)
     assert delays_in_use(net).tolist() == [steps] and estimate(net, 2) > 0
     sim = Simulation(net, 1, SerialCommunicator())
-    assert (sim.dense.sums.size > 0) == (is_dense and not is_drawn)
+    assert (sim.engine.dense.sums.size > 0) == (is_dense and not is_drawn)
     given = pairs(round(steps * dt, 9), weight, dt)
     assert first_effect(pairs(Normal(delay, 0.0), weight, dt)) == first_effect(given) == 4 + steps
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, explicit, fixed_total_number
-from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity import table_plan
 from distsim.engine.connectivity.build import connect
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import BATCH, FIXED, PALETTE, WIDE, History, Synapses, deliver, make_scratch
@@ -25,14 +25,14 @@ WEIGHTS = {
 @pytest.fixture(params=[False, True], ids=["by delay", "by source"])
 def by_source(request, monkeypatch) -> bool:
     """Let tables have an index by source and delay, or by source."""
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: request.param)
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: request.param)
     return request.param
 
 
 @pytest.fixture(params=[0, 3], ids=["grains of 1", "grains of 8"], autouse=True)
 def grain_bits(request, monkeypatch) -> None:
     """Let tables have grains of one synapse, or of eight."""
-    monkeypatch.setattr(connectivity, "plan_grain", lambda *_: request.param)
+    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: request.param)
 
 
 def table(form: int, width: int, receptors: int = 1) -> Synapses:
@@ -45,7 +45,8 @@ def table(form: int, width: int, receptors: int = 1) -> Synapses:
         rng, n = np.random.default_rng(2), WEIGHTS[form].size
         rule = explicit(rng.integers(0, N, n), rng.integers(0, N, n))
         net.connect(E, E, rule, WEIGHTS[form], rng.integers(1, 25, n) / 10)
-    synapses, _ = connect(net, 1, Layout(N, width, receptors), Decomposition(N, 1, 0), np.array([receptors == 2]))
+    plan = table_plan.plan_table(net, 1, layout=Layout(N, width, receptors))
+    synapses, _ = connect(plan, 1, Decomposition(N, 1, 0))
     assert synapses.form == form
     return synapses
 
@@ -119,7 +120,7 @@ def test_inhibition_goes_to_a_row_of_its_own(width, by_source):
 
 @pytest.mark.parametrize("form", [FIXED, PALETTE], ids=["fixed", "palette"])
 def test_by_source_a_spike_is_delivered_once(form, monkeypatch):
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: True)
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: True)
     synapses, trains = table(form, 16), random_trains(12, 0.05)
     history, scratch = history_of(trains), make_scratch(synapses)
     outdegree = np.bincount(np.concatenate([synapses_of(synapses, shard)[0] for shard in range(4)]), minlength=N)
@@ -146,7 +147,7 @@ def test_sums_do_not_depend_on_the_shards_and_the_layout(form, monkeypatch):
     trains = random_trains(30, 0.4)
     rows = []
     for width, by_source in ((N, False), (13, False), (1, False), (N, True), (13, True)):
-        monkeypatch.setattr(connectivity, "goes_by_source", lambda *_, choice=by_source: choice)
+        monkeypatch.setattr(table_plan, "goes_by_source", lambda *_, choice=by_source: choice)
         row, _ = deliver_step(30, table(form, width), history_of(trains))
         rows.append(row.ravel()[:N])
     for row in rows[1:]:

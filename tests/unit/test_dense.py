@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from distsim import (
 )
 from distsim.engine.connectivity import build_dense as dense_connectivity
 from distsim.engine.connectivity.build import connect
+from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import History, synapses_by_source
 from distsim.engine.step.dense import MOST_ROWS, deliver_dense
@@ -55,7 +57,8 @@ def network(rule, **neuron) -> Network:
 def build(net: Network, width: int = 512, size: int = 1, rank: int = 0, is_two=(False, False)):
     deal = Decomposition(net.n, size, rank)
     receptors = 2 if any(is_two) else 1
-    return connect(net, 4, Layout(deal.n_local, width, receptors), deal, np.array(is_two))
+    plan = plan_table(net, size, layout=Layout(deal.n_local, width, receptors))
+    return connect(replace(plan, is_two=np.array(is_two)), 4, deal)
 
 
 def pairs(net: Network, **how) -> np.ndarray:
@@ -152,7 +155,7 @@ def test_sources_are_drawn_evenly():
         net.connect(S, T, rule, 1.0, 1.0)
         for seed in range(300):
             deal = Decomposition(net.n, 1, 0)
-            table, dense = connect(net, seed, Layout(net.n, 512, 1), deal, np.zeros(2, bool))
+            table, dense = connect(plan_table(net, 1, layout=Layout(net.n, 512, 1)), seed, deal)
             for _, _, outdegree in dense_connectivity.outdegrees_by_delay(dense):
                 counts += outdegree
             counts += synapses_by_source(table.index[0], table.segments, table.grain_bits)[:60]
@@ -263,7 +266,7 @@ def test_a_matrix_gives_the_spikes_of_a_list(rule):
     dense, sparse = (Simulation(n, 4, SerialCommunicator()) for n in (net, balanced(rule, listed)))
     for sim in (dense, sparse):
         sim.run(60.0)
-    assert dense.dense.sums.size and not sparse.dense.sums.size
+    assert dense.engine.dense.sums.size and not sparse.engine.dense.sums.size
     assert dense.n_synapses == sparse.n_synapses and dense.ledger() == sparse.ledger()
     assert dense.ledger().delivered > 5000 and dense.ledger().on_their_way > 0
     assert dense.spikes_sha256() == sparse.spikes_sha256()
@@ -272,8 +275,8 @@ def test_a_matrix_gives_the_spikes_of_a_list(rule):
 def test_a_lost_event_is_noticed():
     sim = Simulation(balanced(pairwise_bernoulli(0.2)), 4, SerialCommunicator())
     sim.run(20.0)
-    start = sim.dense.panels[0, 3]
-    rows = sim.dense.bits[start:]
+    start = sim.engine.dense.panels[0, 3]
+    rows = sim.engine.dense.bits[start:]
     rows[np.flatnonzero(rows)[0]] &= rows[np.flatnonzero(rows)[0]] - np.uint64(1)
     with pytest.raises(RuntimeError, match="conservation violated"):
         sim.run(40.0)
@@ -292,7 +295,7 @@ def test_full_rows_are_counted_to_the_last_digit(n_rows, n_targets):
     S, T = net.create("S", 2), net.create("T", n_targets)
     net.connect(S, T, all_to_all(), 0.5, 1.5)
     deal = Decomposition(net.n, 1, 0)
-    table, dense = connect(net, 4, Layout(net.n, 65_536, 1), deal, np.zeros(2, bool))
+    table, dense = connect(plan_table(net, 1, layout=Layout(net.n, 65_536, 1)), 4, deal)
     spikes = np.sort(np.arange(n_rows) % 2)
     events = deliver_dense(20, dense, history_of(spikes, 5), table)
     assert events == n_rows * n_targets
@@ -324,7 +327,9 @@ def test_matrices_are_built_in_little_memory(rule):
     expected = dense_connectivity.expected_seconds(net, group)
     tracemalloc.start()
     try:
-        dense, second = dense_connectivity.connect_dense(net, Layout(net.n, 8192, 1), deal, (1, 2), np.zeros(2, bool))
+        dense, second = dense_connectivity.connect_dense(
+            net, [group], Layout(net.n, 8192, 1), deal, (1, 2), np.zeros(2, bool)
+        )
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -27,6 +27,7 @@ ROOMS = [
     "analysis",
     "recording",
     "description",
+    "synapses",
     "neurons",
     "files",
     "process",
@@ -38,6 +39,7 @@ OUTSIDE = {"", "__main__", "parallel", "version"}  # all that lies at the top le
 WITHOUT = {
     "networks": {"results", "analysis", "recording", "files", "process"},  # plain descriptions
     "description": {"process"},
+    "synapses": {"files", "process"},
     "neurons": {"files", "process"},
     "analysis": {"description.network"},  # from files alone
     "recording": {"description", "neurons", "process"},

@@ -10,6 +10,7 @@ import pytest
 
 import distsim
 from distsim import GuardError, Network, Simulation
+from distsim.engine.rank_engine import RankEngine
 from distsim.engine.step import buffers, recorders, sinks
 from distsim.engine.step.sinks import MemorySink
 from distsim.parallel import SerialCommunicator
@@ -239,7 +240,7 @@ def test_a_change_that_is_interrupted_changes_nothing(change):
 def test_a_change_that_fails_late_changes_nothing(monkeypatch, at_120):
     sim = after(50.0)
     with monkeypatch.context() as context:
-        context.setattr(Simulation, "plan_poisson", fail(MemoryError))
+        context.setattr(RankEngine, "_plan_poisson", fail(MemoryError))
         for what, values in (("E", {"tau_m": 5.0, "I_e": 900.0}), (sim.network.poisson_inputs[0], {"rate": 1.0})):
             with pytest.raises(MemoryError):
                 sim.set(what, **values)
@@ -275,7 +276,7 @@ class Failing(MemorySink):
 def test_what_a_sink_fails_to_take_is_handed_to_it_again(monkeypatch, at_120):
     monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
     monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 30)
-    n = buffers.voltage_lids(observed().network, observed().deal).size
+    n = buffers.voltage_lids(observed().network, observed().engine.deal).size
     sim, failed = observed(sink=Failing(n)), 0
     sim.run(20.0, record=False)
     while sim.step < 1200 and failed < 2000:

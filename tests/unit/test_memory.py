@@ -11,24 +11,21 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, Simulation, explicit, fixed_indegree, fixed_outdegree, one_to_one
+from distsim.engine import rank_engine
+from distsim.engine.check import with_memory
 from distsim.engine.connectivity import shards
 from distsim.engine.connectivity.build import connect
+from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.memory import IMPORTS, buffer_bytes, description_bytes, estimate, estimate_arrays
 from distsim.engine.step.decomposition import Decomposition
-from distsim.engine.step.layout import plan_layout
-from distsim.engine.step.population_state import two_receptors
-from distsim.engine.step.update import ROW
 from distsim.networks import Microcircuit, brunel_delta, microcircuit
 from distsim.parallel import SerialCommunicator
-from distsim.simulation import simulation
-from distsim.simulation.agreement import with_memory
 
 
 def build(net: Network, size: int):
     """Return the table and the matrices of the last rank, and the layout."""
-    deal, two = Decomposition(net.n, size, size - 1), two_receptors(net)
-    layout = plan_layout(deal.n_local, 1 + int(two.any()), ROW)
-    return *connect(net, 1, layout, deal, two), layout
+    plan = plan_table(net, size)
+    return *connect(plan, 1, Decomposition(net.n, size, size - 1)), plan.layout
 
 
 def bytes_of(table, dense) -> int:
@@ -56,7 +53,7 @@ def test_the_estimate_is_what_the_arrays_take(model, size):
     values = {"N_scaling": 0.1, "K_scaling": 0.1} if model is microcircuit else {}
     net = model.describe(model.Parameters(**values))
     table, dense, _ = build(net, size)
-    found = estimate_arrays(net, size)
+    found = estimate_arrays(plan_table(net, size))
     assert bytes_of(table, dense) == pytest.approx(found["synapses"], rel=0.1, abs=20_000)
     assert table.index.nbytes == pytest.approx(found["index"], rel=0.01)
     assert table.row.nbytes + table.row_fixed.nbytes == found["rows"]
@@ -85,7 +82,7 @@ def test_the_estimate_counts_the_shards(kind, size, monkeypatch):
 
     monkeypatch.setattr(shards, "make_pool", noting)
     table, dense, layout = build(net, size)
-    found = estimate_arrays(net, size)
+    found = estimate_arrays(plan_table(net, size))
     assert layout.n_shards == len(table.index) == -(-150_000 // size // layout.width) > 1
     assert bytes_of(table, dense) == pytest.approx(found["synapses"], rel=0.02)
     assert table.index.nbytes == pytest.approx(found["index"], rel=0.01)
@@ -115,7 +112,7 @@ NETWORKS = {
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_the_estimate_is_the_peak_while_building(kind, size):
     net = NETWORKS[kind]()
-    found = estimate_arrays(net, size)
+    found = estimate_arrays(plan_table(net, size))
     tracemalloc.start()
     try:
         table, *_ = build(net, size)
@@ -132,8 +129,8 @@ def test_the_description_is_counted():
     n = 1000
     net = listed(50, n, np.arange(float(n)), np.full(n, 0.5))
     assert description_bytes(net) == n * (4 + 4 + 8 + 8 + 2)
-    arrays = sum(estimate_arrays(net, 2).values())
-    assert estimate(net, 2) == IMPORTS + description_bytes(net) + buffer_bytes(net, 2) + arrays
+    arrays = sum(estimate_arrays(plan_table(net, 2)).values())
+    assert estimate(net, 2) == IMPORTS + description_bytes(net) + buffer_bytes(plan_table(net, 2)) + arrays
     assert description_bytes(drawn(50, fixed_indegree(3), V_m=np.zeros(50))) == 50 * 8
 
 
@@ -146,19 +143,19 @@ def test_buffers_are_counted(delay, recorded):
     if recorded == "voltages":
         net.record_voltages("E[::2]")
     sim = Simulation(net, 1, SerialCommunicator())
-    held = (*sim.history, *sim.exchange, *sim.recording)
+    held = (*sim.engine.history, *sim.engine.exchange, *sim.engine.recording)
     found = sum(array.nbytes for array in held if isinstance(array, np.ndarray))
-    assert buffer_bytes(net, 1) == pytest.approx(found, rel=0.05, abs=100_000)
+    assert buffer_bytes(plan_table(net, 1)) == pytest.approx(found, rel=0.05, abs=100_000)
 
 
 def test_at_natural_density_memory_falls_with_the_ranks():
     net = Microcircuit().describe(microcircuit.Parameters())
     sizes = 2 ** np.arange(1, 11)
-    totals = np.array([sum(estimate_arrays(net, int(size)).values()) for size in sizes])
+    totals = np.array([sum(estimate_arrays(plan_table(net, int(size))).values()) for size in sizes])
     assert np.all(totals[1:] < 0.65 * totals[:-1])
     assert totals[sizes == 64] < 50e6 and totals[-1] < 5e6
-    assert estimate(net, 64) == IMPORTS + buffer_bytes(net, 64) + totals[sizes == 64]
-    assert buffer_bytes(net, 64) < 12e6
+    assert estimate(net, 64) == IMPORTS + buffer_bytes(plan_table(net, 64)) + totals[sizes == 64]
+    assert buffer_bytes(plan_table(net, 64)) < 12e6
 
 
 # --- too little -------------------------------------------------------------------------------------------------------
@@ -198,7 +195,7 @@ def test_too_little_memory_is_said_with_what_is_needed(monkeypatch):
     def failing(*_):
         raise MemoryError("Unable to allocate 7 GiB")
 
-    monkeypatch.setattr(simulation, "connect", failing)
+    monkeypatch.setattr(rank_engine, "connect", failing)
     with pytest.raises(MemoryError, match=r"the network needs about 0\.\d\d GB: .* allocate 7 GiB"):
         Simulation(drawn(10, fixed_indegree(3)), 1, SerialCommunicator())
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
 
-from distsim import Network, one_to_one
+from distsim import GuardError, Network, Uniform, one_to_one
 from distsim.description.grid import TimeGrid, resolution
+from distsim.engine.step.population_state import places_of
 from distsim.engine.step.update import ROW, Variant, compile_update, loop_source
-from distsim.neurons import MODELS, NeuronModel
+from distsim.neurons import MODELS, NeuronModel, Parameter, Recordable
 from distsim.neurons.base import refractory_steps
 from distsim.neurons.iaf_psc_alpha import slope_to_potential
 from distsim.neurons.iaf_psc_delta import iaf_psc_delta
@@ -327,6 +329,98 @@ def test_a_model_of_ones_own_is_one_file():
 def test_a_step_whose_arguments_are_not_the_states_is_refused():
     with pytest.raises(TypeError, match="must begin with U, wait, ex, inh, current"):
         NeuronModel("wrong", {}, ("U",), lambda p, dt: {}, integrate)
+
+
+def drift(U, v, wait, ex, inh, current, dt_over_C, slow):
+    new = v + dt_over_C * current + ex
+    spike = new >= 10.0
+    return U + slow, (new - 10.0 if spike else new), wait, spike
+
+
+# The potential is the second state and absolute, the first one is relative, the current has a name of its own.
+drifting = NeuronModel(
+    "drifting",
+    {
+        "Q": Parameter(2.0, "mV", "slow variable"),
+        "Q_0": Parameter(0.5, "mV", "what it is relative to"),
+        "E": Parameter(1.0, "mV", "potential"),
+        "I_0": Parameter(0.0, "pA", "constant current"),
+        "C": Parameter(1.0, "pF", "capacitance", 0.0, open=True),
+    },
+    ("U", "v"),
+    lambda p, dt: {"dt_over_C": dt / p["C"], "slow": dt},
+    drift,
+    recordables={"Q": Recordable("U", "Q_0"), "E": Recordable("v")},
+    potential="E",
+    current="I_0",
+)
+
+
+def test_no_name_of_a_model_is_special():
+    net = Network()
+    n = 1100  # two blocks
+    A = net.create("A", n, drifting, E=Uniform(0.0, 1.0), I_0=np.linspace(0.0, 2.0, n), Q_0=0.25)
+    net.step_current(A[:5], [2.0], [3.0])
+    net.record_voltages(A[::100])
+    net.record_spikes(A)
+    sim = Simulation(net, comm=SerialCommunicator())
+    E, Q = sim.get(A, "E"), sim.get(A, "Q")
+    assert E.min() >= 0.0 and E.std() == pytest.approx(12**-0.5, rel=0.1) and np.all(Q == 0.25)
+    sim.run(4.0)
+    expected = E + 4.0 * np.linspace(0.0, 2.0, n) + 3.0 * 1.9 * (np.arange(n) < 5)
+    expected -= 10.0 * (expected >= 10.0)
+    np.testing.assert_allclose(sim.get(A, "E"), expected, rtol=1e-12)
+    np.testing.assert_allclose(sim.get(A, "Q"), 4.25, rtol=1e-12)
+    np.testing.assert_allclose(sim.voltages(A[::100])[1][-1], expected[::100], rtol=1e-12)
+    sim.set(A, Q_0=1.25)
+    np.testing.assert_allclose(sim.get(A, "Q"), 4.25, rtol=1e-12)
+    sim.set(A[7:9], E=np.array([0.5, 0.75]), I_0=0.0, Q=Uniform(0.0, 1.0))
+    sim.run(1.0)
+    assert sim.get(A[7:9], "E").tolist() == [0.5, 0.75]
+    found = sim.get(A, "Q")
+    assert np.all((found[7:9] >= 1.0) & (found[7:9] <= 2.0 + 1e-12)) and np.allclose(found[9:], 5.25)
+    with pytest.raises(ValueError, match="only Q and E and I_0 can be drawn"):
+        net_of_drawn("C")
+
+
+def net_of_drawn(name: str) -> None:
+    Network().create("A", 2, drifting, **{name: Uniform(1.0, 2.0)})
+
+
+def test_a_value_at_time_0_that_is_not_given_is_the_one_at_rest():
+    net = Network()
+    assert net.create("A", 2, drifting, Q_0=0.75).parameters["Q"] == 0.75
+    assert net.create("B", 2, drifting, Q_0=0.75).parameters["E"] == 1.0  # relative to nothing: the default
+
+
+@pytest.mark.parametrize(
+    ("recordables", "message"),
+    [
+        ({"E": Recordable("w")}, "E is of the state 'w'; known are U, v"),
+        ({"E": Recordable("v", "E_0")}, "E is relative to 'E_0', which is no parameter"),
+        ({"E": Recordable("v"), "Q": Recordable("v")}, "two recordables are of the state 'v'"),
+    ],
+)
+def test_recordables_that_a_model_cannot_have_are_refused(recordables, message):
+    with pytest.raises(TypeError, match=message):
+        replace(drifting, recordables=recordables)
+
+
+def test_a_model_without_a_potential_records_no_voltages():
+    net = Network()
+    A = net.create("A", 2, replace(drifting, recordables={"Q": Recordable("U")}))
+    with pytest.raises(ValueError, match="drifting has no membrane potential"):
+        net.record_voltages(A)
+
+
+def test_the_guard_names_the_recordable():
+    net = Network()
+    A = net.create("A", 3, drifting)
+    sim = Simulation(net, comm=SerialCommunicator())
+    sim.engine.neurons.state[places_of(sim.engine.neurons, drifting, "Q", np.array([1]))] = np.nan
+    with pytest.raises(GuardError, match=r"Q of A\[1\] is nan"):
+        sim.run(100.0)
+    assert A.n == 3
 
 
 def test_a_model_prints_its_parameters():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, Simulation, Uniform, explicit, fixed_indegree
-from distsim.engine.connectivity import build as connectivity
+from distsim.engine.connectivity import table_plan
 from distsim.parallel import SerialCommunicator
 from distsim.simulation.state import state_of
 
@@ -54,9 +54,9 @@ def seen_after(sim: Simulation, cut: int) -> list:
 @pytest.mark.parametrize("is_drawn", [True, False], ids=["fixed", "palette"])
 @pytest.mark.parametrize("by_source", [False, True], ids=["by delay", "by source"])
 def test_a_checkpoint_may_be_at_any_step(is_drawn, by_source, tmp_path, monkeypatch):
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: by_source)
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
     whole = start(is_drawn)
-    assert bool(whole.synapses.delay_codes.size) == by_source
+    assert bool(whole.engine.synapses.delay_codes.size) == by_source
     whole.run(END / 10)
     assert whole.spike_counts()[:40].sum() > 50 and whole.spike_counts()[40:].sum() > 2
     first = start(is_drawn)

@@ -19,6 +19,7 @@ from distsim import (
 )
 from distsim.engine.connectivity import build_dense as dense_connectivity
 from distsim.engine.connectivity.build import connect
+from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import FIXED
 from distsim.engine.step.layout import plan_layout
@@ -43,7 +44,7 @@ def pairs(net, seed=1, size=1, block=4):
     for rank in range(size):
         deal = Decomposition(net.n, size, rank)
         layout = plan_layout(deal.n_local, 1, block)
-        table, dense = connect(net, seed, layout, deal, np.zeros(len(net.populations), bool))
+        table, dense = connect(plan_table(net, size, layout=layout), seed, deal)
         for shard in range(layout.n_shards):
             source, delay, slot, weight = synapses_of(table, shard)
             code = weight.astype(int) if table.form == FIXED else np.searchsorted(table.palette, weight)

@@ -12,6 +12,7 @@ import pytest
 from distsim import Network, fixed_total_number
 from distsim.analysis.scaling_figure import scaling_figure
 from distsim.description.distributions import Normal
+from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.memory import estimate_arrays
 from distsim.networks.microcircuit import POPULATIONS
 from distsim.performance.bench.alone import deliver_alone, random_spikes
@@ -106,7 +107,7 @@ def test_memory_by_ranks_is_what_the_engine_estimates():
     network = microcircuit_load().network
     found = memory_by_ranks(network)
     assert list(found) == [2, 16, 64, 512]
-    assert found[16] == estimate_arrays(network, 16)
+    assert found[16] == estimate_arrays(plan_table(network, 16))
     totals = [sum(parts.values()) for parts in found.values()]
     assert totals == sorted(totals, reverse=True) and totals[0] > 20 * totals[-1]
 

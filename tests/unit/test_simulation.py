@@ -201,12 +201,12 @@ def test_voltages_at_an_interval_are_every_so_manieth_sample(interval):
 def test_a_small_ring_grows_without_changing_spikes():
     whole = simulate(balanced(), 100.0)
     sim = simulate(balanced())
-    interval = sim.constants.most_spikes * sim.interval
+    interval = sim.engine.constants.most_spikes * sim.engine.interval
     small = 1 << (interval - 1).bit_length()
-    assert small < sim.history.gids.size
-    sim.history = sim.history._replace(gids=np.zeros(small, np.uint32))
+    assert small < sim.engine.history.gids.size
+    sim.engine.history = sim.engine.history._replace(gids=np.zeros(small, np.uint32))
     sim.run(100.0)
-    assert sim.history.gids.size > small
+    assert sim.engine.history.gids.size > small
     assert raster(sim) == raster(whole)
     assert sim.ledger() == whole.ledger()
 
@@ -223,11 +223,11 @@ def test_the_ring_grows_when_many_spikes_are_on_their_way():
         return net
 
     sim, whole = simulate(bursting()), simulate(bursting(), 230.0)
-    sim.history = sim.history._replace(gids=np.zeros(256, np.uint32))
+    sim.engine.history = sim.engine.history._replace(gids=np.zeros(256, np.uint32))
     sim.run(200.0)
-    assert sim.history.gids.size == 256 < sim.clock[loop.HEAD]
+    assert sim.engine.history.gids.size == 256 < sim.engine.clock.counts[loop.HEAD]
     sim.run(30.0)
-    assert sim.history.gids.size >= 2048
+    assert sim.engine.history.gids.size >= 2048
     assert raster(sim) == raster(whole)
     assert sim.ledger() == whole.ledger()
 
@@ -237,7 +237,7 @@ def test_small_buffers_of_what_is_recorded_change_nothing(monkeypatch):
     monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
     monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 40)
     sim = simulate(described_voltages(0.5), 60.0)
-    assert sim.recording.gids.size < whole.spike_counts().sum()
+    assert sim.engine.recording.gids.size < whole.spike_counts().sum()
     assert raster(sim) == raster(whole)
     for one, other in zip(
         sim.voltages(sim.network["E"][3:40:5]), whole.voltages(whole.network["E"][3:40:5]), strict=True
@@ -249,7 +249,7 @@ def test_intervals_shorter_than_the_shortest_delay_change_nothing(monkeypatch):
     whole = simulate(balanced(delay=1.5), 60.0)
     monkeypatch.setattr(buffers, "INTERVAL", 300)
     sim = simulate(balanced(delay=1.5), 60.0)
-    assert 1 <= sim.interval < sim.min_delay == whole.interval == 15
+    assert 1 <= sim.engine.interval < sim.engine.min_delay == whole.engine.interval == 15
     assert raster(sim) == raster(whole) and sim.ledger() == whole.ledger()
 
 
@@ -449,29 +449,29 @@ def test_the_ledger_balances_at_any_time():
 
 
 def lose_an_event(sim: Simulation) -> None:
-    sim.clock[loop.EVENTS] -= 1
+    sim.engine.clock.counts[loop.EVENTS] -= 1
 
 
 def double_an_event(sim: Simulation) -> None:
-    sim.clock[loop.EVENTS] += 1
+    sim.engine.clock.counts[loop.EVENTS] += 1
 
 
 def newest_step_with_spikes(sim: Simulation) -> int:
-    return next(t for t in range(sim.step, 0, -1) if sim.history.count[t % sim.history.count.size])
+    return next(t for t in range(sim.step, 0, -1) if sim.engine.history.count[t % sim.engine.history.count.size])
 
 
 def lose_a_spike(sim: Simulation) -> None:
-    sim.history.count[newest_step_with_spikes(sim) % sim.history.count.size] -= 1
+    sim.engine.history.count[newest_step_with_spikes(sim) % sim.engine.history.count.size] -= 1
 
 
 def double_a_spike(sim: Simulation) -> None:
-    slot = newest_step_with_spikes(sim) % sim.history.count.size
-    sim.history.first[slot] -= 1
-    sim.history.count[slot] += 1
+    slot = newest_step_with_spikes(sim) % sim.engine.history.count.size
+    sim.engine.history.first[slot] -= 1
+    sim.engine.history.count[slot] += 1
 
 
 def miss_a_spike_of_another_rank(sim: Simulation) -> None:
-    sim.clock[loop.SPIKES] -= 1
+    sim.engine.clock.counts[loop.SPIKES] -= 1
 
 
 @pytest.mark.parametrize(
@@ -565,7 +565,7 @@ def test_initial_values_are_drawn_neuron_by_neuron():
 def test_observers_see_the_time_pass():
     seen = []
     sim = simulate(balanced())
-    sim.run(120.0, observe=lambda s: seen.append((s.time, int(s.clock[loop.SPIKES]))))
+    sim.run(120.0, observe=lambda s: seen.append((s.time, int(s.engine.clock.counts[loop.SPIKES]))))
     times, spikes = zip(*seen, strict=True)
     assert times[-1] == 120.0 and list(times) == sorted(times) and len(times) > 1
     assert list(spikes) == sorted(spikes) and spikes[-1] == sim.spike_counts().sum()

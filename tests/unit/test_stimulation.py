@@ -20,7 +20,7 @@ def device_currents(sim: Simulation, n_steps: int) -> np.ndarray:
     found = []
     for _ in range(n_steps):
         sim.run(sim.network.grid.dt_ms)
-        found.append(sim.neurons.device.copy())
+        found.append(sim.engine.neurons.device.copy())
     return np.array(found)
 
 
@@ -68,9 +68,9 @@ def test_nothing_remains_of_many_amplitudes():
     net.step_current("E", net.grid.ms(np.arange(200_000)), amplitudes)
     sim = simulate(net)
     sim.run(19_999.0)
-    assert np.all(sim.neurons.device == amplitudes[199_988])
+    assert np.all(sim.engine.neurons.device == amplitudes[199_988])
     sim.run(2.0)
-    assert not sim.neurons.device.any() and not sim.neurons.current.any()
+    assert not sim.engine.neurons.device.any() and not sim.engine.neurons.current.any()
 
 
 def test_currents_of_several_devices_are_added_in_their_order():
@@ -86,7 +86,7 @@ def test_each_rank_has_the_currents_of_its_neurons(size):
         deal = Decomposition(net.n, size, rank)
         currents = plan_currents(net, deal)
         mine = deal.gid(np.arange(deal.n_local))
-        neurons = whole.neurons._replace(
+        neurons = whole.engine.neurons._replace(
             device=np.zeros(mine.size), current=np.zeros(mine.size), I_e=np.zeros(mine.size), blocks=_no_blocks(whole)
         )
         for step in range(1, 91):
@@ -95,7 +95,7 @@ def test_each_rank_has_the_currents_of_its_neurons(size):
 
 
 def _no_blocks(sim: Simulation) -> np.ndarray:
-    return sim.neurons.blocks[:0]
+    return sim.engine.neurons.blocks[:0]
 
 
 def test_neurons_with_the_same_devices_share_their_sum():
@@ -117,9 +117,9 @@ def test_plans_go_on_at_any_step():
         resume(currents, trains, cut)
         if cut:
             sim.run(0.1)
-        assert currents.position[0] == sim.currents.position[0]
-        assert trains.position[0] == sim.trains.position[0]
-        np.testing.assert_array_equal(currents.now, sim.currents.now)
+        assert currents.position[0] == sim.engine.currents.position[0]
+        assert trains.position[0] == sim.engine.trains.position[0]
+        np.testing.assert_array_equal(currents.now, sim.engine.currents.now)
 
 
 def meeting() -> Network:
@@ -149,4 +149,4 @@ def test_a_checkpoint_at_the_step_of_given_spikes_and_currents_loses_none(cut, t
         for a, b in zip(whole.spikes(what), second.spikes(what), strict=True):
             np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(whole.voltages("E")[1], second.voltages("E")[1])
-    np.testing.assert_array_equal(whole.neurons.device, second.neurons.device)
+    np.testing.assert_array_equal(whole.engine.neurons.device, second.engine.neurons.device)

@@ -51,10 +51,10 @@ def test_input_taken_directly_and_gathered_is_the_same(model, weight, drawn):
     """An input of weight 0 makes the first block gather all of its input; nothing else differs."""
     directly = run(network(model, weight, drawn))
     partly = run(network(model, weight, drawn, (slice(3, 5), 0.0, {})))
-    blocks = directly[0].neurons.blocks
+    blocks = directly[0].engine.neurons.blocks
     assert len(blocks) == 2 and blocks[:, DIRECT].all()
     assert np.all(blocks[:, TAKES_NUMBERS] == (weight > 0 or model != "iaf_psc_alpha"))  # to the first receptor only
-    assert (directly[0].synapses.row_fixed.size > 0) == drawn
+    assert (directly[0].engine.synapses.row_fixed.size > 0) == drawn
     assert_same(directly, partly)
     assert weight < 0 or directly[0].spikes("E")[0].size > 1000
 

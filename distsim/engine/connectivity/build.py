@@ -8,49 +8,43 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...description.network import Network
 from ..random import streams
 from ..step.decomposition import Decomposition
-from ..step.delivery import WIDE, Synapses
+from ..step.delivery import Synapses
 from ..step.dense import Dense
-from ..step.layout import Layout, goes_by_source, ring_size
 from .build_dense import connect_dense
-from .grains import plan_grain
-from .shards import Plan, ShardBuilder
-from .synapse_plan import delays_in_use, n_in_table
-from .weights import plan_weights
+from .shards import BuildContext, ShardBuilder
+from .table_plan import TablePlan
 
 
-def connect(
-    network: Network,
-    seed: int,
-    layout: Layout,
-    deal: Decomposition,
-    is_two: np.ndarray,
-    by_source: bool | None = None,
-) -> tuple[Synapses, Dense]:
-    """This rank's synapses: a table, and bit matrices for what is alike and dense.
+def connect(plan: TablePlan, seed: int, deal: Decomposition) -> tuple[Synapses, Dense]:
+    """Build this rank's synapses.
 
     Parameters
     ----------
-    is_two : bool, by population: whether excitatory and inhibitory input have receptors of their own.
-    by_source : the layout of the table, by default what `layout.goes_by_source` says.
+    plan : TablePlan
+        How they are kept.
+    seed : int
+        Fixes what is drawn.
+    deal : Decomposition
+        Which neurons are this rank's.
+
+    Returns
+    -------
+    Synapses
+        The table.
+    Dense
+        The bit matrices, for what is alike and dense.
     """
-    key = streams.key(seed)
-    dense, second = connect_dense(network, layout, deal, key, is_two)
-    delays = delays_in_use(network)
-    code = plan_weights(network)
-    if by_source is None:
-        by_source = goes_by_source(network.n, n_in_table(network) / deal.size, layout, delays)
-    grain_bits = plan_grain(network, deal.size, layout.n_shards, delays, by_source)
-    plan = Plan(network, layout, deal, key, delays, code, is_two, second, by_source, grain_bits)
-    shards = [ShardBuilder(plan, shard) for shard in range(layout.n_shards)]
+    network, code, layout, key = plan.network, plan.code, plan.layout, streams.key(seed)
+    dense, second = connect_dense(network, plan.groups, layout, deal, key, plan.is_two)
+    context = BuildContext(plan, deal, key, second)
+    shards = [ShardBuilder(context, shard) for shard in range(layout.n_shards)]
     most = np.array([shard.most_places for shard in shards], np.int64)
     if most.max() >= 2**32:
         raise ValueError(f"{most.max()} places for synapses in one shard: more than 2^32 - 1, use more ranks")
-    slots = layout.receptors * layout.width
     words = np.empty(most.sum(), np.uint32)  # memory that is not written to is not taken
-    weights = np.empty(most.sum() if code.form == WIDE else 0)
+    weights = np.empty(most.sum() if plan.is_wide else 0)
     delay_codes = np.empty(most.sum() if plan.by_source else 0, np.uint16)
     index = np.empty((layout.n_shards, network.n * plan.segments + 1), np.uint32)  # on huge pages, unlike np.zeros
     index.fill(0)
@@ -58,8 +52,6 @@ def connect(
     for shard, builder in enumerate(shards):
         start = base[shard]
         base[shard + 1] = start + builder.build(words[start:], weights[start:], delay_codes[start:], index[shard])
-    ring = ring_size(plan.delays) if plan.by_source else 1
-    size = ring * layout.n_shards * slots
     table = Synapses(
         code.form,
         words[: base[-1]],
@@ -70,12 +62,12 @@ def connect(
         plan.segments,
         base[:-1].copy(),
         plan.delays,
-        np.zeros(0) if code.form == WIDE else code.palette,
+        np.zeros(0) if plan.is_wide else code.palette,
         code.unit,
-        np.zeros(size if code.fixed else 0, np.int32),
-        np.zeros(0 if code.fixed else size),
-        ring - 1,
-        slots,
+        np.zeros(plan.row_size if code.fixed else 0, np.int32),
+        np.zeros(0 if code.fixed else plan.row_size),
+        plan.ring - 1,
+        layout.receptors * layout.width,
         layout.width,
     )
     return table, dense

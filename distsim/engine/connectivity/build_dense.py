@@ -15,6 +15,7 @@ from ...description.distributions import Distribution
 from ...description.elements import Population, Projection, Value
 from ...description.network import Network
 from ...description.rules import AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli
+from ...synapses import PACKED
 from ..compiled.cache import njit
 from ..compiled.intrinsics import count_ones
 from ..step.decomposition import Decomposition
@@ -55,11 +56,16 @@ def plan_groups(network: Network) -> list[Group]:
     found: dict[tuple, list[int]] = {}
     for number, projection in enumerate(network.projections):
         weight, delay = constant(projection.weight), constant(projection.delay)
-        if isinstance(projection.rule, RULES) and weight is not None and delay is not None:
+        if is_alike(projection) and weight is not None and delay is not None:
             ends = id(projection.source.population), id(projection.target.population)
             found.setdefault((*ends, weight, delay_steps(network, projection.delay)), []).append(number)
     groups = [_group(network, *key[2:], tuple(numbers)) for key, numbers in found.items()]
     return [group for group in groups if _is_dense(network, group)]
+
+
+def is_alike(projection: Projection) -> bool:
+    """Return whether a bit can stand for a synapse of `projection`, as far as rule and synapse model go."""
+    return isinstance(projection.rule, RULES) and projection.synapse.table == PACKED
 
 
 def constant(value: Value) -> float | None:
@@ -138,15 +144,14 @@ def _shared_bits(filled: Mapping[tuple[range, range], float]) -> float:
 
 
 def connect_dense(
-    network: Network, layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
+    network: Network, groups: list[Group], layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
 ) -> tuple[Dense, Second]:
     """The matrices onto this rank's neurons; and what has no place in them, by projection of the groups.
 
     Parameters
     ----------
-    layout, is_two : as in `connectivity.connect`.
+    groups, layout, is_two : see `TablePlan`.
     """
-    groups = plan_groups(network)
     pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, is_two)]
     sizes = [len(group.sources) * _words(first, last) for group, first, last, _ in pieces]
     begin = np.cumsum([PLANE, *sizes])

@@ -10,14 +10,15 @@ from ...description.distributions import Distribution
 from ...description.elements import Projection
 from ...description.network import Network
 from ..step.delivery import GRAIN_BITS
-from .synapse_plan import count_delays, delay_table, in_table, n_expected
+from .synapse_plan import count_delays, delay_table, n_expected
 
 MOST_EMPTY = 0.3  # empty places for each synapse up to which grains of several synapses pay
 
 
-def plan_grain(network: Network, size: int, n_shards: int, delays: np.ndarray, by_source: bool) -> int:
-    """Bits of the grains of a table: GRAIN_BITS where few places are empty, otherwise 0."""
-    projections = in_table(network)
+def plan_grain(
+    network: Network, projections: Sequence[Projection], size: int, n_shards: int, delays: np.ndarray, by_source: bool
+) -> int:
+    """Return the bits of the grains of a table of `projections`: GRAIN_BITS where few places are empty, otherwise 0."""
     empty = size * empty_places(network, projections, size, n_shards, delays, by_source)
     return GRAIN_BITS if 0 < empty < MOST_EMPTY * sum(map(n_expected, projections)) else 0
 

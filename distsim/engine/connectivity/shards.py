@@ -9,48 +9,52 @@ from functools import cached_property
 import numpy as np
 
 from ...description.elements import Projection
-from ...description.network import Network
 from ...description.rules import Explicit, FixedOutdegree, OneToOne
 from ..random import streams
 from ..step.decomposition import Decomposition
-from ..step.delivery import WIDE, synapses_by_source
-from ..step.layout import Layout
+from ..step.delivery import synapses_by_source
 from . import draws, edges
 from .build_dense import Second, delay_steps
 from .pool import Pool, Shape, make_pool, make_shape, sort_buckets
 from .synapse_plan import delay_table
-from .weights import WeightCode
+from .table_plan import TablePlan
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What all shards share; is_two as in `connectivity.connect`, second: what has no place in a bit matrix, by
-    projection, by_source: as `layout.goes_by_source` says, grain_bits as `grains.plan_grain` does."""
+class BuildContext:
+    """What the shards of a rank share while they are built.
 
-    network: Network
-    layout: Layout
+    Attributes
+    ----------
+    plan : TablePlan
+        How synapses are kept.
+    deal : Decomposition
+        Which neurons are this rank's.
+    key : tuple of int
+        The key of the random numbers.
+    second : Second
+        Synapses that have no place in a bit matrix, by projection.
+    """
+
+    plan: TablePlan
     deal: Decomposition
     key: tuple[int, int]
-    delays: np.ndarray
-    code: WeightCode
-    is_two: np.ndarray
     second: Second
-    by_source: bool
-    grain_bits: int
 
     @cached_property
     def own(self) -> dict[int, edges.OwnEdges]:
         """The edges of each list that lead to this rank's neurons, by projection."""
-        listed = [(k, p) for k, p in enumerate(self.network.projections) if isinstance(p.rule, Explicit | OneToOne)]
-        return {number: edges.own_edges(projection, self.deal, self.layout) for number, projection in listed}
+        projections = self.plan.network.projections
+        listed = [(k, p) for k, p in enumerate(projections) if isinstance(p.rule, Explicit | OneToOne)]
+        return {number: edges.own_edges(projection, self.deal, self.plan.layout) for number, projection in listed}
 
     @cached_property
     def counts_by_source(self) -> dict[int, np.ndarray]:
         """Synapses onto each shard (int64) of projections drawn source by source, counted by drawing them once."""
         found = {}
-        for number, projection in enumerate(self.network.projections):
+        for number, projection in enumerate(self.plan.network.projections):
             if isinstance(projection.rule, FixedOutdegree):
-                found[number] = np.zeros(self.layout.n_shards, np.int64)
+                found[number] = np.zeros(self.plan.layout.n_shards, np.int64)
                 kept = draws.Range(0, self.deal.n_local, self.deal.rank, self.deal.size)
                 self.draw_by_source(number, kept, found[number], False, *make_pool(0, 1, 1, False))
         return found
@@ -58,28 +62,23 @@ class Plan:
     def draw_by_source(
         self, number: int, kept: draws.Range, counts: np.ndarray, fill: bool, pool: Pool, shape: Shape
     ) -> None:
-        projection, width = self.network.projections[number], self.layout.width
+        projection, width = self.plan.network.projections[number], self.plan.layout.width
         own = draws.own_positions(projection.target, projection.source)
         n = projection.rule.n
         draws.generate_by_source(fill, pool, shape, self.draw(number), kept, width, counts, own, n, *self.key)
 
-    @property
-    def segments(self) -> int:
-        """Entries of the index for each source."""
-        return 1 if self.by_source else self.delays.size
-
     def receptor_offset(self, number: int, weights: np.ndarray) -> np.ndarray:
         """Distance (int32) of the slot of each of `weights` (pA) of projection `number` from that of the neuron."""
-        target = self.network.projections[number].target.population
-        two = self.is_two[self.network.populations.index(target)]
-        return np.where((weights < 0) & two, self.layout.width, 0).astype(np.int32)
+        target = self.plan.network.projections[number].target.population
+        two = self.plan.is_two[self.plan.network.populations.index(target)]
+        return np.where((weights < 0) & two, self.plan.layout.width, 0).astype(np.int32)
 
     def draw(self, number: int) -> draws.Draw:
         """Sources, targets and tables of projection `number`."""
-        projection = self.network.projections[number]
+        projection = self.plan.network.projections[number]
         source, target, rule = projection.source.indices, projection.target.indices, projection.rule
-        delay, delay_slots = delay_table(self.network, projection, self.delays)
-        (weight, first), values = self.code.tables[number], self.code.values(number)
+        delay, delay_slots = delay_table(self.plan.network, projection, self.plan.delays)
+        (weight, first), values = self.plan.code.tables[number], self.plan.code.values(number)
         return draws.Draw(
             number,
             source.start,
@@ -104,11 +103,12 @@ class Plan:
 class ShardBuilder:
     """Builds the table of one shard: of the local neurons first_lid ... last_lid - 1."""
 
-    def __init__(self, plan: Plan, shard: int) -> None:
-        self.plan, self.network, self.deal, self.number = plan, plan.network, plan.deal, shard
-        first = shard * plan.layout.width
-        last = min(first + plan.layout.width, plan.deal.n_local)
-        self.kept = draws.Range(first, last, plan.deal.rank, plan.deal.size)
+    def __init__(self, context: BuildContext, shard: int) -> None:
+        self.context, self.plan, self.number = context, context.plan, shard
+        self.network, self.deal = self.plan.network, context.deal
+        first = shard * self.plan.layout.width
+        last = min(first + self.plan.layout.width, self.deal.n_local)
+        self.kept = draws.Range(first, last, self.deal.rank, self.deal.size)
         self.parts = [self._part(number, p) for number, p in enumerate(self.network.projections)]
         self.n_synapses = sum(part.n for part in self.parts)
 
@@ -120,7 +120,7 @@ class ShardBuilder:
 
     def _part(self, number: int, projection: Projection):
         """The synapses of a projection onto this shard, counted but not yet made."""
-        if number in self.plan.second:
+        if number in self.context.second:
             return SecondSynapses(self, number, projection)
         if isinstance(projection.rule, Explicit | OneToOne):
             return Listed(self, number, projection)
@@ -137,7 +137,7 @@ class ShardBuilder:
         for population in self.network.populations:
             parts = [part for part in self.parts if part.projection.source.population is population and part.n]
             segments = index[population.first * plan.segments :][: population.n * plan.segments]
-            form = (plan.code.form == WIDE, plan.by_source, 1 << plan.grain_bits, plan.code.zero)
+            form = (plan.is_wide, plan.by_source, 1 << plan.grain_bits, plan.code.zero)
             if all(isinstance(part, Given) for part in parts):
                 shape = make_shape(0, plan.delays.size, *form)
                 start = self._place(parts, shape, start, segments, *table)
@@ -171,12 +171,12 @@ class ByTarget:
     def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
         self.shard, self.number, self.projection = shard, number, projection
         self.targets = shard.keeps(projection.target.gids)
-        self.indegree = draws.indegrees(projection, number, self.targets, shard.plan.key)
+        self.indegree = draws.indegrees(projection, number, self.targets, shard.context.key)
         self.n = int(self.indegree.sum(dtype=np.int64))
 
     def make(self, pool: Pool, shape: Shape) -> None:
         own = draws.own_positions(self.projection.source, self.projection.target)[self.targets]
-        draw, key = self.shard.plan.draw(self.number), self.shard.plan.key
+        draw, key = self.shard.context.draw(self.number), self.shard.context.key
         draws.generate_by_target(pool, shape, draw, self.shard.kept, self.targets, own, self.indegree, *key)
 
 
@@ -185,10 +185,10 @@ class BySource:
 
     def __init__(self, shard: ShardBuilder, number: int, projection: Projection) -> None:
         self.shard, self.number, self.projection = shard, number, projection
-        self.n = int(shard.plan.counts_by_source[number][shard.number])
+        self.n = int(shard.context.counts_by_source[number][shard.number])
 
     def make(self, pool: Pool, shape: Shape) -> None:
-        self.shard.plan.draw_by_source(self.number, self.shard.kept, np.zeros(1, np.int64), True, pool, shape)
+        self.shard.context.draw_by_source(self.number, self.shard.kept, np.zeros(1, np.int64), True, pool, shape)
 
 
 class Given:
@@ -231,8 +231,8 @@ class Given:
 
     def onto(self, lids: np.ndarray, ends: tuple, codes: np.ndarray | None, weights: np.ndarray) -> edges.Edges:
         """Return synapses onto local neurons `lids` with sources and delays `ends`; `weights` in pA."""
-        slots = lids - self.shard.kept.first_lid + self.shard.plan.receptor_offset(self.number, weights)
-        if self.shard.plan.code.form == WIDE:
+        slots = lids - self.shard.kept.first_lid + self.shard.context.receptor_offset(self.number, weights)
+        if self.shard.plan.is_wide:
             return edges.Edges(*ends, slots, np.zeros(0, np.int64), weights)
         return edges.Edges(*ends, slots, codes, np.zeros(0))
 
@@ -241,7 +241,7 @@ class SecondSynapses(Given):
     """What of a projection has no place in a bit matrix; weight and delay are constant."""
 
     def choose(self) -> list[np.ndarray]:
-        return self.shard.plan.second[self.number].get(self.shard.number, [])
+        return self.shard.context.second[self.number].get(self.shard.number, [])
 
     def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         plan = self.shard.plan
@@ -258,7 +258,7 @@ class Listed(Given):
     """A projection given as pairs."""
 
     def choose(self) -> list[np.ndarray]:
-        self.own = self.shard.plan.own[self.number]
+        self.own = self.shard.context.own[self.number]
         if self.projection.delay_steps is None:
             self.delay_table = delay_table(self.shard.network, self.projection, self.shard.plan.delays)
         return [self.own.of_shard(self.shard.number)]
@@ -276,7 +276,7 @@ class Listed(Given):
     def _words(self, chosen: np.ndarray) -> np.ndarray:
         """Random words of each synapse, uint32 (4, n)."""
         u = np.empty((4, chosen.size), np.uint32)
-        streams.words_of_indices(chosen, 0, self.number, streams.SYNAPSE, *self.shard.plan.key, u)
+        streams.words_of_indices(chosen, 0, self.number, streams.SYNAPSE, *self.shard.context.key, u)
         return u
 
     def _delays(self, chosen: np.ndarray) -> np.ndarray:
@@ -294,7 +294,7 @@ class Listed(Given):
         code = self.shard.plan.code
         if code.tables[self.number] is None:
             weights = self.projection.weight[chosen]
-            return None if code.form == WIDE else code.code(weights), weights
+            return None if self.shard.plan.is_wide else code.code(weights), weights
         table, first = code.tables[self.number]
         if table.n_levels == 1:
             levels = np.zeros(chosen.size, np.int64)

@@ -9,7 +9,6 @@ from ...description.elements import Projection
 from ...description.network import Network
 from ...description.projections import MOST_DELAYS
 from ..random import streams
-from .build_dense import plan_groups
 
 PIECE = 1 << 18  # listed delays counted at a time
 
@@ -54,14 +53,3 @@ def delay_table(network: Network, projection: Projection, delays: np.ndarray):
 def n_expected(projection: Projection) -> int:
     """Synapses to be expected of a projection."""
     return round(projection.rule.expected(len(projection.source), len(projection.target)))
-
-
-def in_table(network: Network) -> list[Projection]:
-    """Projections that are not in bit matrices."""
-    in_matrices = {number for group in plan_groups(network) for number in group.numbers}
-    return [projection for number, projection in enumerate(network.projections) if number not in in_matrices]
-
-
-def n_in_table(network: Network) -> int:
-    """Synapses to be expected that are not in bit matrices."""
-    return sum(map(n_expected, in_table(network)))

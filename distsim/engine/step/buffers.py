@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,9 +11,10 @@ from ...neurons.sources import MOST_SPIKES
 from . import loop
 from .decomposition import Decomposition
 from .delivery import History
-from .exchange import Exchange, plan_exchange
-from .population_state import Neurons, potential_places
+from .exchange import SpikeExchange, plan_exchange
+from .population_state import Neurons, places_of, reference_values
 from .recorders import voltage_gids, wanted_neurons
+from .sinks import Sink
 
 SPIKE_BUFFER = 1 << 19  # spikes held until they are handed on, at least
 VOLTAGE_BUFFER = 1 << 20  # voltages held likewise
@@ -37,7 +37,7 @@ def steps_of_interval(network: Network, min_delay: int) -> int:
     return max(1, min(min_delay, INTERVAL // most_spikes(network)))
 
 
-def plan_sent(network: Network, deal: Decomposition, comm, interval: int) -> Exchange:
+def plan_sent(network: Network, deal: Decomposition, comm, interval: int) -> SpikeExchange:
     """The exchange of the spikes of `interval` steps (collective)."""
     has_sources = any(p.model.is_source for p in network.populations)
     return plan_exchange(comm, interval, deal.n_local * (MOST_SPIKES if has_sources else 1), most_spikes(network))
@@ -78,7 +78,7 @@ def plan_recording(network: Network, deal: Decomposition, neurons: Neurons, inte
         bool(wanted.all()),
         np.empty(room, np.int64),
         np.empty(room, np.uint32),
-        potential_places(neurons, lids),
+        _potential_places(network, deal, neurons, lids),
         np.empty((samples, lids.size)),
         recorders[0].interval if recorders else 0,
     )
@@ -90,31 +90,35 @@ def voltage_lids(network: Network, deal: Decomposition) -> np.ndarray:
     return deal.lids(gids[deal.local(gids)])
 
 
-def flush(simulation) -> None:
-    """Hand what was recorded to the sink.
-
-    After an exception the same data may be handed on again, with those that follow: see `sinks`.
-    """
-    started = time.perf_counter()
-    clock, recording, deal = simulation.clock, simulation.recording, simulation.deal
-    n, samples = int(clock[loop.RECORDED]), int(clock[loop.SAMPLES])
+def flush(recording: loop.Recording, clock: loop.Clock, resting: Callable[[], np.ndarray], sink: Sink) -> None:
+    """Hand what was recorded to `sink`; `resting` gives what is added to sampled potentials (mV)."""
+    counts = clock.counts
+    n, samples = int(counts[loop.RECORDED]), int(counts[loop.SAMPLES])
     if n:
-        simulation.sink.spikes(recording.steps[:n], recording.gids[:n])
-        clock[loop.RECORDED] = 0
+        sink.spikes(recording.steps[:n], recording.gids[:n])
+        counts[loop.RECORDED] = 0
     if samples:
-        last = simulation.step // recording.interval * recording.interval
+        last = counts[loop.STEP] // recording.interval * recording.interval
         steps = last - recording.interval * np.arange(samples - 1, -1, -1)
-        gids = deal.gid(voltage_lids(simulation.network, deal))
-        E_L = resting_potentials(simulation.network, simulation.parameters, gids)
-        simulation.sink.voltages(steps, recording.voltages[:samples] + E_L)
-        clock[loop.SAMPLES] = 0
-    simulation.timer[loop.RECORD] += time.perf_counter() - started
+        sink.voltages(steps, recording.voltages[:samples] + resting())
+        counts[loop.SAMPLES] = 0
+
+
+def _potential_places(network: Network, deal: Decomposition, neurons: Neurons, lids: np.ndarray) -> np.ndarray:
+    """Return where the membrane potentials of local neurons (ascending) are in `Neurons.state`, int64."""
+    places = [np.zeros(0, np.int64)]
+    for population in network.populations:
+        mine = lids[population.holds(deal.gid(lids))]
+        if mine.size:
+            places.append(places_of(neurons, population.model, population.model.potential, mine))
+    return np.concatenate(places)
 
 
 def resting_potentials(network: Network, parameters: Sequence[Mapping], gids: np.ndarray) -> np.ndarray:
-    """E_L (mV) of the neurons `gids`."""
-    E_L = [np.zeros(0)]
-    for population, values in zip(network.populations, parameters, strict=True):
-        mine = gids[population.holds(gids)] - population.first
-        E_L.append(np.broadcast_to(values.get("E_L", 0.0), population.n)[mine])
-    return np.concatenate(E_L)
+    """Return the potentials (mV) to which those of the recorded neurons `gids` are relative in `Neurons.state`."""
+    found = [np.zeros(0)]
+    for number, population in enumerate(network.populations):
+        mine = gids[population.holds(gids)]
+        if mine.size:
+            found.append(reference_values(network, number, population.model.potential, parameters[number], mine))
+    return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""Spikes of all ranks, once per interval.
+"""Spikes of all ranks, once per interval: `add` each spike of this rank, then `exchange`. Nobody else knows packets.
 
 Every rank sends the counts of its spikes by step, and the first few of their ids, in a packet of fixed size
 (Allgather); where some rank has more spikes than fit, all ids follow (Allgatherv, in the same way on all ranks). Both
@@ -18,20 +18,31 @@ from ..compiled.intrinsics import call, kernel, pointer
 MAX_SIZE = 1 << 31  # spikes in one interval: the counts of MPI are 32-bit
 PACKETS = 128  # ids that the packets of all ranks together may hold: a latency's worth
 LARGEST, SMALLEST = 32, 2  # ids in a packet
+FAILED = -1  # instead of the head of the history
 
 
-class Exchange(NamedTuple):
-    """Plan and buffers.
+class SpikeExchange(NamedTuple):
+    """The spikes of this rank in the present interval, and buffers for those of all ranks.
 
     Attributes
     ----------
-    handles : int64: addresses of MPI_Allgather and MPI_Allgatherv, handles of communicator, int32 and uint32.
-    sent, received : uint32, gids by step; n_sent : int64 (1,).
-    packet : int32 (interval + room,), counts by step, then the first ids; packets : int32, of all ranks.
-    room : ids that a packet holds.
-    counts, starts : int32 (size,), spikes by rank and where they begin in `received`.
-    merged, scratch : uint32, one step's spikes of all ranks.
-    cursor, bounds : int64 (size,) and (size + 1,), where merging stands and the runs that are left.
+    handles : int64
+        Addresses of MPI_Allgather and MPI_Allgatherv, handles of communicator, int32 and uint32.
+    sent, received : uint32
+        Gids by step, of this rank and of all.
+    packet, packets : int32
+        Counts by step, then the first ids, shape (interval + room,); the same of all ranks. Counts are 0 before the
+        first spike of an interval is added.
+    room : int
+        Ids that a packet holds.
+    counts, starts : int32, shape (size,)
+        Spikes by rank and where they begin in `received`.
+    n_sent : int64, shape (1,)
+        Spikes added in this interval.
+    merged, scratch : uint32
+        One step's spikes of all ranks.
+    cursor, bounds : int64, shapes (size,) and (size + 1,)
+        Where merging stands and the runs that are left.
     """
 
     handles: np.ndarray
@@ -49,17 +60,38 @@ class Exchange(NamedTuple):
     bounds: np.ndarray
 
 
-def plan_exchange(comm, interval: int, most_sent: int, most_received: int) -> Exchange:
-    """Buffers for at most `most_sent` spikes of this rank and `most_received` of all in one step, `interval` steps.
+class Traffic(NamedTuple):
+    """What an interval's exchange costs each rank: collective calls, and bytes that it receives."""
+
+    collectives: int
+    bytes: float
+
+
+def plan_exchange(comm, interval: int, most_sent: int, most_received: int) -> SpikeExchange:
+    """Return buffers for at most `most_sent` spikes of this rank and `most_received` of all in one step.
 
     Memory is only touched as far as spikes fill it.
+
+    Parameters
+    ----------
+    comm : communicator
+        The ranks.
+    interval : int
+        Steps between two exchanges, at most.
+    most_sent, most_received : int
+        Spikes in one step.
+
+    Raises
+    ------
+    ValueError
+        More spikes than MPI can count could be sent in one interval.
     """
     if most_received * interval >= MAX_SIZE:
         raise ValueError(f"{most_received * interval} spikes could be sent in one interval: more than 2^31")
     size = comm.size
     handles = mpi_handles(comm) if size > 1 else np.zeros(5, np.int64)
     room = packet_room(size)
-    return Exchange(
+    return SpikeExchange(
         handles,
         np.empty(max(1, most_sent * interval), np.uint32),
         np.empty(max(1, most_received * interval) if size > 1 else 1, np.uint32),
@@ -77,12 +109,21 @@ def plan_exchange(comm, interval: int, most_sent: int, most_received: int) -> Ex
 
 
 def packet_room(size: int) -> int:
-    """Ids that the packet of each of `size` ranks holds."""
+    """Return how many ids the packet of each of `size` ranks holds."""
     return min(LARGEST, max(SMALLEST, PACKETS // size))
 
 
+def traffic(size: int, n_steps: int, n_spikes: float) -> Traffic:
+    """Return what the exchange of an interval costs where `size` ranks share `n_spikes` spikes evenly."""
+    if size == 1:
+        return Traffic(0, 0.0)
+    room = packet_room(size)
+    packets = 4.0 * size * (n_steps + room)
+    return Traffic(2, packets + 4.0 * n_spikes) if n_spikes > room * size else Traffic(1, packets)
+
+
 def mpi_handles(comm) -> np.ndarray:
-    """Addresses of the MPI functions that mpi4py has loaded and the handles they take."""
+    """Return the addresses of the MPI functions that mpi4py has loaded and the handles they take."""
     from mpi4py import MPI
 
     library = ctypes.CDLL(MPI.__file__)  # looks into what it is linked with, too
@@ -93,44 +134,67 @@ def mpi_handles(comm) -> np.ndarray:
 
 
 @kernel(forceinline=True)
-def exchange(n_steps, plan, size):
-    """Fill `received` and its counts with the spikes of all ranks in the last n_steps steps; False if MPI failed.
+def add(step, gid, spikes):
+    """Add a spike of this rank's neuron `gid` in step `step` (from 0) of the interval; by ascending step and gid."""
+    spikes.sent[spikes.n_sent[0]] = gid
+    spikes.n_sent[0] += 1
+    spikes.packet[step] += np.int32(1)
+
+
+@kernel(forceinline=True)
+def exchange(start, n_steps, spikes, size, history, head):
+    """Append the spikes of all ranks in the interval of `n_steps` steps after `start` to the history.
+
+    Return the new head of its ring, or FAILED where MPI reports an error. What was added is gone afterwards.
+    """
+    if not gather(n_steps, spikes, size):
+        return np.int64(FAILED)
+    head = append_interval(start, n_steps, spikes, size, history, head)
+    spikes.n_sent[0] = 0
+    for k in range(spikes.packet.size):
+        spikes.packet[k] = 0
+    return np.int64(head)
+
+
+@kernel(forceinline=True)
+def gather(n_steps, spikes, size):
+    """Fill `received` and its counts with the spikes of all ranks; False if MPI failed.
 
     Limits: one collective's latency (0.6 us on two ranks of one machine), or two; 4 bytes a spike.
     """
     if size == 1:
         return True
-    allgather, allgatherv, comm, int32, uint32 = plan.handles
-    for k in range(min(plan.n_sent[0], plan.room)):
-        plan.packet[n_steps + k] = np.int32(plan.sent[k])
-    length = n_steps + plan.room
-    error = call(allgather, (pointer(plan.packet), length, int32, pointer(plan.packets), length, int32, comm))
+    allgather, allgatherv, comm, int32, uint32 = spikes.handles
+    for k in range(min(spikes.n_sent[0], spikes.room)):
+        spikes.packet[n_steps + k] = np.int32(spikes.sent[k])
+    length = n_steps + spikes.room
+    error = call(allgather, (pointer(spikes.packet), length, int32, pointer(spikes.packets), length, int32, comm))
     if error:
         return False
     total, most = np.int32(0), np.int32(0)
     for rank in range(size):
-        plan.starts[rank] = total
+        spikes.starts[rank] = total
         count = np.int32(0)
         for step in range(n_steps):
-            count += plan.packets[rank * length + step]
-        plan.counts[rank] = count
+            count += spikes.packets[rank * length + step]
+        spikes.counts[rank] = count
         total += count
         most = max(most, count)
-    if most <= plan.room:
+    if most <= spikes.room:
         for rank in range(size):
             ids = rank * length + n_steps
-            for k in range(plan.counts[rank]):
-                plan.received[plan.starts[rank] + k] = np.uint32(plan.packets[ids + k])
+            for k in range(spikes.counts[rank]):
+                spikes.received[spikes.starts[rank] + k] = np.uint32(spikes.packets[ids + k])
     else:
         error = call(
             allgatherv,
             (
-                pointer(plan.sent),
-                plan.n_sent[0],
+                pointer(spikes.sent),
+                spikes.n_sent[0],
                 uint32,
-                pointer(plan.received),
-                pointer(plan.counts),
-                pointer(plan.starts),
+                pointer(spikes.received),
+                pointer(spikes.counts),
+                pointer(spikes.starts),
                 uint32,
                 comm,
             ),
@@ -139,54 +203,54 @@ def exchange(n_steps, plan, size):
 
 
 @kernel(forceinline=True)
-def append_interval(start, n_steps, plan, size, history, head):
+def append_interval(start, n_steps, spikes, size, history, head):
     """Append the interval's spikes, merged by gid within each step, to the history; the new head of its ring."""
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     for rank in range(size):
-        plan.cursor[rank] = plan.starts[rank]
+        spikes.cursor[rank] = spikes.starts[rank]
     sent = 0
     for step in range(n_steps):
         if size == 1:
-            n = np.int64(plan.packet[step])
-            spikes = plan.sent[sent : sent + n]
+            n = np.int64(spikes.packet[step])
+            gids = spikes.sent[sent : sent + n]
             sent += n
         else:
-            n, in_scratch = merge_step(step, n_steps, plan, size)
-            spikes = plan.scratch if in_scratch else plan.merged
+            n, in_scratch = merge_step(step, n_steps, spikes, size)
+            gids = spikes.scratch if in_scratch else spikes.merged
         slot = (start + step + 1) & step_mask
         history.first[slot], history.count[slot] = head, n
         for i in range(n):
-            history.gids[(head + i) & gid_mask] = spikes[i]
+            history.gids[(head + i) & gid_mask] = gids[i]
         head += n
     return head
 
 
 @kernel()
-def merge_step(step, n_steps, plan, size):
+def merge_step(step, n_steps, spikes, size):
     """Merge the spikes of one step, each rank's ascending, pairwise; their number, and whether they are in `scratch`
     rather than in `merged`."""
     n, n_runs = 0, 0
     for rank in range(size):
-        count = np.int64(plan.packets[rank * (n_steps + plan.room) + step])
+        count = np.int64(spikes.packets[rank * (n_steps + spikes.room) + step])
         if count:
-            first = plan.cursor[rank]
-            plan.bounds[n_runs] = n
+            first = spikes.cursor[rank]
+            spikes.bounds[n_runs] = n
             for i in range(count):
-                plan.merged[n + i] = plan.received[first + i]
-            plan.cursor[rank] = first + count
+                spikes.merged[n + i] = spikes.received[first + i]
+            spikes.cursor[rank] = first + count
             n += count
             n_runs += 1
-    plan.bounds[n_runs] = n
-    source, target, in_scratch = plan.merged, plan.scratch, False
+    spikes.bounds[n_runs] = n
+    source, target, in_scratch = spikes.merged, spikes.scratch, False
     while n_runs > 1:
         merged_runs = 0
         for run in range(0, n_runs, 2):
-            a, b = plan.bounds[run], plan.bounds[run + 1]
-            end = plan.bounds[min(run + 2, n_runs)]
+            a, b = spikes.bounds[run], spikes.bounds[run + 1]
+            end = spikes.bounds[min(run + 2, n_runs)]
             merge(source, a, b, end, target)
-            plan.bounds[merged_runs] = a
+            spikes.bounds[merged_runs] = a
             merged_runs += 1
-        plan.bounds[merged_runs] = n
+        spikes.bounds[merged_runs] = n
         n_runs = merged_runs
         source, target, in_scratch = target, source, not in_scratch
     return n, in_scratch

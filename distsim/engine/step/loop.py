@@ -26,12 +26,12 @@ from ..compiled.intrinsics import (
     lowest_bits,
     pointer,
 )
-from .delivery import FIXED, deliver, row_start
-from .dense import deliver_dense
-from .exchange import append_interval, exchange
+from .delivery import FIXED, History, Scratch, Synapses, deliver, row_start
+from .dense import Dense, deliver_dense
+from .exchange import FAILED, SpikeExchange, add, exchange
 from .poisson import FIRST as ENTRY_FIRST
 from .poisson import LAST as ENTRY_LAST
-from .poisson import RECEPTOR, WIDE, add_poisson, draw_poisson, is_on, pairs_of
+from .poisson import RECEPTOR, WIDE, PoissonInputs, add_poisson, draw_poisson, is_on, pairs_of
 from .population_state import (
     DIRECT,
     FIRST,
@@ -46,14 +46,15 @@ from .population_state import (
     SOURCE,
     STATE,
     TAKES_NUMBERS,
+    Neurons,
 )
-from .stimulation import add_scheduled, apply_currents
+from .stimulation import Currents, Trains, add_scheduled, apply_currents
 
 DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
 NONE, SEVERAL = -1, -2  # rather than the Poisson input that is on
 PHASES = ("deliver", "update", "stimulate", "exchange", "record")
 DELIVER, UPDATE, STIMULATE, EXCHANGE, RECORD = range(len(PHASES))  # entries of the timer
-STEP, HEAD, EVENTS, SPIKES, RECORDED, SAMPLES = range(6)  # entries of the clock
+STEP, HEAD, EVENTS, SPIKES, RECORDED, SAMPLES = range(6)  # entries of Clock.counts
 
 
 class Recording(NamedTuple):
@@ -63,7 +64,7 @@ class Recording(NamedTuple):
     ----------
     wanted : uint8 by gid, whether spikes are recorded; empty for none. takes_all : whether those of all neurons are.
     steps : int64, gids : uint32, recorded spikes of all ranks by (step, gid).
-    voltage_places : int64 (k,), where the V_m - E_L that are sampled are in `Neurons.state`.
+    voltage_places : int64 (k,), where the states that are sampled are in `Neurons.state`.
     voltages : float64 (samples, k); as many samples on all ranks, also where k is 0.
     interval : steps between two samples, 0 if no voltages are recorded on any rank.
     """
@@ -90,6 +91,53 @@ class Constants(NamedTuple):
     clock_gettime: int
 
 
+class Clock(NamedTuple):
+    """How far a rank is and where its time went.
+
+    Attributes
+    ----------
+    counts : int64, shape (6,)
+        STEP, HEAD of the history, synaptic EVENTS, SPIKES of all ranks, RECORDED spikes and SAMPLES not yet handed on.
+    timer : float64, shape (5,)
+        Seconds by phase, see PHASES.
+    spec : int64, shape (2,)
+        A time as the system gives it; scratch.
+    """
+
+    counts: np.ndarray
+    timer: np.ndarray
+    spec: np.ndarray
+
+
+class Connections(NamedTuple):
+    """What brings spikes to this rank's neurons: table, bit matrices, the spikes on their way, scratch arrays."""
+
+    synapses: Synapses
+    dense: Dense
+    history: History
+    scratch: Scratch
+
+
+class Inputs(NamedTuple):
+    """What arrives at this rank's neurons from outside the network."""
+
+    poisson: PoissonInputs
+    currents: Currents
+    trains: Trains
+
+
+class Rank(NamedTuple):
+    """All arrays of one rank that the loop over time works on."""
+
+    constants: Constants
+    clock: Clock
+    connections: Connections
+    neurons: Neurons
+    inputs: Inputs
+    exchange: SpikeExchange
+    recording: Recording
+
+
 @kernel()
 def seconds(constants, spec):
     call(constants.clock_gettime, (np.int64(CLOCK_MONOTONIC), pointer(spec)))
@@ -97,90 +145,66 @@ def seconds(constants, spec):
 
 
 @kernel(cache=True)
-def advance(
-    stop,
-    record,
-    clock,
-    constants,
-    synapses,
-    dense,
-    neurons,
-    poisson,
-    currents,
-    trains,
-    history,
-    plan,
-    recording,
-    timer,
-    scratch,
-    spec,
-):
-    """Advance to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or MPI_FAILED).
-
-    Parameters
-    ----------
-    record : whether spikes and voltages are recorded.
-    clock : int64 (6,): step, head of the history, synaptic events, spikes of all ranks, recorded spikes, samples.
-    currents, trains : `Currents`, `Trains`. plan : `Exchange`.
-    timer : float64 (5,), seconds by phase. scratch : `Scratch`. spec : int64 (2,), a time.
-    synapses, dense, history, neurons, poisson, recording, constants : `Synapses`, `Dense`, `History`, `Neurons`,
-        `PoissonInputs`, `Recording`, `Constants`.
-    """
+def advance(stop, record, rank):
+    """Advance the arrays of a `Rank` to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or
+    MPI_FAILED). Spikes and voltages are recorded if `record`."""
+    # Taken apart once: each time that a member is taken out of a tuple costs reference counts.
+    constants, (counts, timer, spec), connections, neurons, inputs, spikes, recording = rank
+    synapses, dense, history, scratch = connections
+    poisson, currents, trains = inputs
     longest = synapses.delays[-1] if synapses.delays.size else 0
-    while clock[STEP] < stop:
-        start = clock[STEP]
+    while counts[STEP] < stop:
+        start = counts[STEP]
         n_steps = min(constants.interval, stop - start)
         most = constants.most_spikes * n_steps
         oldest = history.first[(start + 1 - longest) & (history.first.size - 1)]
-        if clock[HEAD] - oldest + most > history.gids.size:
+        if counts[HEAD] - oldest + most > history.gids.size:
             return GROW_HISTORY
         if record and (
-            (recording.wanted.size and clock[RECORDED] + most > recording.gids.size)
-            or (recording.interval and clock[SAMPLES] + n_steps > recording.voltages.shape[0])
+            (recording.wanted.size and counts[RECORDED] + most > recording.gids.size)
+            or (recording.interval and counts[SAMPLES] + n_steps > recording.voltages.shape[0])
         ):
             return FLUSH
 
-        plan.n_sent[0] = 0
         for t in range(start + 1, start + n_steps + 1):
             t0 = seconds(constants, spec)
-            clock[EVENTS] += deliver(t, synapses, history, scratch)
-            clock[EVENTS] += deliver_dense(t, dense, history, synapses)
+            counts[EVENTS] += deliver(t, synapses, history, scratch)
+            counts[EVENTS] += deliver_dense(t, dense, history, synapses)
             t1 = seconds(constants, spec)
             draw_poisson(t, poisson, constants.rank, constants.size, constants.k0, constants.k1)
             apply_currents(t, currents, neurons)
             t2 = seconds(constants, spec)
-            plan.packet[t - start - 1] = update(t, constants, synapses, neurons, poisson, trains, plan)
+            update(t, t - start - 1, constants, synapses, neurons, poisson, trains, spikes)
             t3 = seconds(constants, spec)
             timer[DELIVER] += t1 - t0
             timer[STIMULATE] += t2 - t1
             timer[UPDATE] += t3 - t2
             if record and recording.interval and t % recording.interval == 0:
-                sample_voltages(recording, clock, neurons)
+                sample_voltages(recording, counts, neurons)
                 timer[RECORD] += seconds(constants, spec) - t3
 
         t0 = seconds(constants, spec)
-        if not exchange(n_steps, plan, constants.size):
+        head = exchange(start, n_steps, spikes, constants.size, history, counts[HEAD])
+        if head == FAILED:
             return MPI_FAILED
-        head = append_interval(start, n_steps, plan, constants.size, history, clock[HEAD])
         t1 = seconds(constants, spec)
         timer[EXCHANGE] += t1 - t0
         if record and recording.wanted.size:
-            record_spikes(start, n_steps, recording, clock, history)
+            record_spikes(start, n_steps, recording, counts, history)
             timer[RECORD] += seconds(constants, spec) - t1
-        clock[SPIKES] += head - clock[HEAD]
-        clock[HEAD] = head
-        clock[STEP] = start + n_steps
+        counts[SPIKES] += head - counts[HEAD]
+        counts[HEAD] = head
+        counts[STEP] = start + n_steps
     return DONE
 
 
 @kernel(forceinline=True)
-def update(t, constants, synapses, neurons, poisson, trains, plan):
-    """Advance all local neurons by the step that ends at `t`; the number of spikes appended to plan.sent.
+def update(t, k, constants, synapses, neurons, poisson, trains, spikes):
+    """Advance all local neurons by the step that ends at `t`, the k-th of the interval, and add what they emit.
 
     Limits, per neuron of the microcircuit: 46 bytes of state, row and Poisson numbers read and written in the L2 cache,
     a comparison, a dozen multiplications; 0.31 ns when vectorised and in the cache.
     """
-    before = plan.n_sent[0]
     for b in range(neurons.blocks.shape[0]):
         block = neurons.blocks[b]
         e = the_one_on(t, b, poisson)
@@ -190,8 +214,7 @@ def update(t, constants, synapses, neurons, poisson, trains, plan):
             gather_inputs(t, b, block, synapses, neurons, poisson, trains)
             ex, inh, none = pointer(neurons.inputs[0]), pointer(neurons.inputs[1]), np.int64(0)
             call_loop(block[GATHERED], block, ex, inh, 1.0, none, none, 0.0, neurons)
-        collect_spikes(block, constants, neurons, plan)
-    return np.int32(plan.n_sent[0] - before)
+        collect_spikes(k, block, constants, neurons, spikes)
 
 
 @kernel(forceinline=True)
@@ -280,26 +303,23 @@ def take(row, unit, inputs):
 
 
 @kernel(forceinline=True)
-def collect_spikes(block, constants, neurons, plan):
-    """Append the gids of the block's neurons that fired, in ascending order, to what will be sent."""
-    first, n = block[FIRST], block[LAST] - block[FIRST]
-    fired, n_sent = neurons.fired, plan.n_sent[0]
+def collect_spikes(k, block, constants, neurons, spikes):
+    """Add the spikes of the block's neurons in step `k` of the interval, by ascending gid."""
+    first, n, fired = block[FIRST], block[LAST] - block[FIRST], neurons.fired
     for start in range(0, n, LINE):
         found = ~equal_bytes(fired, start, np.uint8(0)) & lowest_bits(n - start)
         while found:
             i = start + lowest_bit(found)
             for _ in range(fired[i]):
-                plan.sent[n_sent] = (first + i) * constants.size + constants.rank
-                n_sent += 1
+                add(k, (first + i) * constants.size + constants.rank, spikes)
             neurons.emitted[first + i] += fired[i]
             found &= found - np.uint64(1)
-    plan.n_sent[0] = n_sent
 
 
 @kernel()
-def record_spikes(start, n_steps, recording, clock, history):
+def record_spikes(start, n_steps, recording, counts, history):
     """Append the interval's wanted spikes of all ranks to the recording."""
-    n = clock[RECORDED]
+    n = counts[RECORDED]
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     for t in range(start + 1, start + n_steps + 1):
         first, count = history.first[t & step_mask], history.count[t & step_mask]
@@ -309,13 +329,13 @@ def record_spikes(start, n_steps, recording, clock, history):
                 recording.steps[n] = t
                 recording.gids[n] = gid
                 n += 1
-    clock[RECORDED] = n
+    counts[RECORDED] = n
 
 
 @kernel()
-def sample_voltages(recording, clock, neurons):
-    """Append V_m - E_L of the wanted local neurons."""
-    row = recording.voltages[clock[SAMPLES]]
+def sample_voltages(recording, counts, neurons):
+    """Append the potentials of the wanted local neurons, relative to what `buffers.resting_potentials` gives."""
+    row = recording.voltages[counts[SAMPLES]]
     for k in range(recording.voltage_places.size):
         row[k] = neurons.state[recording.voltage_places[k]]
-    clock[SAMPLES] += 1
+    counts[SAMPLES] += 1

@@ -10,6 +10,7 @@ import numpy as np
 from ...description.distributions import Distribution
 from ...description.elements import Population, Value
 from ...description.network import Network
+from ...neurons import NeuronModel
 from ..compiled.intrinsics import kernel
 from ..random import streams
 from .decomposition import Decomposition
@@ -29,8 +30,7 @@ class Neurons(NamedTuple):
     blocks : int64 (n, 14), runs of at most ROW neurons of one population in one shard: local ids FIRST ... LAST - 1,
         their place SLOT in the shard's row, where their STATE begins, whether all of them have the same current; the
         addresses of the loops that update them, see `model_loops`.
-    state : float64, flat, block after block: variable k of the i-th neuron at STATE + ROW k + i; the first variable is
-        V_m - E_L (mV).
+    state : float64, flat, block after block: variable k of the i-th neuron at STATE + ROW k + i.
     refractory : int16 (n_local,), steps left.
     I_e, device, current : float64 (n_local,), constant and device currents and their sum (pA).
     propagators : float64, flat, population after population.
@@ -73,14 +73,17 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
         np.zeros(ROW, np.uint8),
     )
     for number, population in enumerate(network.populations):
-        if not population.model.is_source:
-            first, last = deal.local_range(population.first, population.n)
-            lids = np.arange(first, last)
-            V_m = local_values(network, number, "V_m", population.parameters["V_m"], lids, seed, deal)
-            E_L = local_values(network, number, "E_L", population.parameters["E_L"], lids, seed, deal)
-            I_e = local_values(network, number, "I_e", population.parameters["I_e"], lids, seed, deal)
-            neurons.state[potential_places(neurons, lids)] = V_m - E_L
-            neurons.I_e[lids] = I_e
+        model, parameters = population.model, population.parameters
+        lids = np.arange(*deal.local_range(population.first, population.n))
+        for name in model.initial:
+            values = local_values(network, number, name, parameters[name], lids, seed, deal)
+            neurons.state[places_of(neurons, model, name, lids)] = values - reference_values(
+                network, number, name, parameters, deal.gid(lids)
+            )
+        if model.current:
+            neurons.I_e[lids] = local_values(
+                network, number, model.current, parameters[model.current], lids, seed, deal
+            )
     sum_currents(neurons, np.arange(n))
     find_shared_currents(neurons)
     return with_parameters(neurons, network, [p.parameters for p in network.populations], deal)
@@ -118,12 +121,27 @@ def _place_blocks(network: Network, deal: Decomposition, layout: Layout) -> tupl
     return np.array(blocks, np.int64).reshape(-1, N_COLUMNS), size
 
 
-def potential_places(neurons: Neurons, lids: np.ndarray) -> np.ndarray:
-    """Where the V_m - E_L of local neurons is in `state`, int64."""
+def state_places(neurons: Neurons, lids: np.ndarray, k: int | np.ndarray = 0) -> np.ndarray:
+    """Return where state variable `k` of local neurons is in `state`, int64."""
     if not lids.size:
         return np.zeros(0, np.int64)
     block = neurons.blocks[np.searchsorted(neurons.blocks[:, FIRST], lids, side="right") - 1]
-    return block[:, STATE] + lids - block[:, FIRST]
+    return block[:, STATE] + ROW * k + lids - block[:, FIRST]
+
+
+def places_of(neurons: Neurons, model: NeuronModel, name: str, lids: np.ndarray) -> np.ndarray:
+    """Return where the state of the recordable `name` of local neurons, all of `model`, is in `state`, int64."""
+    return state_places(neurons, lids, model.states.index(model.recordables[name].state))
+
+
+def reference_values(
+    network: Network, number: int, name: str, parameters: Mapping[str, Value], gids: np.ndarray
+) -> np.ndarray:
+    """Return what is to be added to the state of the recordable `name` of neurons `gids` of population `number`."""
+    population = network.populations[number]
+    reference = population.model.recordables[name].reference
+    value = 0.0 if reference is None else parameters[reference]
+    return np.broadcast_to(value, population.n)[gids - population.first]
 
 
 def with_parameters(

@@ -10,7 +10,19 @@ replace them must refuse them.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
+
+
+class Sink(Protocol):
+    """What takes recordings."""
+
+    def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
+        """Take recorded spikes."""
+
+    def voltages(self, steps: np.ndarray, block: np.ndarray) -> None:
+        """Take recorded voltages."""
 
 
 class MemorySink:

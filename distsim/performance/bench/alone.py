@@ -9,11 +9,9 @@ import numpy as np
 from ...description.network import Network
 from ...engine.compiled.intrinsics import kernel
 from ...engine.connectivity.build import connect
+from ...engine.connectivity.table_plan import plan_table
 from ...engine.step.decomposition import Decomposition
 from ...engine.step.delivery import History, deliver, make_scratch
-from ...engine.step.layout import plan_layout
-from ...engine.step.population_state import two_receptors
-from ...engine.step.update import ROW
 
 STEPS, BEFORE = 1000, 200  # that are measured, and in which spikes are emitted before
 BEST_OF = 5
@@ -22,10 +20,8 @@ BEST_OF = 5
 def deliver_alone(network: Network, rates: dict[str, float], size: int, by_source: bool) -> float:
     """Seconds of a step's delivery on rank 0 of `size` ranks, where the populations fire at `rates` (spikes/s), each
     neuron by chance; the least of several measurements."""
-    two = two_receptors(network)
-    deal = Decomposition(network.n, size, 0)
-    layout = plan_layout(deal.n_local, 2 if two.any() else 1, ROW)
-    synapses, _ = connect(network, 1, layout, deal, two, by_source)
+    plan = plan_table(network, size, by_source=by_source)
+    synapses, _ = connect(plan, 1, Decomposition(network.n, size, 0))
     history, scratch = random_spikes(network, rates), make_scratch(synapses)
     seconds = []
     for _ in range(BEST_OF + 1):

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from ...description.network import Network
-from ...engine.step import loop
 from ...results import summary
 from ...simulation.simulation import Simulation
 from ..limits import PHASES, Period, limits
@@ -30,15 +29,15 @@ def measure(network: Network, seed: int, comm, times: tuple[float, float], probe
     build = comm.bcast(simulation.build_time)
     advance(simulation, times[0])
     before, timer = simulation.spike_counts(), simulation.timer.copy()
-    events, start = int(simulation.clock[loop.EVENTS]), simulation.step
+    events, start = simulation.engine.n_events, simulation.step
     seconds, active = advance(simulation, times[1])
     counts, steps = simulation.spike_counts() - before, simulation.step - start
-    period = Period(steps, -(-steps // simulation.interval), counts, active)
-    found = limits(simulation, period, probes)
+    period = Period(steps, -(-steps // simulation.engine.interval), counts, active)
+    found = limits(simulation.engine, period, probes)
     spent = (simulation.timer - timer)[: len(PHASES)]
     mine = [spent, *(np.array([getattr(found[phase], name) for phase in PHASES]) for name in found["deliver"]._fields)]
     spent, n_bytes, operations, at_best = comm.allreduce(np.array(mine))
-    events = comm.allreduce(int(simulation.clock[loop.EVENTS]) - events)
+    events = comm.allreduce(simulation.engine.n_events - events)
     model_s, n = times[1] / 1e3, network.n_neurons
     rank_s = comm.size * model_s  # a mean over ranks, by model time
     phases = {}
@@ -67,7 +66,7 @@ def advance(simulation: Simulation, duration: float) -> tuple[float, float]:
     ends, active = [time.perf_counter()], [0.0]
 
     def look(simulation: Simulation) -> None:
-        active.append(float(np.mean(simulation.history.count > 0)))
+        active.append(float(np.mean(simulation.engine.history.count > 0)))
         ends.append(time.perf_counter())
 
     simulation.comm.Barrier()
@@ -79,9 +78,9 @@ def advance(simulation: Simulation, duration: float) -> tuple[float, float]:
 
 def synapse_bytes(simulation: Simulation) -> int:
     """Bytes of this rank's synapses and what finds them."""
-    synapses = simulation.synapses
+    synapses = simulation.engine.synapses
     table = (synapses.words, synapses.weights, synapses.delay_codes, synapses.index)
-    return sum(part.nbytes for part in table) + simulation.dense.bits.nbytes
+    return sum(part.nbytes for part in table) + simulation.engine.dense.bits.nbytes
 
 
 def forget_peak() -> None:

@@ -1,0 +1,226 @@
+"""The engine of one rank: its arrays, and the compiled loop that advances them.
+
+    plan = plan_table(network, comm.size)
+    engine = RankEngine(plan, seed, comm, Loops(), MemorySink(n))
+    engine.advance(1000, record=True)
+
+All ranks do the same at the same time. Guards, trials of changes, files and results belong to `simulation`.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ..parallel import check_running
+from .check import with_memory
+from .compiled.huge_pages import together
+from .compiled.intrinsics import CLOCK_GETTIME
+from .connectivity.build import connect
+from .connectivity.table_plan import TablePlan
+from .ledger import Ledger, balance, n_local_synapses
+from .memory import estimate_of
+from .model_loops import Loops, choose_loops, loops_of
+from .random.streams import key
+from .settings import Settings, described_settings
+from .step import buffers, loop
+from .step.decomposition import Decomposition
+from .step.delivery import make_scratch
+from .step.poisson import plan_poisson
+from .step.population_state import FIRST, LAST, plan_neurons, with_parameters
+from .step.sinks import Sink
+from .step.stimulation import plan_currents, plan_spikes
+
+
+class RankEngine:
+    """A rank's neurons, the synapses onto them, and what is recorded of them, at time 0.
+
+    Parameters
+    ----------
+    plan : TablePlan
+        The network, and how its synapses are kept.
+    seed : int
+        Fixes every random number.
+    comm : communicator
+        The ranks, as many as planned for.
+    loops : Loops
+        The models' compiled loops.
+    sink : Sink
+        Takes what is recorded.
+
+    Attributes
+    ----------
+    deal : Decomposition
+        Which neurons are this rank's.
+    settings : Settings
+        Parameters and Poisson input as they hold now; `apply` changes them.
+    neurons, synapses, dense, poisson, currents, trains, history, exchange, recording
+        The arrays, see `loop.Rank`.
+    clock : Clock
+        Steps, events and spikes so far; seconds by phase.
+    min_delay, interval : int
+        Shortest delay and steps between two exchanges.
+    n_synapses : int
+        Synapses of all ranks.
+
+    Raises
+    ------
+    MemoryError
+        On all ranks, if there is too little memory on one.
+    """
+
+    def __init__(self, plan: TablePlan, seed: int, comm, loops: Loops, sink: Sink) -> None:
+        self.plan, self.network, self.seed, self._comm = plan, plan.network, seed, comm
+        self.loops, self.sink = loops, sink
+        self.deal = Decomposition(self.network.n, comm.size, comm.rank)
+        self.settings = described_settings(self.network)
+        self._connect()
+        self._plan_poisson()
+        self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
+        self._plan_buffers()
+        self.scratch = make_scratch(self.synapses)
+        self.clock = loop.Clock(np.zeros(6, np.int64), np.zeros(len(loop.PHASES)), np.zeros(2, np.int64))
+        self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
+
+    # --- building -----------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        """Build synapses and neurons, which take most of the memory (collective)."""
+
+        def build() -> None:
+            self.synapses, self.dense = connect(self.plan, self.seed, self.deal)
+            self.neurons = plan_neurons(self.network, self.seed, self.deal, self.plan.layout)
+            self._lay_together()
+
+        try:
+            with_memory(self.comm, build)
+        except MemoryError as error:
+            size = self.comm.size
+            each = f" on each of {size} ranks" if size > 1 else ""
+            needed = f"{estimate_of(self.plan) / 1e9:.2f} GB{each}"
+            raise MemoryError(f"the network needs about {needed}: {error}") from None
+
+    def _lay_together(self) -> None:
+        """Move the neurons' state and the rows, which every step walks through, to huge pages."""
+        neurons, synapses = self.neurons, self.synapses
+        arrays = (neurons.state, neurons.refractory, synapses.row_fixed, synapses.row)
+        state, refractory, row_fixed, row = together(arrays)
+        self.neurons = neurons._replace(state=state, refractory=refractory)
+        self.synapses = synapses._replace(row_fixed=row_fixed, row=row)
+
+    def _plan_poisson(self) -> None:
+        """Make the tables of Poisson input, and choose loops that take it."""
+        settings, blocks = self.settings, self.neurons.blocks[:, [FIRST, LAST]]
+        poisson = plan_poisson(settings.stimuli, self.network, self.deal, self.plan.is_two, blocks)
+        choose_loops(self.neurons, self.plan, settings.parameters, settings.inputs, self.loops)
+        self.poisson = poisson._replace(narrow=together([poisson.narrow])[0])
+
+    def _plan_buffers(self) -> None:
+        network, deal = self.network, self.deal
+        self.min_delay = buffers.shortest_delay(self.plan.delays)
+        self.interval = interval = buffers.steps_of_interval(network, self.min_delay)
+        self.exchange = buffers.plan_sent(network, deal, self.comm, interval)
+        self.history = buffers.plan_history(network, self.plan.longest_delay or self.min_delay, interval)
+        self.recording = buffers.plan_recording(network, deal, self.neurons, interval)
+        most_spikes = buffers.most_spikes(network)
+        self.constants = loop.Constants(deal.rank, deal.size, interval, most_spikes, *key(self.seed), CLOCK_GETTIME)
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    @property
+    def comm(self):
+        """The ranks; RuntimeError where MPI does not run, not yet or no more."""
+        check_running(self._comm)
+        return self._comm
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return int(self.clock.counts[loop.STEP])
+
+    @property
+    def n_spikes(self) -> int:
+        """Spikes of all ranks so far."""
+        return int(self.clock.counts[loop.SPIKES])
+
+    @property
+    def n_events(self) -> int:
+        """Synaptic events delivered on this rank so far."""
+        return int(self.clock.counts[loop.EVENTS])
+
+    @property
+    def connections(self) -> loop.Connections:
+        """What brings spikes to this rank's neurons."""
+        return loop.Connections(self.synapses, self.dense, self.history, self.scratch)
+
+    @property
+    def _rank(self) -> loop.Rank:
+        inputs = loop.Inputs(self.poisson, self.currents, self.trains)
+        return loop.Rank(
+            self.constants, self.clock, self.connections, self.neurons, inputs, self.exchange, self.recording
+        )
+
+    def advance(self, n_steps: int, record: bool) -> None:
+        """Advance by `n_steps` steps; what is recorded goes to the sink when buffers are full (collective).
+
+        Raises
+        ------
+        RuntimeError
+            MPI reported an error.
+        """
+        stop = self.step + n_steps
+        while (why := loop.advance(stop, record, self._rank)) != loop.DONE:
+            if why == loop.GROW_HISTORY:
+                self.history = buffers.grown(self.history, int(self.clock.counts[loop.HEAD]))
+            elif why == loop.FLUSH:
+                self.flush()
+            else:
+                raise RuntimeError("MPI reported an error during the exchange of spikes")
+
+    def flush(self) -> None:
+        """Hand what was recorded to the sink (collective for a sink that writes files).
+
+        After an exception the same data may be handed on again, with those that follow: see `sinks`.
+        """
+        started = time.perf_counter()
+        buffers.flush(self.recording, self.clock, self._resting_potentials, self.sink)
+        self.clock.timer[loop.RECORD] += time.perf_counter() - started
+
+    def _resting_potentials(self) -> np.ndarray:
+        """Return what is to be added to the sampled potentials (mV) of this rank's recorded neurons."""
+        gids = self.deal.gid(buffers.voltage_lids(self.network, self.deal))
+        return buffers.resting_potentials(self.network, self.settings.parameters, gids)
+
+    # --- settings -----------------------------------------------------------------------------------------------------
+
+    def apply(self, settings: Settings) -> None:
+        """Let other `settings` hold from now on (collective)."""
+        self.loops.fill_cache(self.comm, loops_of(self.plan, settings.parameters, settings.inputs))
+        self.settings = settings
+        self.neurons = with_parameters(self.neurons, self.network, settings.parameters, self.deal)
+        self._plan_poisson()
+
+    # --- of all ranks -------------------------------------------------------------------------------------------------
+
+    def ledger(self) -> Ledger:
+        """Return the balance of synaptic events since time 0; RuntimeError if one was lost or doubled (collective)."""
+        return balance(self.comm, self.connections, self.clock, self.spike_counts())
+
+    def spike_counts(self) -> np.ndarray:
+        """Return the spikes of every neuron since time 0, int64 by gid (collective)."""
+        return self.counts_of_all(self.neurons.emitted)
+
+    def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
+        """Return values of the neurons `gids` (ascending) from those of each rank's own, the last axis of `mine`
+        (collective)."""
+        table = np.zeros((*mine.shape[:-1], gids.size), mine.dtype)
+        for rank, part in enumerate(self.comm.allgather(mine)):
+            table[..., gids % self.comm.size == rank] = part
+        return table
+
+    def counts_of_all(self, mine: np.ndarray) -> np.ndarray:
+        """Return counts by gid from those of each rank's own neurons, int64 (collective)."""
+        counts = np.zeros(self.network.n, np.int64)
+        counts[self.deal.gid(np.arange(self.deal.n_local))] = mine
+        return self.comm.allreduce(counts)

@@ -1,0 +1,40 @@
+"""What a synapse model is: what each synapse keeps, what a projection has in common, and the table that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..neurons import Parameter
+
+PACKED = "packed"  # one 32-bit word a synapse, or one bit where a projection is dense: `engine/step/delivery`, `dense`
+
+
+@dataclass(frozen=True)
+class SynapseModel:
+    """A synapse model.
+
+    A presynaptic spike reaches the target after the delay of the synapse and adds the weight to a receptor there.
+
+    Attributes
+    ----------
+    name : str
+        The field's name of the model, for instance ``static_synapse``.
+    parameters : mapping of str to Parameter
+        What all synapses of a projection have in common.
+    variables : tuple of str
+        What each synapse keeps, beside its target and delay, and changes while the network runs.
+    table : str
+        The table that holds the synapses. PACKED, the only one so far, keeps no variables: weights are codes that
+        never change.
+    """
+
+    name: str
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
+    table: str = PACKED
+
+    def __post_init__(self) -> None:
+        if self.table == PACKED and self.variables:
+            kept = ", ".join(self.variables)
+            raise TypeError(f"{self.name}: {kept} would change, but a packed table keeps no variables of synapses")
