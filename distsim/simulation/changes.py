@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..description.elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
+from ..description.indices import Indices, as_key
 from ..description.projections import read_input_weight
 from ..description.values import DRAWN, check_together, read_values
 from ..engine.step.population_state import find_shared_currents, local_values, potential_places, sum_currents
@@ -118,7 +119,7 @@ def get_neurons(simulation, selection: Selection, name: str) -> np.ndarray:
     return simulation.gather(selection.gids, V + _local(simulation, number, "E_L", lids))
 
 
-def merged(population: Population, now: Mapping[str, Value], indices: range, given: Mapping[str, Value]) -> dict:
+def merged(population: Population, now: Mapping[str, Value], indices: Indices, given: Mapping[str, Value]) -> dict:
     """All parameters of `population` once neurons `indices` have the `given` ones; those of the others stay.
 
     Raises
@@ -127,7 +128,8 @@ def merged(population: Population, now: Mapping[str, Value], indices: range, giv
     """
     values = dict(now)
     for name, value in given.items():
-        if len(indices) == population.n:
+        is_whole = len(indices) == population.n
+        if is_whole and (isinstance(indices, range) or np.ndim(value) == 0):  # an array may be in another order
             values[name] = value
         elif population.model.parameters[name].choices:
             raise ValueError(f"{population.name}.{name}: can only be changed in the whole population")
@@ -136,10 +138,10 @@ def merged(population: Population, now: Mapping[str, Value], indices: range, giv
     return values
 
 
-def spread(population: Population, indices: range, values: Value, others: Value = 0.0) -> np.ndarray:
+def spread(population: Population, indices: Indices, values: Value, others: Value = 0.0) -> np.ndarray:
     """An array of population.n numbers: `values` at `indices`, `others` elsewhere."""
     array = np.array(np.broadcast_to(others, population.n), float)
-    array[indices.start : indices.stop : indices.step] = values
+    array[as_key(indices)] = values
     return array
 
 
