@@ -232,7 +232,7 @@ def add_common(parser: Parser, network, model) -> None:
     out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
     out.add_argument("--no-plots", action="store_true", help="write no figures")
     first, second = model.POPULATIONS[:2]
-    what = f"record spikes of these neurons only, e.g. {second} '{first}[:100]' '{first}[-5:]'"
+    what = f"record spikes of these neurons only, e.g. {second} '{first}[:100]' '{first}[-5:]' '{first}[1,5,7]'"
     out.add_argument("--record-spikes", nargs="+", action="extend", metavar="POP[a:b]", help=what)
     what = "record V_m of these neurons (ids from 0, b excluded)"
     out.add_argument("--record-voltages", nargs="+", action="extend", metavar="POP[a:b]", help=what)
