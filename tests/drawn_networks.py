@@ -94,6 +94,9 @@ def one_or_each(n: int, low: float, high: float) -> st.SearchStrategy:
 @st.composite
 def parts(draw, sizes: dict[str, int]) -> Part:
     name = draw(st.sampled_from(sorted(sizes)))
+    if draw(st.integers(0, 3)) == 3:
+        numbers = draw(st.permutations(range(sizes[name])))
+        return Part(name, numbers[: draw(st.integers(0, sizes[name]))])
     ends = sorted(draw(st.tuples(st.integers(0, sizes[name]), st.integers(0, sizes[name]))))
     return Part(name, range(*ends, draw(st.integers(1, 3))) if draw(st.booleans()) else range(sizes[name]))
 

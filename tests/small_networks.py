@@ -19,10 +19,10 @@ class Group:
 
 @dataclass
 class Part:
-    """Some neurons of a population, or of the sources S."""
+    """Some neurons of a population, or of the sources S: a range or a list, each neuron once."""
 
     name: str
-    indices: range
+    indices: range | list[int]
 
 
 @dataclass
@@ -103,7 +103,7 @@ def describe(case: Case) -> Network:
 
 def select(net: Network, part: Part):
     r = part.indices
-    return net[part.name][r.start : r.stop : r.step]
+    return net[part.name][r.start : r.stop : r.step] if isinstance(r, range) else net[part.name][r]
 
 
 def simulate(case: Case, comm) -> Simulation:

@@ -66,9 +66,11 @@ def _add_run_options(run: argparse._ArgumentGroup, model: NetworkModel) -> None:
     )
     run.add_argument("--dt", type=above_0, metavar="MS", help="resolution, ms (0.1)")
     run.add_argument("--seed", type=seed, help="fixes every random number, 0 to 2^64 - 1 (1)")
-    text = f"spikes/s of a population above which the run stops ({MAX_RATE:g}; 0: any)"
+    text = "stop with exit code 3, keeping what was recorded, where the neurons of a population fire faster on average "
+    text += f"over 100 ms, spikes/s; 0: at no rate ({MAX_RATE:g})"
     run.add_argument("--max-rate", type=at_least_0, metavar="HZ", help=text)
-    run.add_argument("--profile", action="store_true", default=None, help="tell what each rank did")
+    text = "tell at the end what each rank did and waited, and what follows from it"
+    run.add_argument("--profile", action="store_true", default=None, help=text)
     add_checkpoint_options(run, "default: none")
     text = "go on with the run in --out if it is this one and not complete; start it where there is none"
     run.add_argument("--resume", choices=("auto",), help=text)
@@ -81,7 +83,7 @@ def _add_output_options(out: argparse._ArgumentGroup, model: NetworkModel) -> No
     out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
     out.add_argument("--no-plots", action="store_true", help="write no figures")
     first, second = (*model.populations, "E", "I")[:2] if model.populations else ("E", "I")
-    text = f"record spikes of these neurons only, e.g. {second} '{first}[:100]' '{first}[-5:]'"
+    text = f"record spikes of these neurons only, e.g. {second} '{first}[:100]' '{first}[-5:]' '{first}[1,5,7]'"
     out.add_argument("--record-spikes", nargs="+", action="extend", metavar="POP[a:b]", help=text)
     text = "record V_m of these neurons (ids from 0, b excluded)"
     out.add_argument("--record-voltages", nargs="+", action="extend", metavar="POP[a:b]", help=text)

@@ -1,9 +1,8 @@
-"""What a network consists of: populations and slices of them, projections, stimuli, recorders. Frozen data."""
+"""What a network consists of: populations and parts of them, projections, stimuli, recorders. Frozen data."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +12,7 @@ import numpy as np
 from ..neurons import NeuronModel
 from ..synapses import SynapseModel, static
 from .distributions import Distribution
+from .indices import Indices, among, as_array, bracketed, canonical, compact, parse, read_indices
 from .rules import Rule
 
 Value = float | np.ndarray | Distribution
@@ -29,7 +29,8 @@ def nearest(name: str, known: Sequence[str]) -> str:
 class Population:
     """`n` neurons (or sources) of one model with the global ids first ... first + n - 1.
 
-    `pop[a:b]` selects a slice of it; `parameters` holds a number, an array of n numbers or a distribution each.
+    `pop[a:b]`, `pop[[1, 5, 7]]` and `pop[mask]` select a part of it, see `Selection`; `parameters` holds a number, an
+    array of n numbers or a distribution each.
     """
 
     name: str
@@ -46,8 +47,8 @@ class Population:
     def __len__(self) -> int:
         return self.n
 
-    def __getitem__(self, index: slice | int) -> Selection:
-        return Selection(self, range(self.n))[index]
+    def __getitem__(self, index: Index) -> Selection:
+        return Selection(self, read_indices(self.name, index, self.n))
 
     @property
     def span(self) -> slice:
@@ -75,36 +76,62 @@ def _read_only(values: dict) -> dict:
     return values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selection:
-    """Neurons `indices` (a range, 0-based) of a population."""
+    """Some neurons of a population, each at most once; made by `pop[index]`, and indexed again in the same way.
+
+    An index is a whole number, a slice, a list or array of whole numbers, or a mask (a bool for each neuron), with the
+    meaning that it has in NumPy: negative numbers count from the end. Listed neurons keep their order, which is that of
+    `one_to_one`, of positions in `explicit`, of values given to `Simulation.set` and of columns of voltages. A list of
+    equally spaced neurons, upwards, is the same selection as the slice.
+
+    Attributes
+    ----------
+    indices : range or ndarray of int64, shape (n,), read-only
+        The neurons, numbered from 0 in their population; an array only where there is no such range.
+    """
 
     population: Population
-    indices: range
+    indices: Indices
+
+    def __post_init__(self) -> None:
+        indices = self.indices
+        kept = canonical(indices) if isinstance(indices, range) else compact(np.array(indices, np.int64))
+        object.__setattr__(self, "indices", kept)
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(_read_only(state))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Selection):
+            return NotImplemented
+        return self.population is other.population and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash((self.population, self._key))
+
+    @property
+    def _key(self) -> range | bytes:
+        return self.indices if isinstance(self.indices, range) else self.indices.tobytes()
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index: slice | int) -> Selection:
-        if isinstance(index, slice):
-            chosen = self.indices[index]
-            if chosen.step < 0:
-                raise ValueError(f"{self.population.name}[{index}]: a selection runs upwards")
-            return Selection(self.population, chosen)
-        i = self.indices[index]
-        return Selection(self.population, range(i, i + 1))
+    def __getitem__(self, index: Index) -> Selection:
+        chosen = read_indices(self.population.name, index, len(self), bracketed(self.indices))
+        return Selection(self.population, among(self.indices, chosen))
 
     @property
     def gids(self) -> np.ndarray:
-        """Global ids, int64, ascending."""
-        return self.population.first + np.arange(self.indices.start, self.indices.stop, self.indices.step)
+        """Global ids, int64, in the order of `indices`."""
+        return self.population.first + as_array(self.indices)
 
     def __repr__(self) -> str:
-        r = self.indices
-        return f"<{self.population.name}[{r.start}:{r.stop}:{r.step}]>"
+        return f"<{self.population.name}{bracketed(self.indices)}>"
 
 
-Part = str | Population | Selection  # 'E', 'E[:50]', 'E[-1]', or the same as objects
+Index = int | slice | Sequence[int] | Sequence[bool] | np.ndarray
+Part = str | Population | Selection  # 'E', 'E[:50]', 'E[-1]', 'E[[1, 5, 7]]', or the same as objects
 
 
 def check_name(name: object) -> None:
@@ -118,16 +145,16 @@ def select(what: Population | Selection) -> Selection:
         return what[:]
     if isinstance(what, Selection):
         return what
-    raise TypeError(f"expected a population or a slice of one, not {what!r}")
+    raise TypeError(f"expected a population or a part of one, not {what!r}")
 
 
-def find(what: str | Population | Selection, sizes: Mapping[str, int]) -> tuple[str, range]:
-    """Name and neurons (0-based) of a part of the populations of `sizes`: 'E', 'E[5]', 'E[-20:]', 'E[:100:2]', or
-    `pop[a:b]`.
+def find(what: str | Population | Selection, sizes: Mapping[str, int]) -> tuple[str, Indices]:
+    """Name and neurons (0-based) of a part of the populations of `sizes`: 'E', 'E[5]', 'E[-20:]', 'E[:100:2]',
+    'E[1, 5, 7]', 'E[[1, 5, 7]]', or `pop[index]`.
 
     Raises
     ------
-    ValueError : no slice of a population, no such population, or one of another size.
+    ValueError : no part of a population, no such population, or one of another size.
     """
     if not isinstance(what, str):
         selection = select(what)
@@ -137,19 +164,18 @@ def find(what: str | Population | Selection, sizes: Mapping[str, int]) -> tuple[
         return name, selection.indices
     if what in sizes:
         return what, range(sizes[what])
-    match = re.fullmatch(r"([^\[\]]+)(?:\[(?:(-?\d+)|(-?\d*):(-?\d*)(?::(\d*))?)\])?", what)
-    if not match:
-        raise ValueError(f"{what}: must be a population or a slice of one, such as {next(iter(sizes), 'E')}[0:100]")
-    name, *bounds = match.groups()
-    index, *parts = [int(b) if b else None for b in bounds]
-    if parts[2] == 0:
+    parsed = parse(what)
+    if parsed is None:
+        known = next(iter(sizes), "E")
+        raise ValueError(f"{what}: must be a population or a part of one, such as {known}[0:100] or {known}[[1, 5]]")
+    name, index = parsed
+    if isinstance(index, slice) and index.step == 0:
         raise ValueError(f"{what}: the step must be at least 1")
-    neurons = range(sizes[_known(what, name, sizes)])
-    if index is None:
-        return name, neurons[slice(*parts)]
-    if not -len(neurons) <= index < len(neurons):
-        raise ValueError(f"{what}: population {name} has {len(neurons)} neurons")
-    return name, range(neurons[index], neurons[index] + 1)
+    n = sizes[_known(what, name, sizes)]
+    try:
+        return name, range(n) if index is None else read_indices(name, index, n)
+    except IndexError as error:
+        raise ValueError(str(error)) from None
 
 
 def _known(what: str, name: str, sizes: Mapping[str, int]) -> str:

@@ -86,8 +86,8 @@ class Network:
         raise KeyError(f"no population {name!r}: {nearest(name, [p.name for p in self.populations])}")
 
     def select(self, what: Part) -> Selection:
-        """Neurons by name, 'E', 'E[:50]', 'E[-1]', or as a population or a slice of one; ValueError where there are
-        none."""
+        """Neurons by name, 'E', 'E[:50]', 'E[-1]', 'E[[1, 5, 7]]', or as a population or a part of one; ValueError
+        where there are none."""
         name, indices = find(what, {population.name: population.n for population in self.populations})
         return Selection(self[name], indices)
 
@@ -202,7 +202,8 @@ class Network:
 
         Parameters
         ----------
-        source, target : 'E', 'E[:50]', or a population or a slice of one, here and in all that follows.
+        source, target : a population, a part of one (`exc[:50]`, `exc[[1, 5, 7]]`, `exc[mask]`, see `Selection`), or
+            its name, 'E', 'E[:50]', 'E[[1, 5, 7]]', here and in all that follows.
         weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse.
         delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid.
         synapse : the model of the synapses.

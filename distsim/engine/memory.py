@@ -41,7 +41,16 @@ def description_bytes(network: Network) -> int:
         held += [p.weight, p.delay, p.delay_steps, *((p.rule.sources, p.rule.targets) if is_explicit(p) else ())]
     for population in network.populations:
         held += [*population.parameters.values(), *population.spike_steps]
-    return sum(array.nbytes for array in held if isinstance(array, np.ndarray))
+    return selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
+
+
+def selection_bytes(network: Network) -> int:
+    """Bytes of the neurons that are listed one by one in `network`; a selection used several times counts once."""
+    devices = (*network.poisson_inputs, *network.step_currents, *network.voltage_recorders)
+    used = [*network.spike_recorders, *(device.target for device in devices)]
+    used += [end for projection in network.projections for end in (projection.source, projection.target)]
+    listed = {id(s.indices): s.indices.nbytes for s in used if isinstance(s.indices, np.ndarray)}
+    return sum(listed.values())
 
 
 def buffer_bytes(plan: TablePlan) -> int:

@@ -19,6 +19,7 @@ from ..analysis.rates import rates_boxplot
 from ..analysis.rows import number_through
 from ..analysis.run_folder import break_marks, check_recorded, collect, rates_options, title_of
 from ..description.elements import Part, find, nearest
+from ..description.indices import as_key
 from ..description.units import without_unit
 from ..recording.pieces import recorded_ms
 from ..recording.spikes import Spikes
@@ -103,7 +104,7 @@ class Result:
 
         Parameters
         ----------
-        what : 'E', 'E[:50]', or a population or a slice of one.
+        what : 'E', 'E[:50]', 'E[[1, 5, 7]]', or a population or a part of one.
 
         Raises
         ------
@@ -111,7 +112,7 @@ class Result:
         """
         name, indices = find(what, self.sizes)
         wanted = np.zeros(self.sizes[name], bool)
-        wanted[indices.start : indices.stop : indices.step] = True
+        wanted[as_key(indices)] = True
         recorded = self._recorded.get(name, np.zeros(wanted.size, bool))
         if np.any(wanted & ~recorded):
             raise ValueError(_not_recorded("spikes", what, name, int(recorded.sum()), self._recorded_names()))
@@ -124,6 +125,8 @@ class Result:
     def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
         """Recorded V_m of `what`: times (ms, (k,)) and V_m (mV, float64 (k, len(what))); files hold float32 values.
 
+        The columns have the order of the neurons in `what`.
+
         Raises
         ------
         ValueError : no such population, or the voltages of some of these neurons are not recorded.
@@ -135,7 +138,7 @@ class Result:
         voltages = self._voltages.get(name, nothing)
         column = np.full(self.sizes[name], -1)
         column[voltages.ids] = np.arange(voltages.ids.size)
-        columns = column[indices.start : indices.stop : indices.step]
+        columns = column[as_key(indices)]
         if np.any(columns < 0):
             raise ValueError(_not_recorded("voltages", what, name, voltages.ids.size, list(self._voltages)))
         return voltages.times.copy(), voltages.V[:, columns].astype(np.float64)

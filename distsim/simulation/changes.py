@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..description.elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
+from ..description.indices import Indices, as_key
 from ..description.projections import read_input_weight
 from ..description.values import check_together, read_values
 from ..engine.rank_engine import RankEngine
@@ -131,7 +132,7 @@ def _recordable(engine: RankEngine, number: int, name: str, gids: np.ndarray) ->
     return state + reference_values(engine.network, number, name, parameters, gids)
 
 
-def merged(population: Population, now: Mapping[str, Value], indices: range, given: Mapping[str, Value]) -> dict:
+def merged(population: Population, now: Mapping[str, Value], indices: Indices, given: Mapping[str, Value]) -> dict:
     """All parameters of `population` once neurons `indices` have the `given` ones; those of the others stay.
 
     Raises
@@ -140,7 +141,8 @@ def merged(population: Population, now: Mapping[str, Value], indices: range, giv
     """
     values = dict(now)
     for name, value in given.items():
-        if len(indices) == population.n:
+        is_whole = len(indices) == population.n
+        if is_whole and (isinstance(indices, range) or np.ndim(value) == 0):  # an array may be in another order
             values[name] = value
         elif population.model.parameters[name].choices:
             raise ValueError(f"{population.name}.{name}: can only be changed in the whole population")
@@ -149,10 +151,10 @@ def merged(population: Population, now: Mapping[str, Value], indices: range, giv
     return values
 
 
-def spread(population: Population, indices: range, values: Value, others: Value = 0.0) -> np.ndarray:
+def spread(population: Population, indices: Indices, values: Value, others: Value = 0.0) -> np.ndarray:
     """An array of population.n numbers: `values` at `indices`, `others` elsewhere."""
     array = np.array(np.broadcast_to(others, population.n), float)
-    array[indices.start : indices.stop : indices.step] = values
+    array[as_key(indices)] = values
     return array
 
 

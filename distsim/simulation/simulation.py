@@ -254,7 +254,7 @@ class Simulation:
 
         Parameters
         ----------
-        what : 'E', 'E[:50]', or a population or a slice of one.
+        what : 'E', 'E[:50]', 'E[[1, 5, 7]]', or a population or a part of one.
 
         Raises
         ------

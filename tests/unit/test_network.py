@@ -167,7 +167,7 @@ MISTAKES = {
     ),
     "no index": (lambda net: net.record_spikes("I", "E[8]"), ValueError, r"E\[8\]: population E has 8 neurons"),
     "index below": (lambda net: net.record_voltages("E[-9]"), ValueError, r"E\[-9\]: population E has 8 neurons"),
-    "empty index": (lambda net: net.dc_current("E[]", 1.0), ValueError, r"E\[\]: must be a population or a slice"),
+    "empty index": (lambda net: net.dc_current("E[]", 1.0), ValueError, r"E\[\]: must be a population or a part"),
     "rule not called": (
         lambda net: net.connect("E", "I", all_to_all, 1, 1),
         TypeError,

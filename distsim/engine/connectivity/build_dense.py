@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...description.distributions import Distribution
-from ...description.elements import Population, Projection, Value
+from ...description.elements import Population, Projection, Selection, Value
+from ...description.indices import Indices, hull, progression
 from ...description.network import Network
 from ...description.rules import AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli
 from ...synapses import PACKED
@@ -90,9 +91,9 @@ def _group(network: Network, weight: float, delay: int, numbers: tuple[int, ...]
     return Group(*ends, weight, delay, numbers, sources, _hull([p.target.indices for p in projections]))
 
 
-def _hull(ranges: list[range]) -> range:
-    full = [r for r in ranges if len(r)]
-    return range(min(r.start for r in full), max(r[-1] for r in full) + 1) if full else range(0)
+def _hull(parts: list[Indices]) -> range:
+    full = [hull(part) for part in parts if len(part)]
+    return range(min(r.start for r in full), max(r.stop for r in full)) if full else range(0)
 
 
 def _is_dense(network: Network, group: Group) -> bool:
@@ -109,11 +110,11 @@ def matrix_bytes(groups: list[Group], size: int) -> int:
 
 def expected_seconds(network: Network, group: Group) -> int:
     """Synapses to be expected whose pair has one already, of all ranks, if projections overlap independently."""
-    filled: dict[tuple[range, range], float] = {}  # share of the pairs that are connected
+    filled: dict[tuple[Selection, Selection], float] = {}  # share of the pairs that are connected
     bits, synapses = 0.0, 0.0
     for number in group.numbers:
         projection = network.projections[number]
-        ends = projection.source.indices, projection.target.indices
+        ends = projection.source, projection.target
         n_pairs = len(ends[0]) * len(ends[1])
         expected = projection.rule.expected(len(ends[0]), len(ends[1]))
         density = expected / max(1, n_pairs)
@@ -126,10 +127,12 @@ def expected_seconds(network: Network, group: Group) -> int:
     return round(synapses - bits + _shared_bits(filled))
 
 
-def _shared_bits(filled: Mapping[tuple[range, range], float]) -> float:
-    """Pairs to be expected that are connected in two of these rectangles."""
-    bounds = np.array([(s.start, s.stop, t.start, t.stop) for s, t in filled], float).reshape(-1, 4)
-    density = np.array([share / (s.step * t.step) for (s, t), share in filled.items()])
+def _shared_bits(filled: Mapping[tuple[Selection, Selection], float]) -> float:
+    """Pairs to be expected that are connected in two of these, each spread evenly over the rectangle around it."""
+    hulls = [(hull(source.indices), hull(target.indices)) for source, target in filled]
+    bounds = np.array([(s.start, s.stop, t.start, t.stop) for s, t in hulls], float).reshape(-1, 4)
+    chosen = [len(source) * len(target) for source, target in filled]
+    density = np.array(list(filled.values())) * chosen / [max(1, len(s) * len(t)) for s, t in hulls]
     shared = 0.0
     for k, (first, last, top, bottom) in enumerate(bounds[:-1]):
         others = bounds[k + 1 :]
@@ -221,16 +224,18 @@ def _draw(
     targets = np.flatnonzero(deal.local(gids) & (mine >= lids[0]) & (mine < lids[1]))
     indegree = draws.indegrees(projection, number, targets, key)
     own = draws.own_positions(projection.source, projection.target)[targets]
-    source = projection.source.indices
+    first_source, source_step, numbers = progression(projection.source.indices)
+    n_sources = len(projection.source)
     distinct = not getattr(projection.rule, "allow_multapses", False)
     chosen = np.empty(indegree.max(initial=0), np.int64)
-    stamps = np.zeros(len(source) if distinct else 0, np.int64)
+    stamps = np.zeros(n_sources if distinct else 0, np.int64)
     extra = np.empty((2, min(int(indegree.sum(dtype=np.int64)), max(PIECE, chosen.size))), np.uint32)
     for first, last in _pieces_of(indegree):
         n_extra = set_bits(
             bits,
             _words(*lids),
-            np.array([group.sources.start, source.start, source.step, len(source), lids[0]], np.int64),
+            np.array([group.sources.start, first_source, source_step, n_sources, lids[0]], np.int64),
+            numbers,
             number,
             distinct,
             not projection.rule.allow_autapses,
@@ -257,12 +262,15 @@ def _pieces_of(indegree: np.ndarray) -> Iterator[tuple[int, int]]:
 
 
 @njit(cache=True)
-def set_bits(bits, n_words, place, number, distinct, skip_self, gids, lids, own, indegree, done, scratch, k0, k1):
+def set_bits(
+    bits, n_words, place, numbers, number, distinct, skip_self, gids, lids, own, indegree, done, scratch, k0, k1
+):
     """Draw the sources of each target and set their bits; synapses whose bit is set go to `extra`; their number.
 
     Parameters
     ----------
     place : int64 (5,): source of row 0, first source, sources between two, sources; local id of column 0.
+    numbers : int64, the sources if they are listed, see `indices.progression`; otherwise empty.
     number : of the projection. own : positions of the targets among the sources, or -1.
     done : targets of the projection before these.
     scratch : stamps (int64 (n_sources,), 0 before the first target), chosen (int64, the largest indegree), extra.
@@ -274,6 +282,7 @@ def set_bits(bits, n_words, place, number, distinct, skip_self, gids, lids, own,
     for i in range(gids.size):
         skip, stamp = own[i] if skip_self else -1, done + i + 1
         draws.choose_alike(indegree[i], n_sources, skip, distinct, gids[i], number, k0, k1, u, stamps, stamp, chosen)
+        draws.look_up(numbers, indegree[i], chosen)
         column = lids[i] - first_lid
         word, bit = column >> 6, np.uint64(1) << np.uint64(column & 63)
         for k in range(indegree[i]):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...description.indices import positions_of
 from ...description.rules import AllToAll, FixedIndegree, PairwiseBernoulli
 from ..compiled.cache import njit
 from ..random import streams
@@ -37,9 +38,11 @@ class Draw(NamedTuple):
     projection: int
     source_first: int
     source_step: int
+    source_numbers: np.ndarray
     n_sources: int
     target_first: int
     target_step: int
+    target_numbers: np.ndarray
     n_targets: int
     distinct: int
     skip_self: int
@@ -84,10 +87,7 @@ def own_positions(source, target) -> np.ndarray:
     """For each target its position among the sources, -1 if it is none of them; int64 (len(target),)."""
     if source.population is not target.population:
         return np.full(len(target), -1)
-    s, t = source.indices, target.indices
-    ids = np.arange(t.start, t.stop, t.step)
-    inside = (ids >= s.start) & (ids < s.stop) & ((ids - s.start) % s.step == 0)
-    return np.where(inside, (ids - s.start) // s.step, -1)
+    return positions_of(target.indices, source.indices, source.population.n)
 
 
 @njit(cache=True)
@@ -184,6 +184,20 @@ def uniform_below(high, low, n):
 
 
 @njit(inline="always")
+def number_at(numbers, k):
+    """Number k as first and step of `indices.progression` take it up."""
+    return numbers[k] if numbers.size else k
+
+
+@njit()
+def look_up(numbers, n, chosen):
+    """Turn the first `n` positions of `chosen` into numbers, if these are listed."""
+    if numbers.size:
+        for k in range(n):
+            chosen[k] = numbers[chosen[k]]
+
+
+@njit(inline="always")
 def add(pool, shape, draw, source, slot, u_delay, u_weight):
     """Push the synapse of source number `source` onto `slot`, delay and weight from their words."""
     d = streams.level(u_delay, draw.delay_thresholds, 0, draw.delay_guide, 0)
@@ -201,7 +215,7 @@ def generate_by_target(pool, shape, draw, kept, targets, own, indegree, k0, k1):
     chosen, u_delay, u_weight = np.empty(most, np.int64), np.empty(most, np.uint32), np.empty(most, np.uint32)
     stamps = np.zeros(draw.n_sources if draw.distinct else 0, np.int64)
     for i in range(targets.size):
-        gid = draw.target_first + draw.target_step * targets[i]
+        gid = draw.target_first + draw.target_step * number_at(draw.target_numbers, targets[i])
         slot = gid // kept.size - kept.first_lid
         skip = own[i] if draw.skip_self else -1
         choose(
@@ -220,6 +234,7 @@ def generate_by_target(pool, shape, draw, kept, targets, own, indegree, k0, k1):
             u_delay,
             u_weight,
         )
+        look_up(draw.source_numbers, indegree[i], chosen)
         for k in range(indegree[i]):
             add(pool, shape, draw, chosen[k], slot, u_delay[k], u_weight[k])
 
@@ -255,11 +270,13 @@ def generate_by_source(fill, pool, shape, draw, kept, width, counts, own, outdeg
             u_delay,
             u_weight,
         )
+        look_up(draw.target_numbers, outdegree, chosen)
+        number = number_at(draw.source_numbers, source)
         for k in range(outdegree):
             gid = draw.target_first + draw.target_step * chosen[k]
             lid = gid // kept.size
             if gid % kept.size == kept.rank and kept.first_lid <= lid < kept.last_lid:
                 if fill:
-                    add(pool, shape, draw, source, lid - kept.first_lid, u_delay[k], u_weight[k])
+                    add(pool, shape, draw, number, lid - kept.first_lid, u_delay[k], u_weight[k])
                 else:
                     counts[(lid - kept.first_lid) // width] += 1

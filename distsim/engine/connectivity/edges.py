@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...description.elements import Projection
+from ...description.indices import progression
 from ...description.rules import Explicit
 from ..compiled.cache import njit
 from ..step.decomposition import Decomposition
@@ -61,9 +62,9 @@ def own_edges(projection: Projection, deal: Decomposition, layout: Layout) -> Ow
     rule, n = projection.rule, len(projection.target)
     each = np.arange(0 if isinstance(rule, Explicit) else n, dtype=np.int32 if n < 2**31 else np.int64)
     sources, targets = (rule.sources, rule.targets) if isinstance(rule, Explicit) else (each, each)
-    target, shards = projection.target.indices, np.empty(n, np.int32)
-    first = projection.target.population.first + target.start
-    find_shards(first, target.step, deal.rank, deal.size, layout.width, layout.n_shards, shards)
+    shards, place = np.empty(n, np.int32), (deal.rank, deal.size, layout.width, layout.n_shards)
+    first, step, numbers = progression(projection.target.indices)
+    find_shards(projection.target.population.first + first, step, numbers, *place, shards)
     counts = np.zeros(layout.n_shards + 1, np.int64)  # the last one: on other ranks
     count_by_shard(targets, shards, counts)
     begin = np.cumsum(counts) - counts
@@ -73,10 +74,10 @@ def own_edges(projection: Projection, deal: Decomposition, layout: Layout) -> Ow
 
 
 @njit(cache=True)
-def find_shards(first, step, rank, size, width, elsewhere, shards):
-    """Set the shard of each target, or `elsewhere` on other ranks; targets are first, first + step, ... (gids)."""
+def find_shards(first, step, numbers, rank, size, width, elsewhere, shards):
+    """Set the shard of each target, or `elsewhere` on other ranks; targets are gids as in `indices.progression`."""
     for k in range(shards.size):
-        gid = first + step * k
+        gid = first + step * (numbers[k] if numbers.size else k)
         shards[k] = gid // size // width if gid % size == rank else elsewhere
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ...description.elements import Projection
+from ...description.indices import numbers_at, progression
 from ...description.rules import Explicit, FixedOutdegree, OneToOne
 from ..random import streams
 from ..step.decomposition import Decomposition
@@ -76,16 +77,17 @@ class BuildContext:
     def draw(self, number: int) -> draws.Draw:
         """Sources, targets and tables of projection `number`."""
         projection = self.plan.network.projections[number]
-        source, target, rule = projection.source.indices, projection.target.indices, projection.rule
+        source, target, rule = projection.source, projection.target, projection.rule
+        target_first, target_step, target_numbers = progression(target.indices)
         delay, delay_slots = delay_table(self.plan.network, projection, self.plan.delays)
         (weight, first), values = self.plan.code.tables[number], self.plan.code.values(number)
         return draws.Draw(
             number,
-            source.start,
-            source.step,
+            *progression(source.indices),
             len(source),
-            projection.target.population.first + target.start,
-            target.step,
+            target.population.first + target_first,
+            target_step,
+            target_numbers,
             len(target),
             int(not getattr(rule, "allow_multapses", False)),
             int(not rule.allow_autapses),
@@ -264,13 +266,11 @@ class Listed(Given):
         return [self.own.of_shard(self.shard.number)]
 
     def ends(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        source = self.projection.source.indices
-        sources = source.start + source.step * self.own.sources[chosen].astype(np.int64)
-        return sources, self._delays(chosen)
+        return numbers_at(self.projection.source.indices, self.own.sources[chosen]), self._delays(chosen)
 
     def synapses(self, chosen: np.ndarray) -> edges.Edges:
         target = self.projection.target
-        gids = self.own.targets[chosen] * np.int64(target.indices.step) + target.population.first + target.indices.start
+        gids = target.population.first + numbers_at(target.indices, self.own.targets[chosen])
         return self.onto(self.shard.deal.lids(gids), self.ends(chosen), *self._weights(chosen))
 
     def _words(self, chosen: np.ndarray) -> np.ndarray:
