@@ -106,10 +106,12 @@ def make_parser() -> Parser:
     add_microcircuit(commands)
     for model in MODELS[1:]:
         add_plain(commands, model)
-    text = "Draw raster.png and rates.png of a run's folder again, from the files alone, and panels.png where it holds "
-    text += "the panels of a figure."
+    text = "Draw the figures of a run's folder again, from the files alone: raster.png and rates.png of recorded "
+    text += "spikes, voltages.png of recorded membrane potentials, panels.png where it holds the panels of a figure."
     plot = commands.add_parser("plot", help="draw the figures of a run's folder again", description=text)
     plot.add_argument("folder", type=path, metavar="DIR", help="folder of a run")
+    text = "statistics.png too, and a table: rates, CV of ISI, correlations, Fano factor, spectrum of the rate"
+    plot.add_argument("--statistics", action="store_true", help=text)
     add_bench(commands)
     add_resume(commands)
     return parser

@@ -25,7 +25,7 @@ T_PRESIM, T_SIM = 0.0, 1000.0  # ms
 class Parameters(Checked):
     """Parameters of the network; names are those of NEST's example."""
 
-    order: int = parameter(2500, "", "4 order excitatory and order inhibitory neurons", minimum=1)
+    order: int = parameter(2500, "", "4 order excitatory and order inhibitory neurons", minimum=1, title="order {}")
     g: float = parameter(5.0, "", "inhibitory weight relative to the excitatory one, not negative", minimum=0.0)
     eta: float = parameter(2.0, "", "external rate relative to threshold rate", minimum=0.0)
     epsilon: float = parameter(0.1, "", "connection probability", above=0.0, maximum=1.0)
@@ -37,7 +37,13 @@ class Parameters(Checked):
     V_th: float = parameter(20.0, "mV", "spike threshold, above E_L = 0", above=0.0)
     V_reset: float = parameter(0.0, "mV", "reset potential")
     t_ref: float = parameter(2.0, "ms", "refractory period", minimum=0.0)
-    N_rec: int = parameter(50, "", "neurons of each population whose spikes are recorded", minimum=0)
+    N_rec: int = parameter(
+        50,
+        "",
+        "neurons of each population whose spikes are recorded",
+        minimum=0,
+        title="{} neurons of each population recorded",
+    )
 
 
 def describe(p: Parameters, dt: float = 0.1, t_presim: float = T_PRESIM) -> Network:

@@ -20,7 +20,7 @@ from ..files.paths import MARKER, NOTE, PARTS, SUMMARY, as_path, temporary_path
 from ..files.plain_files import read_json
 from ..parallel import InputError
 
-FILES = (SUMMARY, "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
+FILES = (SUMMARY, "spikes.h5", "voltages.h5", "raster.png", "rates.png", "voltages.png", "statistics.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
 PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", PARTS, NOTE)  # needed to resume an incomplete run and to read it

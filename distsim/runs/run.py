@@ -13,7 +13,7 @@ import numpy as np
 from ..description.network import Network
 from ..engine.ledger import Ledger
 from ..engine.step import loop
-from ..networks.parameters import changed
+from ..networks.parameters import changed, changed_in_words
 from ..parallel import on_root
 from ..recording.file_sink import SPIKES
 from ..recording.note import has_note, write_note
@@ -111,7 +111,7 @@ def run(
         if hasattr(model, "report"):
             print(f"\n{model.report(parameters, result)}")
         files = result["recording"]["files"]
-        plots = pictures.draw_all(folder) if options.plots and SPIKES in files and done.t_sim else []
+        plots = pictures.draw_all(folder) if options.plots and files and done.t_sim else []
         print(f"\nfiles in {folder}: {', '.join([*files, 'summary.json', *plots])}", flush=True)
         if course.finding:
             print(f"distsim: {GuardError(course.finding)}", file=sys.stderr, flush=True)
@@ -220,7 +220,8 @@ def _named_facts(model, parameters, options: Options, populations: dict[str, dic
     config = {**dataclasses.asdict(options), **dataclasses.asdict(parameters)}
     del config["profile"]  # it changes nothing that is simulated
     del config["figures"]
-    return {"populations": populations, "changed": changed(parameters), "config": config}
+    words = changed_in_words(parameters)
+    return {"populations": populations, "changed": changed(parameters), "changed_in_words": words, "config": config}
 
 
 def _show(result: dict) -> None:

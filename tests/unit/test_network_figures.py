@@ -278,7 +278,7 @@ def test_stimulated_clusters_are_marked_when_they_are_stimulated():
 
 def test_without_stimulation_nothing_is_marked_or_stimulated():
     p = ei_clustered.Parameters(stim_amp=0.0)
-    assert ei_clustered.figures(p, 1000.0, 10_000.0) == {"marks": []}
+    assert ei_clustered.figures(p, 1000.0, 10_000.0)["marks"] == []
     assert not ei_clustered.describe(p).step_currents
 
 
