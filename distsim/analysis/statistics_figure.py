@@ -129,7 +129,7 @@ def _draw_histogram(axes: Axes, values: np.ndarray, color: str, limits: tuple[fl
     if not values.size:
         write_across(axes, "too few spikes")
         return
-    axes.hist(values, N_BINS, limits, color=color)
+    axes.hist(values, N_BINS, range=limits, color=color)
     axes.axvline(values.mean(), color="0.2", linewidth=1.0, linestyle=":")
     _write_corner(axes, f"{values.mean():.3g}")
 
