@@ -83,7 +83,7 @@ def test_all_figures_are_drawn_again_from_the_files(all_panels, tmp_path, capsys
         (["--no-plots"], {"spikes.h5"}, set()),
         (["--no-record"], set(), set()),
         (["--t-sim", "0"], {"spikes.h5"}, set()),
-        (["--record-spikes", "I[:20]", "--record-voltages", "E[:2]"], PANEL | {"voltages.h5"}, {"panels.png"}),
+        (["--record-spikes", "I[:20]", "--record-voltages", "E[:2]"], PANEL | {"voltages.h5", "voltages.png"}, {"panels.png"}),
     ],
     ids=["no plots", "no record", "no time", "some neurons"],
 )
