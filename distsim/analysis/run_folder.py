@@ -96,7 +96,7 @@ def title_of(summary: Mapping[str, Any]) -> str | None:
     parts += _scalings({word: config.get(key) or 1.0 for key, word in SCALINGS.items()})
     changed = summary.get("changed")
     if "title" not in summary.get("figures", {}) and isinstance(changed, dict):
-        parts += _changes(changed, summary.get("changed_in_words") or {})
+        parts += _changes(changed, dict(zip(changed, summary.get("changed_in_words") or [], strict=False)))
     if summary.get("seed") is not None:
         parts.append(f"seed {summary['seed']}")
     return ", ".join(parts)

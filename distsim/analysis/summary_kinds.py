@@ -64,7 +64,7 @@ SUMMARY = record(
         "spikes_sha256": maybe(LABEL),
         "config": record({}, dict.fromkeys(("N_scaling", "K_scaling"), maybe(number()))),
         "changed": mapped(ANYTHING),
-        "changed_in_words": mapped(LABEL),
+        "changed_in_words": listed(LABEL),
         "figures": FIGURES,
     },
 )

@@ -85,10 +85,11 @@ def changed(parameters) -> dict:
     return found
 
 
-def changed_in_words(parameters) -> dict[str, str]:
-    """Return for the titles of figures what was changed of `parameters`, by name: "thalamic pulse", "g = -5"."""
+def changed_in_words(parameters) -> list[str]:
+    """Return for the titles of figures what was changed of `parameters`, in the order of `changed`: "thalamic pulse",
+    "g = -5"."""
     fields = {field.name: field for field in dataclasses.fields(parameters)}
-    return {name: _in_words(fields[name], value) for name, value in changed(parameters).items()}
+    return [_in_words(fields[name], value) for name, value in changed(parameters).items()]
 
 
 def _in_words(field: dataclasses.Field, value: object) -> str:
