@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
+    from matplotlib.text import Text
 
 # The colours of NEST's figures of the microcircuit.
 EXCITATORY, INHIBITORY = "#595289", "#af143c"
@@ -80,6 +81,19 @@ def join_axes(figure: Figure, groups: Sequence[Sequence[Axes]], columns: int = 1
         axes[0].set_position([left, seam, width, above.y1 - seam])
         if len(axes) == 2:
             axes[1].set_position([left, below.y0, width, seam - below.y0])
+
+
+def part_titles(figure: Figure, left: Text, right: Text) -> None:
+    """Raise the left title of axes by a line where the right one would overlap it, and wrap it where it is too wide."""
+    figure.draw_without_rendering()
+    width, room = left.get_window_extent().width, left.axes.bbox.width
+    if width > room and ", " in left.get_text():
+        parts = left.get_text().split(", ")
+        ends = np.cumsum([len(part) + 2 for part in parts])
+        first = max(1, int(np.searchsorted(ends, ends[-1] * room / width, side="right")))
+        left.set_text(",\n".join(", ".join(line) for line in (parts[:first], parts[first:]) if line))
+    if right.get_text() and width + right.get_window_extent().width > 0.98 * room:
+        left.set_text(left.get_text() + "\n")
 
 
 def say_empty(axes: Axes) -> None:

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from distsim.analysis.bench_figure import bench_figure
-from distsim.analysis.marks import Mark
+from distsim.analysis.opened_run import SPIKES, VOLTAGES, OpenedRun, open_run
 from distsim.analysis.panels import panels
-from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import Raster, raster
 from distsim.analysis.rates import rates_boxplot
-from distsim.analysis.run_folder import (
-    break_marks,
-    check_recorded,
-    collect,
-    existing_folder,
-    in_order_of,
-    pieces_of,
-    rates_options,
-    read_summary,
-    recorded_neurons,
-    recorded_only,
-    title_of,
-)
+from distsim.analysis.run_folder import check_recorded, collect, recorded_neurons, recorded_only, title_of
+from distsim.analysis.voltage_traces import voltage_traces, window
 from distsim.files.paths import as_path
 from distsim.files.plain_files import read_json
-from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import recorded_ms
-from distsim.recording.spikes import Spikes, read_spikes
 
 
 def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = None) -> list[Path]:
-    """Draw ``raster.png`` and ``rates.png`` from ``summary.json`` and ``spikes.h5`` of a run's folder.
+    """Draw the figures of a run from its folder: ``raster.png`` and ``rates.png`` of recorded spikes, ``voltages.png``
+    of recorded membrane potentials.
 
     Where the folder holds the panels of a figure, draw those of each panel's folder, and ``panels.png``; where it is
     that of ``distsim bench``, draw ``bench.png``.
@@ -43,9 +26,10 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     Parameters
     ----------
     folder : str or Path
-        The run's folder.
+        The run's folder, with ``summary.json`` and the recordings.
     t0, t1 : float, optional
-        The period in ms; by default the raster's as the summary says and else from t_presim_ms to the end of the run.
+        The period in ms. By default the raster's is as the summary says and else from t_presim_ms to the end of the
+        run; the voltages' is the same, but at most the first 500 ms.
 
     Returns
     -------
@@ -55,7 +39,7 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     Raises
     ------
     FileNotFoundError
-        If a folder or one of the two files is missing.
+        If a folder, the summary or the recordings are missing.
     NotADirectoryError
         If `folder` is a file.
     ValueError
@@ -64,24 +48,46 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
     folder = as_path(folder)
     if is_of_bench(folder):
         return [plot_bench(folder)]
-    folder, summary = _open(folder)
-    if "panels" in summary:
-        drawn = [plot_folder(folder / name, t0, t1) for name in summary["panels"]]
-        return [*(path for paths in drawn for path in paths), plot_panels(folder, t0, t1)]
-    if not summary["t_sim_ms"]:
-        raise ValueError(f"{folder}: nothing to draw: the run has no time after its warm-up")
-    spikes, period = _read(folder, summary), _whole_period(summary, t0, t1)
-    pieces = pieces_of(summary, _whole_period(summary, None, None))
-    check_recorded(pieces, *period)
-    pictures = [folder / "raster.png", folder / "rates.png"]
-    colors, title = collect(summary["populations"], "color"), title_of(summary)
-    raster(spikes, *_raster_period(folder, summary, t0, t1), pictures[0], colors, **_options(folder, summary, title))
-    alone = {name: recorded_only(summary["populations"].get(name), s) for name, s in spikes.items()}
-    references, sizes = (collect(summary["populations"], key) for key in ("reference_rate_hz", "n"))
-    said = {"title": title, "sizes": sizes, **_rates_options(folder, summary)}
-    said["recorded_ms"] = recorded_ms(pieces, *period)
-    rates_boxplot(alone, *period, pictures[1], colors, references, **said)
+    run = open_run(folder)
+    if "panels" in run.summary:
+        drawn = [plot_folder(run.folder / name, t0, t1) for name in run.summary["panels"]]
+        return [*(path for paths in drawn for path in paths), plot_panels(run.folder, t0, t1)]
+    if not run.summary["t_sim_ms"]:
+        raise ValueError(f"{run.folder}: nothing to draw: the run has no time after its warm-up")
+    pictures = plot_spikes(run, t0, t1) if run.has(SPIKES) or not run.has(VOLTAGES) else []
+    return [*pictures, plot_voltages(run, t0, t1)] if run.has(VOLTAGES) else pictures
+
+
+def plot_spikes(run: OpenedRun, t0: float | None = None, t1: float | None = None) -> list[Path]:
+    """Draw ``raster.png`` and ``rates.png`` and return their paths; the rest is as in `plot_folder`."""
+    spikes, period = run.spikes(), run.whole_period(t0, t1)
+    check_recorded(run.pieces, *period)
+    pictures = [run.folder / "raster.png", run.folder / "rates.png"]
+    options = {"title": run.title, **run.raster_options()}
+    raster(spikes, *run.raster_period(t0, t1), pictures[0], run.colors, **options)
+    alone = {name: recorded_only(run.populations.get(name), s) for name, s in spikes.items()}
+    references, sizes = (collect(run.populations, key) for key in ("reference_rate_hz", "n"))
+    said = {"title": run.title, "sizes": sizes, **run.rates_options(), "recorded_ms": recorded_ms(run.pieces, *period)}
+    rates_boxplot(alone, *period, pictures[1], run.colors, references, **said)
     return pictures
+
+
+def plot_voltages(run: OpenedRun, t0: float | None = None, t1: float | None = None) -> Path:
+    """Draw ``voltages.png`` and return its path; the rest is as in `plot_folder`."""
+    check_recorded(run.pieces, *run.whole_period(t0, t1))
+    spikes = run.spikes() if run.has(SPIKES) else None
+    options = {"spikes": spikes, "recorded": recorded_neurons(run.populations), "pieces": run.pieces}
+    options |= {"colors": run.colors, "title": run.title}
+    path = run.folder / "voltages.png"
+    voltage_traces(run.voltages(), *_voltage_period(run, t0, t1), path, **options)
+    return path
+
+
+def _voltage_period(run: OpenedRun, t0: float | None, t1: float | None) -> tuple[float, float]:
+    if t0 is not None or t1 is not None:
+        return run.whole_period(t0, t1)
+    period = run.raster_period(None, None)
+    return period if "period" in run.figures and recorded_ms(run.pieces, *period) else window(run.pieces)
 
 
 def plot_panels(folder: str | Path, t0: float | None = None, t1: float | None = None) -> Path:
@@ -89,10 +95,11 @@ def plot_panels(folder: str | Path, t0: float | None = None, t1: float | None = 
 
     Parameters and errors are those of `plot_folder`.
     """
-    folder, summary = _open(folder)
-    pictures = [_panel(folder / name, name, t0, t1) for name in summary["panels"]]
-    panels(pictures, folder / "panels.png", title_of({key: summary.get(key) for key in ("network", "seed")}))
-    return folder / "panels.png"
+    run = open_run(folder)
+    pictures = [_panel(run.folder / name, name, t0, t1) for name in run.summary["panels"]]
+    title = title_of({key: run.summary.get(key) for key in ("network", "seed")})
+    panels(pictures, run.folder / "panels.png", title)
+    return run.folder / "panels.png"
 
 
 def is_of_bench(folder: Path) -> bool:
@@ -113,75 +120,6 @@ def plot_bench(folder: Path) -> Path:
 
 def _panel(folder: Path, name: str, t0: float | None, t1: float | None) -> Raster:
     """Return the raster of one panel's run."""
-    folder, summary = _open(folder)
-    period = _raster_period(folder, summary, t0, t1)
-    colors, title = collect(summary["populations"], "color"), _figures(summary).get("title", name)
-    return Raster(_read(folder, summary), *period, colors, **_options(folder, summary, title))
-
-
-def _open(folder: str | Path) -> tuple[Path, dict[str, Any]]:
-    folder = existing_folder(folder)
-    return folder, read_summary(folder / "summary.json")
-
-
-def _read(folder: Path, summary: Mapping[str, Any]) -> dict[str, Spikes]:
-    path = folder / "spikes.h5"
-    if not path.is_file() and has_parts(folder):
-        raise FileNotFoundError(f"{folder}: the run has not come to its end: distsim resume {folder}")
-    if not path.is_file():
-        recorded = summary.get("spikes_sha256", "unknown") is not None
-        why = "it is missing" if recorded else "the run recorded no spikes (as with --no-record)"
-        raise FileNotFoundError(f"{path}: no such file: figures are drawn from it, and {why}")
-    return in_order_of(summary["populations"], read_spikes(path))
-
-
-def _whole_period(summary: Mapping[str, Any], t0: float | None, t1: float | None) -> tuple[float, float]:
-    """Return the recorded period, unless another is given."""
-    t_start = float(summary["t_presim_ms"])
-    return t_start if t0 is None else t0, t_start + float(summary["t_sim_ms"]) if t1 is None else t1
-
-
-def _raster_period(folder: Path, summary: Mapping[str, Any], t0: float | None, t1: float | None) -> tuple[float, float]:
-    if t0 is None and t1 is None and "period" in _figures(summary):
-        try:
-            t0, t1 = (float(t) for t in _figures(summary)["period"])
-        except (TypeError, ValueError):
-            raise ValueError(f"{folder / 'summary.json'}: figures: period must be two times (ms)") from None
-    return _whole_period(summary, t0, t1)
-
-
-def _figures(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the model says of its figures."""
-    return summary.get("figures", {})
-
-
-def _options(folder: Path, summary: Mapping[str, Any], title: str | None) -> dict[str, Any]:
-    """Return the options of `raster` that the summary stands for."""
-    figures, options = _figures(summary), {"title": title, "recorded": recorded_neurons(summary["populations"])}
-    try:
-        for key, kind in (("only", list), ("first", int), ("style", str)):
-            if key in figures:
-                if not isinstance(figures[key], kind):
-                    raise ValueError(f"{key} is of the wrong kind")
-                options[key] = figures[key]
-        options["pieces"] = pieces_of(summary, _whole_period(summary, None, None))
-        options["marks"] = [Mark(**mark) for mark in figures.get("marks", [])]
-        options["marks"] += break_marks(summary.get("recorded_ms", ()), collect(summary["populations"], "n"))
-        if "rate" in figures:
-            given = PopulationRate(**figures["rate"])
-            options["rate"] = PopulationRate(**{**figures["rate"], "bin": _on_grid(given.bin, summary.get("dt_ms"))})
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{folder / 'summary.json'}: figures: {error}") from None
-    return options
-
-
-def _rates_options(folder: Path, summary: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        return rates_options(summary)
-    except ValueError as error:
-        raise ValueError(f"{folder / 'summary.json'}: {error}") from None
-
-
-def _on_grid(width: float, dt: float | None) -> float:
-    """Return the multiple of dt next to `width`: with any other, bins would differ in steps."""
-    return width if not dt else max(1.0, float(np.round(width / dt))) * dt
+    run = open_run(folder)
+    options = {"title": run.figures.get("title", name), **run.raster_options()}
+    return Raster(run.spikes(), *run.raster_period(t0, t1), run.colors, **options)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distsim.analysis.bands import band_edges, enlarged_text, label_bands, row_heights
-from distsim.analysis.drawing import add_axes, colors_of, join_axes, own_canvas, save, say_empty, write_across
+from distsim.analysis.drawing import (
+    add_axes,
+    colors_of,
+    join_axes,
+    own_canvas,
+    part_titles,
+    save,
+    say_empty,
+    write_across,
+)
+from distsim.analysis.groups import draw_groups
 from distsim.analysis.marks import Mark, draw_marks
 from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.rows import MAX_NEURONS, MAX_SPIKES, Rows, choose_rows, present, recorded_ids
@@ -50,6 +60,11 @@ class Raster:
         Drawn below.
     marks : sequence of Mark
         Periods to be marked.
+    groups : mapping of str to int, optional
+        The neurons of each group, such as a cluster, of populations that consist of groups of equal size, which follow
+        each other by id. The groups are delimited and numbered from 0.
+    group : str
+        What a group is called.
     pieces : sequence of (float, float), optional
         Start and end (ms) of each recorded piece, by which the rate goes. By default all was recorded.
     title : str, optional
@@ -75,6 +90,8 @@ class Raster:
     style: str = "populations"
     rate: PopulationRate | None = None
     marks: Sequence[Mark] = ()
+    groups: Mapping[str, int] | None = None
+    group: str = "group"
     title: str | None = None
     max_neurons: int = MAX_NEURONS
     max_spikes: int = MAX_SPIKES
@@ -105,7 +122,8 @@ class Raster:
         figure = Figure(figsize=(9.0, height), layout="constrained")
         axes = add_axes(figure, figure.add_gridspec(1, 1)[0], self.rate is not None)
         notes = draw_raster(self, *axes, points=72.0 * (height - 0.9))
-        axes[0].set_title(", ".join(notes), loc="right", fontsize=9, color="0.35")
+        left = axes[0].set_title(self.title or "", loc="left", fontsize=11)
+        part_titles(figure, left, axes[0].set_title(", ".join(notes), loc="right", fontsize=9, color="0.35"))
         join_axes(figure, [axes])
         save(figure, path, dpi=200)
 
@@ -173,6 +191,7 @@ def draw_raster(
     height = points if rate_axes is None else 0.8 * points
     edges = draw_spikes(axes, shown, colors, "|" if style == "bars" else "o", height)
     draw_marks(axes, picture.marks, shown, edges, t0, t1)
+    draw_groups(axes, picture.groups or {}, shown, edges, height, picture.group)
     if shown and not any(rows.times.size for rows in shown.values()):
         write_across(axes, "no spikes of these neurons in this period")
     _label_rows(axes, shown, edges, colors, style, height)
@@ -182,7 +201,7 @@ def draw_raster(
     notes += filter(None, [enlarged_text(list(shown), [rows.n for rows in shown.values()], edges)])
     if rate_axes is not None:
         of_whom = (picture.populations, ids, t0, t1, colors, picture.pieces)
-        notes.append(draw_rate(rate_axes, picture.rate, *of_whom))
+        notes.append(draw_rate(rate_axes, picture.rate, *of_whom, points=points - height))
         axes.tick_params(axis="x", bottom=False, labelbottom=False)
     (rate_axes or axes).set_xlabel("time (ms)")
     return notes

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ABOVE_LEGEND = 24.0  # points: the title is beside the legend only where there is room for it
+FAR = 0.5  # of the highest rate: where the lowest is beyond, the axis does not begin at 0
 FEW = 3  # spikes: where three quarters of the neurons have fewer, boxes are lines and whiskers are missing
 BOXES_CAPTION = """box: middle half of the neurons, line in it: median
 whiskers: to the last neuron within 1.5 box lengths of the box, dots: neurons beyond"""
@@ -42,7 +43,7 @@ def rates_boxplot(
 
     A box holds the middle half of the neurons, its line is their median, the whiskers reach to the last neuron within
     1.5 box lengths of it. In a period so short that nearly all neurons have no, one or two spikes there are bars
-    instead: the share of the neurons with each rate. A cross is the population's mean, a diamond a reference for it.
+    instead: the share of the neurons with each rate. A dot is the population's mean, a diamond a reference for it.
 
     Parameters
     ----------
@@ -89,6 +90,8 @@ def rates_boxplot(
         drawn, above = _draw_distributions(axes, single, colors_of(populations, colors), recorded_ms)
         _label_populations(axes, single, sizes or {})
         _draw_means(axes, single, reference_rates_hz or {}, reference, above)
+        if not above:
+            _fit_to_boxes(axes, single, reference_rates_hz or {})
         caption = "\n".join(filter(None, [drawn, note]))
     else:
         say_empty(axes)
@@ -114,9 +117,16 @@ def _draw_distributions(
         text = SHARES_CAPTION.format(duration=duration_ms, rate=one_spike)
         return text if fired else f"none of these neurons fired in {duration_ms:g} ms", 0.3
     _draw_boxes(axes, single, colors)
-    right = axes.get_xlim()[1]
-    axes.set_xlim(-0.01 * right, right)
     return BOXES_CAPTION, 0.0
+
+
+def _fit_to_boxes(axes: Axes, single: Mapping[str, np.ndarray], references: Mapping[str, float]) -> None:
+    """Let the axis hold all neurons and references: from 0, unless that would squeeze the boxes to its right edge."""
+    values = [*single.values(), [references[name] for name in single if name in references]]
+    low, high = (float(end(np.concatenate(values))) for end in (np.min, np.max))
+    start = low if FAR * high < low < high else 0.0
+    margin = 0.05 * (high - start)
+    axes.set_xlim(start - margin if start else -0.01 * high, high + margin)
 
 
 def _draw_boxes(axes: Axes, single: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> None:
@@ -155,14 +165,15 @@ def _draw_means(
     """Draw the mean rates and the reference rates, and say in a legend which is which."""
     from matplotlib.patheffects import withStroke
 
-    # Means and references lie close together and on dark boxes: an open diamond around a cross, both with a halo.
-    style = {"linestyle": "none", "clip_on": False, "path_effects": [withStroke(linewidth=3.2, foreground="white")]}
+    # Means and references lie close together, on boxes of any colour: a white dot within an open diamond with a halo.
+    style = {"linestyle": "none", "clip_on": False}
     pairs = [(references[name], place - above) for place, name in enumerate(single) if name in references]
     if pairs:
         diamond = {"marker": "D", "markersize": 9, "markerfacecolor": "none", "markeredgecolor": "black"}
+        diamond["path_effects"] = [withStroke(linewidth=3.2, foreground="white")]
         axes.plot(*zip(*pairs, strict=True), label=reference, zorder=4, **diamond, **style)
         axes.set_xlim(right=max(axes.get_xlim()[1], 1.05 * max(rate for rate, _ in pairs)))
     means = [values.mean() for values in single.values()]
-    cross = {"marker": "x", "markersize": 6, "color": "red", "markeredgewidth": 1.6}
-    axes.plot(means, np.arange(len(single)) - above, label="mean", zorder=5, **cross, **style)
+    dot = {"marker": "o", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": "black"}
+    axes.plot(means, np.arange(len(single)) - above, label="mean", zorder=5, **dot, **style)
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, fontsize=9)

@@ -93,24 +93,31 @@ def title_of(summary: Mapping[str, Any]) -> str | None:
         return None
     config = config if isinstance(config, dict) else {}
     parts = [" ".join(filter(None, [name, summary.get("figures", {}).get("title")]))]
-    for key, word in SCALINGS.items():
-        if config.get(key, 1.0) != 1.0:
-            parts.append(f"{word} scaled by {config[key]:g}")
+    parts += _scalings({word: config.get(key) or 1.0 for key, word in SCALINGS.items()})
     changed = summary.get("changed")
     if "title" not in summary.get("figures", {}) and isinstance(changed, dict):
-        parts += _changes(changed)
+        parts += _changes(changed, dict(zip(changed, summary.get("changed_in_words") or [], strict=False)))
     if summary.get("seed") is not None:
         parts.append(f"seed {summary['seed']}")
     return ", ".join(parts)
 
 
-def _changes(changed: Mapping[str, Any]) -> list[str]:
-    """Say which parameters are not the network's own: a few by their values, of more how many there are."""
+def _scalings(factors: Mapping[str, float]) -> list[str]:
+    """Say what is scaled, in one word if all is scaled alike."""
+    if len(set(factors.values())) == 1:
+        return [f"scale {factor:g}" for factor in set(factors.values()) if factor != 1.0]
+    return [f"{word} scaled by {factor:g}" for word, factor in factors.items() if factor != 1.0]
+
+
+def _changes(changed: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+    """Say which parameters are not the network's own: a few in `words`, of more how many there are."""
     texts = []
     for name, value in changed.items():
         if name in SCALINGS:
             continue
-        if isinstance(value, bool):
+        if name in words:
+            texts.append(words[name])
+        elif isinstance(value, bool):
             texts.append(name if value else f"no {name}")
         elif isinstance(value, (int, float)):
             texts.append(f"{name} = {value:g}")

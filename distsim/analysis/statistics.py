@@ -1,6 +1,12 @@
-"""Statistics of the spikes of one population: rates, regularity, correlation, synchrony.
+"""Statistics of the spikes of one population: rates, regularity, correlation, synchrony, spectrum.
 
-A period from t0 to t1 holds the spikes with t0 < t <= t1, as a run that starts at t0 emits them; bins likewise.
+    from distsim.analysis import statistics
+
+    times, ids = result.spikes("E")
+    cv = statistics.cv_isi(times, ids, result.sizes["E"], pieces=result.pieces)
+
+`Result.statistics` computes all of them for each population. A period from t0 to t1 holds the spikes with
+t0 < t <= t1, as a run that starts at t0 emits them; bins likewise.
 Where a recording has breaks, `pieces` (`Result.pieces`) says what was recorded: nothing is counted across a break.
 """
 
@@ -8,14 +14,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from distsim.analysis.bins import ROUNDING, as_ids, as_times, bins_of, check_positive, counts_in
+from distsim.analysis.spectrum import rate_spectrum
 from distsim.description.units import without_unit
-from distsim.recording.pieces import Pieces, piece_of, recorded_between, within
+from distsim.recording.pieces import Pieces, piece_of, recorded_between
 
-ROUNDING = 1e-6  # of a bin
+__all__ = ["correlations", "cv_isi", "fano_factor", "population_rate", "rate_spectrum", "rates"]
 
 
 def rates(ids: np.ndarray, n: int, duration_ms: float) -> np.ndarray:
-    """Return the rate of each neuron.
+    """Return the rate of each neuron: its number of spikes over the duration.
 
     Parameters
     ----------
@@ -32,14 +40,17 @@ def rates(ids: np.ndarray, n: int, duration_ms: float) -> np.ndarray:
         In spikes/s.
     """
     duration_ms = without_unit("duration_ms", duration_ms, "ms")
-    _check_positive("duration_ms", duration_ms)
-    return np.bincount(_as_ids(ids, n), minlength=n) / (duration_ms / 1000.0)
+    check_positive("duration_ms", duration_ms)
+    return np.bincount(as_ids(ids, n), minlength=n) / (duration_ms / 1000.0)
 
 
 def cv_isi(
     times: np.ndarray, ids: np.ndarray, n: int, min_isis: int = 2, *, pieces: Pieces | None = None
 ) -> np.ndarray:
-    """Return the coefficient of variation of each neuron's inter-spike intervals (0 regular, 1 Poisson).
+    """Return the coefficient of variation of each neuron's inter-spike intervals.
+
+    CV = SD / mean of the intervals, the SD over their number m, not m - 1: 0 for regular spikes, 1 for a Poisson
+    process (Softky & Koch 1993, J Neurosci 13:334).
 
     Parameters
     ----------
@@ -59,7 +70,7 @@ def cv_isi(
     ndarray of float64, shape (n,)
         NaN for the neurons that have fewer intervals.
     """
-    times, ids = _as_times(times), _as_ids(ids, n)
+    times, ids = as_times(times), as_ids(ids, n)
     order = np.lexsort((times, ids))
     times, ids = times[order], ids[order]
     same = ids[1:] == ids[:-1]
@@ -88,6 +99,9 @@ def correlations(
 ) -> np.ndarray:
     """Return the Pearson correlations of the spike counts of all pairs of neurons.
 
+    With n_i the counts of neuron i in bins, rho_ij = cov(n_i, n_j) / sqrt(var(n_i) var(n_j)): 0 if independent, 1 if
+    all spikes coincide (bins of 2 ms as in van Albada et al. 2015, PLoS Comput Biol 11:e1004490).
+
     Neurons without a spike have none. Of more than `max_neurons` others, as many are taken, evenly spread over the
     ids.
 
@@ -112,17 +126,24 @@ def correlations(
     Returns
     -------
     ndarray of float64, shape (m * (m - 1) / 2,) for m neurons
+        In the order of the pairs (0, 1), (0, 2), ..., (1, 2), ...
+
+    Raises
+    ------
+    ValueError
+        If there is no whole bin.
     """
-    ids = _as_ids(ids, n)
-    bins, n_bins = _bins(times, t0, t1, bin, pieces)
+    ids = as_ids(ids, n)
+    bins, n_bins = bins_of(times, t0, t1, bin, pieces)
     inside = bins >= 0
     active = np.unique(ids[inside])
     chosen = active[np.arange(min(max_neurons, active.size)) * active.size // max(min(max_neurons, active.size), 1)]
     row = np.full(n, -1)
     row[chosen] = np.arange(chosen.size)
     kept = inside & (row[ids] >= 0)
-    counts = np.bincount(row[ids[kept]] * n_bins + bins[kept], minlength=chosen.size * n_bins)
-    return _pearson(counts.reshape(chosen.size, n_bins))
+    n_all = int(n_bins.sum())
+    counts = np.bincount(row[ids[kept]] * n_all + bins[kept], minlength=chosen.size * n_all)
+    return _pearson(counts.reshape(chosen.size, n_all))
 
 
 def _pearson(counts: np.ndarray) -> np.ndarray:
@@ -134,7 +155,10 @@ def _pearson(counts: np.ndarray) -> np.ndarray:
 
 
 def fano_factor(times: np.ndarray, t0: float, t1: float, bin: float = 1.0, *, pieces: Pieces | None = None) -> float:
-    """Return variance over mean of the population's spike count in bins: 1 if independent, more if synchronous.
+    """Return variance over mean of the population's spike count in bins: the Fano factor, a measure of synchrony.
+
+    F = var(N) / mean(N) with N the spikes of all neurons in a bin: 1 for independent Poisson neurons, more if they fire
+    together (Potjans & Diesmann 2014, Cereb Cortex 24:785, with bins of 3 ms).
 
     Parameters
     ----------
@@ -151,9 +175,14 @@ def fano_factor(times: np.ndarray, t0: float, t1: float, bin: float = 1.0, *, pi
     -------
     float
         NaN if there is no spike.
+
+    Raises
+    ------
+    ValueError
+        If there is no whole bin.
     """
-    bins, n_bins = _bins(times, t0, t1, bin, pieces)
-    counts = np.bincount(bins[bins >= 0], minlength=n_bins)
+    bins, n_bins = bins_of(times, t0, t1, bin, pieces)
+    counts = counts_in(bins, n_bins)
     return float(counts.var() / counts.mean()) if counts.any() else float("nan")
 
 
@@ -187,49 +216,12 @@ def population_rate(
     ValueError
         If there is no neuron or no whole bin.
     """
-    _check_positive("n", n)
+    check_positive("n", n)
     t0, bin = without_unit("t0", t0, "ms"), without_unit("bin", bin, "ms")
-    bins, n_bins = _bins(times, t0, t1, bin)
-    counts, edges = np.bincount(bins[bins >= 0], minlength=n_bins), t0 + bin * np.arange(n_bins + 1)
+    bins, n_bins = bins_of(times, t0, t1, bin)
+    counts, edges = counts_in(bins, n_bins), t0 + bin * np.arange(int(n_bins.sum()) + 1)
     if pieces is None:
         return counts / (n * bin / 1000.0), edges
     recorded = recorded_between(edges, pieces)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(recorded > ROUNDING * bin, counts / (n * recorded / 1000.0), np.nan), edges
-
-
-def _bins(
-    times: np.ndarray, t0: float, t1: float, width: float, pieces: Pieces | None = None
-) -> tuple[np.ndarray, int]:
-    """Return the bin of each time, -1 outside of all, and the number of whole bins in the pieces from t0 to t1.
-
-    Bins include their end. Those of a piece follow those of the one before.
-    """
-    t0, t1, width = (without_unit(*given, "ms") for given in (("t0", t0), ("t1", t1), ("bin", width)))
-    _check_positive("bin", width)
-    times = _as_times(times)
-    recorded = [(t0, t1)] if pieces is None else within(pieces, t0, t1)
-    starts, stops = np.array(recorded, dtype=np.float64).reshape(-1, 2).T
-    n_bins = np.floor((stops - starts) / width + ROUNDING).astype(np.int64)
-    _check_positive("number of whole bins from t0 to t1", int(n_bins.sum()))
-    places = np.zeros(times.size, np.int64) if pieces is None else piece_of(times, recorded)
-    # A spike at the very end of a bin must not slip into the next one by rounding.
-    bins = np.ceil((times - starts[places]) / width - ROUNDING).astype(np.int64) - 1
-    inside = (places >= 0) & (bins >= 0) & (bins < n_bins[places])
-    return np.where(inside, bins + (np.cumsum(n_bins) - n_bins)[places], -1), int(n_bins.sum())
-
-
-def _as_times(times: np.ndarray) -> np.ndarray:
-    return np.asarray(without_unit("times", times, "ms"), dtype=np.float64)
-
-
-def _as_ids(ids: np.ndarray, n: int) -> np.ndarray:
-    ids = np.asarray(without_unit("ids", ids, ""), dtype=np.int64)
-    if ids.size and not 0 <= ids.min() <= ids.max() < n:
-        raise ValueError(f"ids must be between 0 and {n - 1}; they reach from {ids.min()} to {ids.max()}")
-    return ids
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"{name} must be positive, not {value}")

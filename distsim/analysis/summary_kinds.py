@@ -47,6 +47,8 @@ FIGURES = record(
         "only": listed(LABEL),
         "first": whole(1, MOST_NEURONS),
         "style": LABEL,
+        "groups": mapped(whole(1, MOST_NEURONS)),
+        "group": LABEL,
         "marks": listed(MARK),
         "rate": RATE,
         "rates": mapped(text()),
@@ -62,6 +64,7 @@ SUMMARY = record(
         "spikes_sha256": maybe(LABEL),
         "config": record({}, dict.fromkeys(("N_scaling", "K_scaling"), maybe(number()))),
         "changed": mapped(ANYTHING),
+        "changed_in_words": listed(LABEL),
         "figures": FIGURES,
     },
 )

@@ -169,14 +169,16 @@ def plot_command(args: argparse.Namespace, comm: Any) -> int:
 
     def draw() -> None:
         from ..analysis.figures import plot_folder
+        from ..analysis.statistics_figure import plot_statistics
 
         try:
             paths = plot_folder(args.folder)
+            pictures, tables = plot_statistics(args.folder) if args.statistics else ([], [])
         except (ValueError, FileNotFoundError, NotADirectoryError) as error:
             raise InputError(str(error)) from None
         except Exception as error:  # of matplotlib, whatever it is
             raise FaultError(f"{args.folder}: {in_one_line(error)}") from error
-        print("\n".join(str(path) for path in paths), flush=True)
+        print("\n".join(map(str, [*tables, *paths, *pictures])), flush=True)
 
     on_root(comm, draw)
     return 0

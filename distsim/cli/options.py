@@ -60,10 +60,12 @@ def _subcommand(commands: argparse._SubParsersAction, name: str, summary: str, m
 
 def add_plot(commands: argparse._SubParsersAction) -> None:
     """Add `plot`."""
-    text = "Draw raster.png and rates.png of a run's folder again, from the files alone, and panels.png where it holds "
-    text += "the panels of a figure."
+    text = "Draw the figures of a run's folder again, from the files alone: raster.png and rates.png of recorded "
+    text += "spikes, voltages.png of recorded membrane potentials, panels.png where it holds the panels of a figure."
     plot = commands.add_parser("plot", help="draw the figures of a run's folder again", description=text)
     plot.add_argument("folder", type=path, metavar="DIR", help="folder of a run")
+    text = "statistics.png too, and a table: rates, CV of ISI, correlations, Fano factor, spectrum of the rate"
+    plot.add_argument("--statistics", action="store_true", help=text)
 
 
 def add_bench(commands: argparse._SubParsersAction) -> None:

@@ -16,7 +16,7 @@ from .parameters import NetworkParameters, parameter
 class Parameters(NetworkParameters):
     """Parameters of the network; names are those of NEST's example."""
 
-    order: int = parameter(2500, "", "4 order excitatory and order inhibitory neurons", minimum=1)
+    order: int = parameter(2500, "", "4 order excitatory and order inhibitory neurons", minimum=1, title="order {}")
     g: float = parameter(5.0, "", "inhibitory weight relative to the excitatory one, not negative", minimum=0.0)
     eta: float = parameter(2.0, "", "external rate relative to threshold rate", minimum=0.0)
     epsilon: float = parameter(0.1, "", "connection probability", above=0.0, maximum=1.0)
@@ -28,7 +28,13 @@ class Parameters(NetworkParameters):
     V_th: float = parameter(20.0, "mV", "spike threshold, above E_L = 0", above=0.0)
     V_reset: float = parameter(0.0, "mV", "reset potential")
     t_ref: float = parameter(2.0, "ms", "refractory period", minimum=0.0)
-    N_rec: int = parameter(50, "", "neurons of each population whose spikes are recorded", minimum=0)
+    N_rec: int = parameter(
+        50,
+        "",
+        "neurons of each population whose spikes are recorded",
+        minimum=0,
+        title="{} neurons of each population recorded",
+    )
 
 
 class BrunelAlpha(NetworkModel):

@@ -37,7 +37,9 @@ class Parameters(NetworkParameters):
     """Parameters of the network; names are those of Brian2's example."""
 
     g: float = parameter(5.0, "", "inhibitory weight relative to the excitatory one, not negative", minimum=0.0)
-    nu_ext_over_nu_thr: float = parameter(2.0, "", "external rate relative to threshold rate", minimum=0.0)
+    nu_ext_over_nu_thr: float = parameter(
+        2.0, "", "external rate relative to threshold rate", minimum=0.0, title="ν_ext/ν_thr = {}"
+    )
     N_E: int = parameter(10000, "", "excitatory neurons", minimum=1)
     gamma: float = parameter(0.25, "", "inhibitory neurons relative to excitatory ones", minimum=0.0)
     epsilon: float = parameter(0.1, "", "connection probability", above=0.0, maximum=1.0)

@@ -27,7 +27,7 @@ class Parameters(NetworkParameters):
 
     N_E: int = parameter(4000, "", "excitatory neurons, a multiple of n_clusters", minimum=1)
     N_I: int = parameter(1000, "", "inhibitory neurons, a multiple of n_clusters", minimum=1)
-    n_clusters: int = parameter(20, "", "clusters", minimum=1)
+    n_clusters: int = parameter(20, "", "clusters", minimum=1, title="{} clusters")
     baseline_conn_prob: np.ndarray = parameter(
         [[0.2, 0.5], [0.5, 0.5]], "", "connection probabilities [target, source]", minimum=0.0, maximum=1.0
     )
@@ -39,8 +39,15 @@ class Parameters(NetworkParameters):
     rep: float = parameter(
         6.0, "", "clustering of E-E: factor of weights or probabilities within a cluster", minimum=1.0
     )
-    clustering: str = parameter("weight", "", "what is clustered", choices=("weight", "probabilities"))
-    fixed_indegree: bool = parameter(False, "", "fixed indegrees instead of connection probabilities")
+    clustering: str = parameter(
+        "weight", "", "what is clustered", choices=("weight", "probabilities"), title="clustered by {}"
+    )
+    fixed_indegree: bool = parameter(
+        False,
+        "",
+        "fixed indegrees instead of connection probabilities",
+        title=("fixed indegrees", "no fixed indegrees"),
+    )
     E_L: float = parameter(0.0, "mV", "resting potential")
     C_m: float = parameter(1.0, "pF", "membrane capacitance", above=0.0)
     tau_E: float = parameter(20.0, "ms", "membrane time constant of E", above=0.0)
@@ -49,18 +56,24 @@ class Parameters(NetworkParameters):
     V_th_E: float = parameter(20.0, "mV", "spike threshold of E")
     V_th_I: float = parameter(20.0, "mV", "spike threshold of I")
     V_reset: float = parameter(0.0, "mV", "reset potential")
-    V_m: str | float = parameter("rand", "mV", INITIAL, default_text="rand", choices=("rand", "rest"))
+    V_m: str | float = parameter(
+        "rand", "mV", INITIAL, default_text="rand", choices=("rand", "rest"), title="initial V_m {}"
+    )
     tau_syn_ex: float = parameter(5.0, "ms", "time constant of excitatory currents", above=0.0)
     tau_syn_in: float = parameter(5.0, "ms", "time constant of inhibitory currents", above=0.0)
     delay: float = parameter(0.1, "ms", "synaptic delay", above=0.0)
-    I_th_E: float = parameter(1.25, "", "feed-forward current of E relative to rheobase")
-    I_th_I: float = parameter(0.78, "", "feed-forward current of I relative to rheobase")
-    delta_I_xE: float = parameter(0.0, "", "relative width of the spread of the current over E", minimum=0.0)
-    delta_I_xI: float = parameter(0.0, "", "relative width of the spread of the current over I", minimum=0.0)
+    I_th_E: float = parameter(1.25, "", "feed-forward current of E relative to rheobase", title="I_E = {} rheobase")
+    I_th_I: float = parameter(0.78, "", "feed-forward current of I relative to rheobase", title="I_I = {} rheobase")
+    delta_I_xE: float = parameter(
+        0.0, "", "relative width of the spread of the current over E", minimum=0.0, title="spread of I_E {}"
+    )
+    delta_I_xI: float = parameter(
+        0.0, "", "relative width of the spread of the current over I", minimum=0.0, title="spread of I_I {}"
+    )
     stim_clusters: np.ndarray = parameter(
         None, "", "stimulated clusters, from 0", any_length=True, default_text=DEFAULT_CLUSTERS, minimum=0, whole=True
     )
-    stim_amp: float = parameter(0.15, "pA", "stimulation current into E of these clusters")
+    stim_amp: float = parameter(0.15, "pA", "stimulation current into E of these clusters", title="stimulus of {}")
     stim_starts: np.ndarray = parameter(
         [2000.0, 6000.0], "ms", "starts, from the end of the warm-up", any_length=True, minimum=0.0
     )
@@ -106,8 +119,9 @@ class EIClustered(NetworkModel):
         return network
 
     def figures(self, p: Parameters, t_presim: float, t_sim: float, variant: str | None = None) -> dict:
-        """Return what raster.png marks: the stimulated clusters while they are stimulated."""
-        return {"marks": marks(p, t_presim)}
+        """Return what raster.png shows: the clusters, and which are stimulated when."""
+        groups = {name: n // p.n_clusters for name, n in zip(POPULATIONS, (p.N_E, p.N_I), strict=True)}
+        return {"marks": marks(p, t_presim), **({"groups": groups, "group": "cluster"} if p.n_clusters > 1 else {})}
 
 
 # --- neurons ----------------------------------------------------------------------------------------------------------

@@ -35,8 +35,12 @@ class Parameters(NetworkParameters):
 
     N_scaling: float = parameter(1.0, "", "scales the numbers of neurons", above=0.0)
     K_scaling: float = parameter(1.0, "", "scales the indegrees; weights and DC input make up for it", above=0.0)
-    poisson_input: bool = parameter(True, "", "Poisson background instead of DC of the same mean")
-    V0_type: str = parameter("optimized", "", "initial V_m by population or one for all", choices=tuple(V0_MEAN))
+    poisson_input: bool = parameter(
+        True, "", "Poisson background instead of DC of the same mean", title=("Poisson background", "DC background")
+    )
+    V0_type: str = parameter(
+        "optimized", "", "initial V_m by population or one for all", choices=tuple(V0_MEAN), title="{} initial V_m"
+    )
     full_num_neurons: np.ndarray = parameter(
         [20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948],
         "",
@@ -53,17 +57,29 @@ class Parameters(NetworkParameters):
     conn_probs: np.ndarray = parameter(
         CONN_PROBS, "", "connection probabilities [target, source]", minimum=0.0, below=1.0
     )
-    PSP_exc_mean: float = parameter(0.15, "mV", "mean amplitude of excitatory postsynaptic potentials", above=0.0)
-    weight_rel_std: float = parameter(0.1, "", "SD of weights relative to their mean", minimum=0.0)
+    PSP_exc_mean: float = parameter(
+        0.15, "mV", "mean amplitude of excitatory postsynaptic potentials", above=0.0, title="EPSPs of {}"
+    )
+    weight_rel_std: float = parameter(
+        0.1, "", "SD of weights relative to their mean", minimum=0.0, title="relative SD of weights {}"
+    )
     g: float = parameter(-4.0, "", "inhibitory weight relative to the excitatory one", maximum=0.0)
-    delay_exc_mean: float = parameter(1.5, "ms", "mean delay of excitatory connections", above=0.0)
-    delay_inh_mean: float = parameter(0.75, "ms", "mean delay of inhibitory connections", above=0.0)
-    delay_rel_std: float = parameter(0.5, "", "SD of delays relative to their mean", minimum=0.0)
+    delay_exc_mean: float = parameter(
+        1.5, "ms", "mean delay of excitatory connections", above=0.0, title="excitatory delay {}"
+    )
+    delay_inh_mean: float = parameter(
+        0.75, "ms", "mean delay of inhibitory connections", above=0.0, title="inhibitory delay {}"
+    )
+    delay_rel_std: float = parameter(
+        0.5, "", "SD of delays relative to their mean", minimum=0.0, title="relative SD of delays {}"
+    )
     K_ext: np.ndarray = parameter(
         [1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100], "", "external indegrees by population", minimum=0.0
     )
-    bg_rate: float = parameter(8.0, "spikes/s", "rate of one external input", minimum=0.0)
-    delay_poisson: float = parameter(1.5, "ms", "delay of the Poisson background", above=0.0)
+    bg_rate: float = parameter(8.0, "spikes/s", "rate of one external input", minimum=0.0, title="background rate {}")
+    delay_poisson: float = parameter(
+        1.5, "ms", "delay of the Poisson background", above=0.0, title="delay of the background {}"
+    )
     E_L: float = parameter(-65.0, "mV", "resting potential")
     V_th: float = parameter(-50.0, "mV", "spike threshold")
     V_reset: float = parameter(-65.0, "mV", "reset potential")
@@ -71,11 +87,21 @@ class Parameters(NetworkParameters):
     tau_m: float = parameter(10.0, "ms", "membrane time constant", above=0.0)
     tau_syn: float = parameter(0.5, "ms", "time constant of postsynaptic currents", above=0.0)
     t_ref: float = parameter(2.0, "ms", "refractory period", minimum=0.0)
-    thalamic_input: bool = parameter(False, "", "thalamic pulse")
-    num_th_neurons: int = parameter(902, "", "thalamic neurons (not scaled)", minimum=1)
-    th_start: float = parameter(700.0, "ms", "start of the thalamic pulse, from the start of the warm-up", minimum=0.0)
-    th_duration: float = parameter(10.0, "ms", "duration of the thalamic pulse", minimum=0.0)
-    th_rate: float = parameter(120.0, "spikes/s", "rate of a thalamic neuron during the pulse", minimum=0.0)
+    thalamic_input: bool = parameter(False, "", "thalamic pulse", title=("thalamic pulse", "no thalamic pulse"))
+    num_th_neurons: int = parameter(902, "", "thalamic neurons (not scaled)", minimum=1, title="{} thalamic neurons")
+    th_start: float = parameter(
+        700.0,
+        "ms",
+        "start of the thalamic pulse, from the start of the warm-up",
+        minimum=0.0,
+        title="thalamic pulse at {}",
+    )
+    th_duration: float = parameter(
+        10.0, "ms", "duration of the thalamic pulse", minimum=0.0, title="thalamic pulse of {}"
+    )
+    th_rate: float = parameter(
+        120.0, "spikes/s", "rate of a thalamic neuron during the pulse", minimum=0.0, title="thalamic rate {}"
+    )
     conn_probs_th: np.ndarray = parameter(
         [0.0, 0.0, 0.0983, 0.0619, 0.0, 0.0, 0.0512, 0.0196],
         "",
@@ -83,13 +109,23 @@ class Parameters(NetworkParameters):
         minimum=0.0,
         below=1.0,
     )
-    PSP_th: float = parameter(0.15, "mV", "mean amplitude of thalamic postsynaptic potentials", above=0.0)
-    delay_th_mean: float = parameter(1.5, "ms", "mean delay of thalamic connections", above=0.0)
-    delay_th_rel_std: float = parameter(0.5, "", "SD of thalamic delays relative to their mean", minimum=0.0)
-    dc_input: bool = parameter(False, "", "DC stimulus to all populations")
-    dc_start: float = parameter(650.0, "ms", "start of the DC stimulus, from the start of the warm-up", minimum=0.0)
-    dc_dur: float = parameter(100.0, "ms", "duration of the DC stimulus", minimum=0.0)
-    dc_amp: float = parameter(0.3, "pA", "amplitude of the DC stimulus for one external connection")
+    PSP_th: float = parameter(
+        0.15, "mV", "mean amplitude of thalamic postsynaptic potentials", above=0.0, title="thalamic EPSPs of {}"
+    )
+    delay_th_mean: float = parameter(
+        1.5, "ms", "mean delay of thalamic connections", above=0.0, title="thalamic delay {}"
+    )
+    delay_th_rel_std: float = parameter(
+        0.5, "", "SD of thalamic delays relative to their mean", minimum=0.0, title="relative SD of thalamic delays {}"
+    )
+    dc_input: bool = parameter(False, "", "DC stimulus to all populations", title=("DC stimulus", "no DC stimulus"))
+    dc_start: float = parameter(
+        650.0, "ms", "start of the DC stimulus, from the start of the warm-up", minimum=0.0, title="DC stimulus at {}"
+    )
+    dc_dur: float = parameter(100.0, "ms", "duration of the DC stimulus", minimum=0.0, title="DC stimulus for {}")
+    dc_amp: float = parameter(
+        0.3, "pA", "amplitude of the DC stimulus for one external connection", title="DC stimulus of {}"
+    )
 
 
 class Microcircuit(NetworkModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,17 +17,19 @@ LONGEST = 1000  # characters of a value that an error repeats
 LARGEST_WHOLE = 2**53  # of a list: up to here all whole numbers can be told apart
 
 
-def parameter(default, unit: str, text: str, *, any_length: bool = False, default_text: str = "", **limits):
+def parameter(default, unit: str, text: str, *, any_length=False, default_text="", title="", **limits):
     """A dataclass field.
 
     Parameters
     ----------
+    title : what the title of a figure says of a changed value, as in "background rate {}", by default "<name> = {}"; of
+        a flag what it says of True and of False, by default `text` and "no <text>".
     any_length : a list may be longer or shorter than the default (also empty).
     default_text : what the help says of the default; one of None depends on other parameters.
     limits : minimum, maximum (allowed), above, below (excluded), whole, choices (words; other texts are numbers unless
         the field is a `str`).
     """
-    metadata = {"unit": unit, "text": text, "limits": limits, "default_text": default_text}
+    metadata = {"unit": unit, "text": text, "limits": limits, "default_text": default_text, "title": title}
     if any_length:
         metadata["shape"] = (None,)
     if isinstance(default, list):
@@ -51,7 +54,7 @@ class NetworkParameters:
 
 def about(field: dataclasses.Field) -> Mapping:
     """Return the unit, text and limits of a field; those of one that `parameter` did not make are empty."""
-    return {"unit": "", "text": "", "limits": {}, "default_text": "", **field.metadata}
+    return {"unit": "", "text": "", "limits": {}, "default_text": "", "title": "", **field.metadata}
 
 
 def fields_of(model) -> dict[str, dataclasses.Field]:
@@ -97,6 +100,26 @@ def changed(parameters) -> dict:
         if not np.array_equal(value, getattr(usual, field.name)):
             found[field.name] = value
     return found
+
+
+def changed_in_words(parameters) -> list[str]:
+    """Return for the titles of figures what was changed of `parameters`, in the order of `changed`: "thalamic pulse",
+    "g = -5"."""
+    fields = {field.name: field for field in dataclasses.fields(parameters)}
+    return [_in_words(fields[name], value) for name, value in changed(parameters).items()]
+
+
+def _in_words(field: dataclasses.Field, value: object) -> str:
+    title, unit = about(field)["title"], about(field)["unit"]
+    # What the help says, without details such as "[target, source]".
+    text = re.split(r"[,;(\[]", about(field)["text"])[0].strip()
+    if isinstance(value, bool):
+        return (title or (text, f"no {text}"))[not value]
+    if not isinstance(value, (str, int, float)):  # a list has no place in a title
+        return f"{text} changed"
+    if not isinstance(value, str):
+        value = f"{value:{',' if isinstance(value, int) else 'g'}}{f' {unit}' if unit else ''}"
+    return (title or f"{field.name} = {{}}").format(value)
 
 
 def convert(field: dataclasses.Field, value: object):

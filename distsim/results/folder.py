@@ -20,7 +20,8 @@ from ..files.paths import CONFIG, MARKER, NOTE, PARTS, SUMMARY, as_path, tempora
 from ..files.plain_files import read_json
 from ..parallel import InputError
 
-FILES = (SUMMARY, CONFIG, "spikes.h5", "voltages.h5", "raster.png", "rates.png", "panels.png")
+FILES = (SUMMARY, CONFIG, "spikes.h5", "voltages.h5")
+FILES += ("raster.png", "rates.png", "voltages.png", "statistics.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
 PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", PARTS, NOTE)  # needed to resume an incomplete run and to read it

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..analysis.population_statistics import PopulationStatistics, population_statistics
 from ..analysis.raster import Raster
 from ..analysis.rates import rates_boxplot
 from ..analysis.rows import number_through
 from ..analysis.run_folder import break_marks, check_recorded, collect, rates_options, title_of
+from ..analysis.voltage_traces import voltage_traces, window
 from ..description.elements import Part, find, nearest
 from ..description.indices import as_key
 from ..description.units import without_unit
@@ -239,6 +241,66 @@ class Result:
         period = self._period(t0, t1)
         said["recorded_ms"] = recorded_ms(self.pieces, *period)
         rates_boxplot(alone, *period, path, **{**said, **options})
+
+    def voltage_traces(
+        self,
+        path: str | Path,
+        t0: float | None = None,
+        t1: float | None = None,
+        only: Sequence[str] | None = None,
+        **options,
+    ) -> None:
+        """Draw the recorded membrane potentials of a few neurons, with their spikes, into the picture `path`.
+
+            result.voltage_traces("voltages.png", 500.0, 800.0, only=["E"], most=3)
+
+        Parameters
+        ----------
+        t0, t1 : period (ms); by default the first 500 ms of the recording.
+        only : names of the populations; by default all.
+        options : those of `distsim.analysis.voltage_traces.voltage_traces`; the title is by default that of `raster`.
+
+        Raises
+        ------
+        ValueError : no voltages are recorded, the period is empty, nothing was recorded in it, or `only` names a
+            population that there is not.
+        """
+        only = self._known(only)
+        voltages = {name: v for name, v in self._voltages.items() if only is None or name in only}
+        if not voltages:
+            recorded = ", ".join(self._voltages) or "none"
+            raise ValueError(f"no voltages to draw (recorded: {recorded}); record_voltages before Simulation")
+        period = window(self.pieces) if t0 is None and t1 is None else self._period(t0, t1)
+        names = self._recorded_names()
+        said = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
+        said |= {"recorded": {name: np.flatnonzero(self._recorded[name]) for name in names}}
+        said |= {"colors": self._said("color"), "title": title_of(self._about)}
+        voltage_traces(voltages, *period, path, **{**said, **options})
+
+    # --- statistics -----------------------------------------------------------------------------------------------
+
+    def statistics(
+        self, t0: float | None = None, t1: float | None = None, only: Sequence[str] | None = None, **options
+    ) -> dict[str, PopulationStatistics]:
+        """Rates, CV of ISI, correlations, Fano factor and rate spectrum of each population's recorded neurons.
+
+            result.statistics()["E"].cv_isi  # one value a neuron
+
+        Parameters
+        ----------
+        t0, t1 : period (ms); by default all that was recorded.
+        only : names of the populations; by default all of which spikes are recorded.
+        options : those of `distsim.analysis.population_statistics.population_statistics`, such as the widths of bins.
+
+        Raises
+        ------
+        ValueError : the period is empty, nothing was recorded in it, or `only` names a population that there is not.
+        """
+        only = self._known(only)
+        names = [name for name in self._recorded_names() if only is None or name in only]
+        ids = {name: np.flatnonzero(self._recorded[name]) for name in names}
+        spikes = {name: self._spikes[name] for name in names}
+        return population_statistics(spikes, *self._period(t0, t1), ids, pieces=self.pieces, **options)
 
     def _known(self, only: str | Sequence[str] | None) -> list[str] | None:
         """The populations `only`; ValueError if one of them is unknown."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.ledger import Ledger
 from ..engine.step import loop
-from ..networks.parameters import changed
+from ..networks.parameters import changed, changed_in_words
 from ..parallel import on_root
 from ..recording.file_sink import SPIKES
 from ..recording.note import has_note, write_note
@@ -105,7 +105,7 @@ def run(
         if said := prepared.model.report(prepared.parameters, result):
             print(f"\n{said}")
         files = result["recording"]["files"]
-        plots = pictures.draw_all(folder) if request.plots and SPIKES in files and done.request.t_sim else []
+        plots = pictures.draw_all(folder) if request.plots and files and done.request.t_sim else []
         print(f"\nfiles in {folder}: {', '.join([*files, 'summary.json', *plots])}", flush=True)
         if controlled.finding:
             print(f"distsim: {GuardError(controlled.finding)}", file=sys.stderr, flush=True)
@@ -212,7 +212,8 @@ def _named_facts(prepared: PreparedRun, populations: dict[str, dict]) -> dict:
     config = prepared.request.to_json()
     parameters = config.pop("parameters")
     del config["profile"], config["checkpoints"]  # they change nothing that is simulated
-    return {"populations": populations, "changed": changed(prepared.parameters), "config": {**config, **parameters}}
+    found = {"changed": changed(prepared.parameters), "changed_in_words": changed_in_words(prepared.parameters)}
+    return {"populations": populations, **found, "config": {**config, **parameters}}
 
 
 def _show(result: dict) -> None:

@@ -28,6 +28,7 @@ SMALL = {
     "brunel_delta": "N_E=100",
     "microcircuit": "scale=0.02, t_presim=20.0, t_sim=100.0",
     "ei_clustered": "N_E=400, t_presim=50.0, t_sim=2100.0",
+    "sweep": "order=50, t_warmup=20.0, t_sim=30.0",
 }
 PICTURES = {name: [name] for name in SMALL} | {"microcircuit": ["microcircuit_raster", "microcircuit_rates"]}
 
@@ -69,7 +70,7 @@ def test_there_is_no_other_example():
 @pytest.mark.parametrize("name", SMALL)
 def test_an_example_makes_its_pictures(name, one_rank):
     text, results = one_rank(name)
-    assert hashes(text), text
+    assert hashes(text) or name == "sweep", text
     assert sorted(path.stem for path in results.glob("*.png")) == sorted(PICTURES[name])
     for picture in PICTURES[name]:
         pixels = matplotlib.image.imread(results / f"{picture}.png")[:, :, :3]
@@ -142,8 +143,23 @@ def test_brunel_delta_draws_the_panels_of_the_command():
     assert theirs == ours, script.stderr
 
 
+def test_the_sweep_prints_the_rate_of_each_network(one_rank):
+    text, _ = one_rank("sweep")
+    lines = [line.split() for line in text.splitlines() if line.startswith("eta=")]
+    assert len(lines) == 7 and {len(line) for line in lines} == {7}
+    rates = {float(line[0][4:]): [float(value) for value in line[1:]] for line in lines}
+    p = brunel_alpha.Parameters(order=50, g=3.5, eta=2.0, epsilon=0.5, J=0.5)
+    simulation = Simulation(BrunelAlpha().describe(p), 1, SerialCommunicator())
+    simulation.run(20.0)
+    before = simulation.spike_counts().sum()
+    simulation.run(30.0)
+    rate = (simulation.spike_counts().sum() - before) / 250 / 0.03
+    assert rates[2.0][1] == pytest.approx(rate, abs=0.006) and rate > 1.0
+    assert rates[3.0][0] > rates[3.0][-1] > rates[0.8][-1]
+
+
 @pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
-@pytest.mark.parametrize("name", ["first_network", "brunel_delta"])
+@pytest.mark.parametrize("name", ["first_network", "brunel_delta", "sweep"])
 def test_two_ranks_print_the_same_once(name, one_rank, tmp_path):
     expected, _ = one_rank(name)
     done = start(2, *command(name), cwd=tmp_path, limit=120)
@@ -153,3 +169,32 @@ def test_two_ranks_print_the_same_once(name, one_rank, tmp_path):
         line for line in expected.splitlines() if "compiling" not in line
     ]
     assert sorted(path.stem for path in (tmp_path / "results").glob("*.png")) == PICTURES[name]
+
+
+# --- README -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_statistics_of_the_readme_take_ten_lines(tmp_path, monkeypatch):
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf8")
+    (block,) = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "statistics_figure" in code]
+    assert len([line for line in block.splitlines() if line]) <= 10
+    network = BrunelAlpha().describe(brunel_alpha.Parameters(order=50))
+    simulation = Simulation(network, 1, SerialCommunicator())
+    simulation.run(200.0)
+    monkeypatch.chdir(tmp_path)
+    simulation.save("results/first")
+    exec(block, {})
+    assert (tmp_path / "statistics.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_one_network_serves_several_seeds_and_pictures_have_the_format_of_their_name(tmp_path):
+    network = BrunelAlpha().describe(brunel_alpha.Parameters(order=50))
+    simulations = [Simulation(network, seed, SerialCommunicator()) for seed in (1, 2, 1)]
+    for simulation in simulations:
+        simulation.run(50.0)
+    first, second, again = (simulation.spikes_sha256() for simulation in simulations)
+    assert first == again != second
+    simulations[0].result().raster().save(tmp_path / "raster.svg")
+    simulations[0].result().rates_boxplot(tmp_path / "rates.pdf")
+    assert b"<svg" in (tmp_path / "raster.svg").read_bytes()
+    assert (tmp_path / "rates.pdf").read_bytes().startswith(b"%PDF")

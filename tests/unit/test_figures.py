@@ -18,8 +18,9 @@ from distsim.analysis.raster import Raster, draw_raster, draw_spikes, raster
 from distsim.analysis.rates import _draw_boxes, _draw_means, _label_populations, rates_boxplot
 from distsim.analysis.rows import choose_rows, recorded_ids, sampling
 from distsim.analysis.run_folder import title_of
-from distsim.networks import ei_clustered
+from distsim.networks import brunel_delta, ei_clustered, microcircuit
 from distsim.networks.parameters import changed as changed_of
+from distsim.networks.parameters import changed_in_words
 from distsim.recording.spikes import SpikeFile, Spikes
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -160,6 +161,31 @@ def test_raster_labels_stand_beside_their_bands():
     assert [label.get_color() for label in labels] == [EXCITATORY, INHIBITORY]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "references", "low", "high"),
+    [
+        ([52, 53, 54, 56], {}, 515.0, 565.0),  # not squeezed to the right edge
+        ([10, 20, 40], {}, -5.0, 420.0),
+        ([52, 53, 54, 56], {"E": 10.0}, -6.0, 590.0),
+        ([52, 53, 54, 56], {"E": 600.0}, 510.0, 605.0),
+        ([50, 50, 50], {}, -6.0, 530.0),
+    ],
+)
+def test_boxes_fill_the_axis(figures, numbers, references, low, high):
+    rates_boxplot({"E": fired(*numbers)}, 0.0, 100.0, "rates.png", None, references)
+    left, right = figures[0].axes[0].get_xlim()
+    shown = [10.0 * k for k in numbers] + list(references.values())
+    assert low <= left < min(shown) and max(shown) < right <= high
+
+
+def test_the_mean_is_seen_on_a_box_of_any_colour():
+    single = {"E": np.array([0.0, 1.0, 2.0])}
+    axes = Figure().add_subplot()
+    _draw_means(axes, single, {}, "published")
+    (mean,) = axes.lines
+    assert (mean.get_markerfacecolor(), mean.get_markeredgecolor()) == ("white", "black")
+
+
 def test_the_median_is_seen_on_a_black_box():
     single = {"E": np.array([0.0, 1.0, 2.0]), "I": np.array([0.0, 1.0, 2.0])}
     axes = Figure().add_subplot()
@@ -298,6 +324,54 @@ def test_titles_say_which_parameters_were_changed():
     )
     assert title_of(own | {"changed": many, "figures": {"title": "A"}}) == "some A, N scaled by 0.5, seed 3"
     assert title_of(own) == title_of(own | {"changed": None}) == "some, N scaled by 0.5, seed 3"
+
+
+def test_titles_say_in_words_what_was_changed():
+    p = microcircuit.Parameters(N_scaling=0.1, K_scaling=0.1, thalamic_input=True, g=-5.0)
+    own = {"network": "microcircuit", "seed": 1, "config": {"N_scaling": 0.1, "K_scaling": 0.1}}
+    said = {"changed": changed_of(p), "changed_in_words": changed_in_words(p)}
+    assert title_of(own | said) == "microcircuit, scale 0.1, g = -5, thalamic pulse, seed 1"
+    own["config"]["K_scaling"] = 0.5
+    assert title_of(own | said).startswith("microcircuit, N scaled by 0.1, K scaled by 0.5, g = -5")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (microcircuit.Parameters(poisson_input=False), ["DC background"]),
+        (
+            microcircuit.Parameters(bg_rate=9.0, V0_type="original"),
+            ["original initial V_m", "background rate 9 spikes/s"],
+        ),
+        (microcircuit.Parameters(K_ext=np.ones(8)), ["external indegrees by population changed"]),
+        (microcircuit.Parameters(conn_probs=np.zeros((8, 8))), ["connection probabilities changed"]),
+        (microcircuit.Parameters(tau_m=20.0), ["tau_m = 20 ms"]),
+        (ei_clustered.Parameters(N_E=8000, n_clusters=2), ["N_E = 8,000", "2 clusters"]),
+        (ei_clustered.Parameters(clustering="probabilities"), ["clustered by probabilities"]),
+        (brunel_delta.Parameters(nu_ext_over_nu_thr=4.0), ["ν_ext/ν_thr = 4"]),
+    ],
+    ids=str,
+)
+def test_each_kind_of_parameter_has_its_words(parameters, words):
+    assert changed_in_words(parameters) == words
+
+
+def test_a_title_makes_room_for_the_notes_beside_it(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("distsim.analysis.raster.save", lambda figure, *_, **__: made.append(figure))
+    for title in (
+        "short",
+        "a network, " + "with a change, " * 5 + "seed 1",
+        "a network, " + "with a change, " * 12 + "seed 1",
+    ):
+        raster({"E": population(9000, 9)}, 500.0, 1500.0, tmp_path / "f.png", title=title)
+    for figure, lines in zip(made, (1, 2, 3), strict=True):
+        (axes,) = figure.axes
+        assert axes.get_title(loc="left").count("\n") == lines - 1
+        assert axes.get_title(loc="right") == "1 in 2 neurons shown"
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in axes.get_children() if getattr(text, "get_text", str)() != ""]
+        assert all(figure.bbox.containsx(box.x0) and figure.bbox.containsx(box.x1) for box in boxes)
 
 
 def test_parameters_that_follow_from_others_are_not_changed():

@@ -21,7 +21,7 @@ from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.raster import Raster, draw_raster, raster
 from distsim.analysis.rows import choose_rows, recorded_ids
 from distsim.analysis.statistics import population_rate
-from distsim.networks import (
+from distsim.networks import EIClustered, (
     BrunelAlpha,
     BrunelDelta,
     EIClustered,
@@ -105,6 +105,25 @@ def test_the_rate_of_one_population_has_its_colour_and_a_range_that_holds_all():
     assert axes.get_ylim()[0] == 0 and axes.get_ylim()[1] > 200
     assert to_hex(axes.patches[0].get_facecolor()) == COLORS["I"]
     assert note == "rate of 1 neuron (I) in bins of 100 ms"
+
+
+@pytest.mark.parametrize(("points", "ticks"), [(80.0, 7), (40.0, 4), (25.0, 3), (12.0, 2), (5.0, 7)])
+def test_ticks_that_would_touch_are_left_out(points, ticks):
+    populations = {"E": regular(3, 10.0, 100.0)}
+    axes = Figure().add_subplot()
+    given = PopulationRate(bin=20.0, ylim=(0, 6000), tick_step=1000)
+    draw_rate(axes, given, populations, recorded_ids(populations, None), 0.0, 100.0, COLORS, points=points)
+    assert axes.get_yticks().size == ticks and axes.get_yticks()[-1] == 6000
+
+
+def test_the_labels_of_a_raster_and_of_the_rate_below_do_not_touch(tmp_path, figures):
+    options = {"style": "bars", "rate": PopulationRate(bin=1.0, ylim=(0, 6000), tick_step=1000)}
+    raster({"E": regular(50, 5.0, 100.0)}, 0.0, 100.0, tmp_path / "raster.png", **options)
+    figures[0].draw_without_rendering()
+    upper, lower = figures[0].axes
+    lowest, highest = upper.get_yticklabels()[0], lower.get_yticklabels()[-1]
+    assert (lowest.get_text(), highest.get_text()) == ("0", "6000")
+    assert lowest.get_window_extent().y0 >= highest.get_window_extent().y1
 
 
 @pytest.mark.parametrize("given", [{"bin": 0.0}, {"tick_step": 5.0}, {"ylim": (0, 1), "tick_step": 0.0}])
@@ -283,9 +302,43 @@ def test_stimulated_clusters_are_marked_when_they_are_stimulated():
     assert network.step_currents[0].times.tolist() == [30_000, 45_000, 70_000, 85_000]
 
 
+def test_clusters_are_delimited_and_numbered():
+    populations = {"E": regular(40, 10.0, 100.0), "I": regular(10, 10.0, 100.0)}
+    picture = Raster(populations, 0.0, 100.0, COLORS, groups={"E": 10, "I": 5}, group="cluster")
+    axes, _ = drawn(picture)
+    lines = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+    assert lines == [10, 20, 30, 45]
+    (side,) = axes.child_axes
+    assert side.get_ylabel() == "cluster" and side.get_yticks().tolist() == [5, 15, 25, 35, 42.5, 47.5]
+    assert [label.get_text() for label in side.get_yticklabels()] == ["0", "1", "2", "3", "0", "1"]
+    assert not drawn(Raster(populations, 0.0, 100.0))[0].child_axes
+
+
+def test_clusters_of_a_partial_recording_keep_their_numbers():
+    spikes = Spikes(np.array([1.0, 2.0, 3.0]), np.array([12, 13, 38]), 40)
+    axes, _ = drawn(Raster({"E": spikes}, 0.0, 5.0, recorded={"E": np.array([12, 13, 38])}, groups={"E": 10}))
+    (side,) = axes.child_axes
+    assert [label.get_text() for label in side.get_yticklabels()] == ["1", "3"]
+    assert side.get_yticks().tolist() == [1.0, 2.5]
+
+
+def test_numbers_of_thin_clusters_do_not_touch():
+    picture = Raster({"E": regular(100, 10.0, 100.0)}, 0.0, 100.0, groups={"E": 1})
+    axes, _ = drawn(picture)  # 400 points high, 4 each
+    assert [label.get_text() for label in axes.child_axes[0].get_yticklabels()] == [str(k) for k in range(0, 100, 5)]
+
+
+def test_the_clustered_network_names_its_clusters(tmp_path, figures):
+    shown = EIClustered().figures(ei_clustered.Parameters(), 1000.0, 10_000.0)
+    assert shown["groups"] == {"E": 200, "I": 50} and shown["group"] == "cluster"
+    assert "groups" not in EIClustered().figures(ei_clustered.Parameters(n_clusters=1), 1000.0, 10_000.0)
+    plot_folder(folder_with_run(tmp_path, {"groups": {"E": 4, "I": 2}, "group": "cluster"}))
+    assert figures[0].axes[0].child_axes[0].get_ylabel() == "cluster"
+
+
 def test_without_stimulation_nothing_is_marked_or_stimulated():
     p = ei_clustered.Parameters(stim_amp=0.0)
-    assert EIClustered().figures(p, 1000.0, 10_000.0) == {"marks": []}
+    assert EIClustered().figures(p, 1000.0, 10_000.0)["marks"] == []
     assert not EIClustered().describe(p).step_currents
 
 
@@ -417,6 +470,7 @@ def test_a_missing_panel_is_named(tmp_path):
         ({"rate": {"bin": -1}}, "bin must be greater than 0 ms, not -1"),
         ({"rate": {"width": 1}}, "width"),
         ({"marks": [{"t0": 1}]}, "t1"),
+        ({"groups": {"E": 0}}, "figures.groups.E is 0, which must be a whole number"),
         ({"rates": {"reference": 1}}, "figures.rates.reference is 1, which must be a text"),
     ],
 )

@@ -18,6 +18,7 @@ from tests.unit.test_cli_mpi import launcher, start
 SMALL = ["brunel-delta", "--N-E", "200", "--J", "1"]
 SHORT = ["--t-sim", "60"]
 PANEL = {"config.toml", "spikes.h5", "summary.json", "raster.png", "rates.png"}
+VOLTAGES = {"voltages.h5", "voltages.png"}
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -83,7 +84,7 @@ def test_all_figures_are_drawn_again_from_the_files(all_panels, tmp_path, capsys
         (["--no-plots"], {"spikes.h5"}, set()),
         (["--no-record"], set(), set()),
         (["--t-sim", "0"], {"spikes.h5"}, set()),
-        (["--record-spikes", "I[:20]", "--record-voltages", "E[:2]"], PANEL | {"voltages.h5"}, {"panels.png"}),
+        (["--record-spikes", "I[:20]", "--record-voltages", "E[:2]"], PANEL | VOLTAGES, {"panels.png"}),
     ],
     ids=["no plots", "no record", "no time", "some neurons"],
 )
