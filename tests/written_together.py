@@ -66,7 +66,7 @@ def by_each_for_itself() -> None:
     draw(sim.result(), f"seed-{WORLD.rank}")
     draw(sim.result(), "same")
     sim.save(f"runs/{WORLD.rank}")
-    for _ in range(10):
+    for _ in range(5):
         sim.checkpoint("same.h5")
         check("same.h5", HDF5)
     WORLD.Barrier()

@@ -222,10 +222,11 @@ THREADS = """
 """
 
 
-def test_simulations_in_threads_give_what_they_give_one_after_the_other(tmp_path):
+@pytest.mark.parametrize("n", [1, pytest.param(5, marks=pytest.mark.validation)])
+def test_simulations_in_threads_give_what_they_give_one_after_the_other(tmp_path, n):
     (tmp_path / "script.py").write_text(textwrap.dedent(THREADS))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for _ in range(3):
+    for _ in range(n):
         command = [sys.executable, "script.py"]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import h5py
@@ -81,7 +80,7 @@ def one_rank(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("ranks", [2, 3, 4, 5, 8])
+@pytest.mark.parametrize("ranks", [2, 4, *(pytest.param(n, marks=pytest.mark.validation) for n in (3, 5, 8))])
 def test_spikes_do_not_depend_on_the_ranks(tmp_path, one_rank, ranks):
     expected, found = one_rank("--seed", 1), microcircuit_run(ranks, tmp_path / "run", "--seed", 1)
     assert found[0] == expected[0]
@@ -101,25 +100,27 @@ def test_spikes_and_voltages_of_another_seed_do_not_depend_on_the_ranks(tmp_path
 def test_ranks_with_unequal_shares_of_voltages_write_them_together(tmp_path):
     """Buffers of a rank with 501 neurons are full before those of one with 500."""
     argv = ["--scale", "0.05", "--t-presim", "0", "--t-sim", "230", "--no-plots", "--record-voltages", "L4E[:1001]"]
-    done = start(2, "-m", "distsim", "microcircuit", *argv, "--out", tmp_path / "run", cwd=tmp_path, limit=40)
+    done = start(2, "-m", "distsim", "microcircuit", *argv, "--out", tmp_path / "run", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert datasets(tmp_path / "run")["report/L4E/data"][1] == (2300, 1001)
 
 
-def test_more_ranks_than_neurons(tmp_path):
-    options = ["--set", "full_num_neurons=[1,1,1,1,1,1,0,0]", "--t-presim", "0", "--t-sim", "100", "--no-plots"]
+@pytest.mark.parametrize("ranks", [3, pytest.param(8, marks=pytest.mark.validation)])
+def test_more_ranks_than_neurons(tmp_path, ranks):
+    sizes = [1] * (ranks - 2 + ranks % 2) + [0] * (10 - ranks - ranks % 2)
+    options = ["--set", f"full_num_neurons={sizes}", "--t-presim", "0", "--t-sim", "100", "--no-plots"]
     hashes = []
-    for ranks in (1, 8):
-        out = tmp_path / str(ranks)
-        done = start(ranks, "-m", "distsim", "microcircuit", *options, "--out", out, cwd=tmp_path)
+    for n in (1, ranks):
+        out = tmp_path / str(n)
+        done = start(n, "-m", "distsim", "microcircuit", *options, "--out", out, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         summary = json.loads((out / "summary.json").read_text())
-        assert summary["n_neurons"] == 6 and summary["n_spikes"] > 6
+        assert summary["n_neurons"] == sum(sizes) < ranks and summary["n_spikes"] > 6
         hashes.append(summary["spikes_sha256"])
     assert hashes[0] == hashes[1]
 
 
-@pytest.mark.parametrize("runs", [3, pytest.param(20, marks=[pytest.mark.validation, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("runs", [2, pytest.param(20, marks=[pytest.mark.validation, pytest.mark.timeout(1200)])])
 def test_runs_of_one_network_on_two_ranks_give_one_hash(tmp_path, runs):
     """Stimuli, voltages, all phases; whatever else the machine does meanwhile."""
     options = ("--scale", "0.04", "--thalamus", "--set", "th_start=30", "--record-voltages", "L4E[:50]")
@@ -134,16 +135,14 @@ def test_runs_of_one_network_on_two_ranks_give_one_hash(tmp_path, runs):
 @pytest.mark.parametrize(
     ("argv", "named"),
     [
-        (["microcircuit", "--sclae", "0.1"], "--scale"),
+        pytest.param(["microcircuit", "--sclae", "0.1"], "--scale", marks=pytest.mark.validation),
         (["microcircuit", "--scale", "0.02", "--out", "file"], "--out file"),
     ],
     ids=["option", "output"],
 )
-def test_bad_input_is_named_once_on_all_ranks_and_soon(tmp_path, argv, named):
+def test_bad_input_is_named_once_on_all_ranks_which_end(tmp_path, argv, named):
     (tmp_path / "file").write_text("")
-    started = time.monotonic()
-    done = start(2, "-m", "distsim", *argv, cwd=tmp_path, limit=20)
-    assert time.monotonic() - started < 20
+    done = start(2, "-m", "distsim", *argv, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("distsim: error: ") == 1 and named in done.stderr
     assert "Traceback" not in done.stderr and done.stdout.strip() == ""
@@ -151,7 +150,7 @@ def test_bad_input_is_named_once_on_all_ranks_and_soon(tmp_path, argv, named):
 
 
 def test_help_is_printed_once(tmp_path):
-    done = start(2, "-m", "distsim", "microcircuit", "--help", cwd=tmp_path, limit=20)
+    done = start(2, "-m", "distsim", "microcircuit", "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.count("usage: ") == 1
 
@@ -176,9 +175,9 @@ sys.exit(__main__.main())
 @pytest.mark.parametrize(
     ("module", "name", "rank"),
     [
-        ("run", "run", 1),
+        pytest.param("run", "run", 1, marks=pytest.mark.validation),
         ("run", "run", 0),
-        ("course", "Simulation", 1),
+        pytest.param("course", "Simulation", 1, marks=pytest.mark.validation),
         ("summary", "spread", 2),
         ("summary", "write", 0),
     ],
@@ -187,9 +186,7 @@ sys.exit(__main__.main())
 def test_an_exception_on_one_rank_ends_all_with_its_traceback(tmp_path, module, name, rank):
     script = tmp_path / "failing.py"
     script.write_text(FAILING.format(module=module, name=name, rank=rank))
-    started = time.monotonic()
-    done = start(3, script, *QUICK, "--out", "run", cwd=tmp_path, limit=30)
-    assert time.monotonic() - started < 30
+    done = start(3, script, *QUICK, "--out", "run", cwd=tmp_path)
     assert done.returncode not in (0, 2, 124)
     assert done.stderr.count("Traceback (most recent call last)") == 1
     assert done.stderr.count("RuntimeError: the neurons are on fire") == 1
@@ -210,7 +207,7 @@ sim.spike_counts()
 def test_a_script_that_fails_on_one_rank_ends_all(tmp_path):
     script = tmp_path / "failing.py"
     script.write_text(SCRIPT)
-    done = start(2, script, cwd=tmp_path, limit=20)
+    done = start(2, script, cwd=tmp_path)
     assert done.returncode not in (0, 124)
     assert done.stderr.count("RuntimeError: the neurons are on fire") == 1
 
@@ -225,13 +222,18 @@ def test_networks_are_timed_on_two_ranks(tmp_path):
     assert done.stdout.count("distsim bench:") == 1
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory) -> Path:
+    """The folder of a run that two ranks stopped."""
+    out = tmp_path_factory.mktemp("stopped") / "run"
+    argv = [*QUICK, "--t-presim", "0", "--out", out, "--max-wall", "1ms"]
+    assert start(2, "-m", "distsim", *argv, cwd=out.parent).returncode == 75
+    return out
+
+
 @pytest.mark.parametrize("file", ["parts", "running.json", "checkpoint"])
-def test_ranks_that_go_on_from_damaged_files_say_it_once(tmp_path, file):
-    out = tmp_path / "run"
-    assert (
-        start(2, "-m", "distsim", *QUICK, "--t-presim", "0", "--out", out, "--max-wall", "1ms", cwd=tmp_path).returncode
-        == 75
-    )
+def test_ranks_that_go_on_from_damaged_files_say_it_once(stopped, tmp_path, file):
+    out = Path(shutil.copytree(stopped, tmp_path / "run"))
     harmed = {
         "parts": next((out / "parts").glob("spikes-*.h5")),
         "running.json": out / "running.json",

@@ -19,6 +19,12 @@ QUICK = ["microcircuit", "--scale", "0.02", "--t-presim", "0", "--t-sim", "1e6",
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 with_mpirun = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
 
+
+def chosen(cases: dict, *names: str) -> list:
+    """Leave all cases but those named to long test runs."""
+    return [pytest.param(case, marks=() if case in names else pytest.mark.validation) for case in cases]
+
+
 # --- Ctrl-C -----------------------------------------------------------------------------------------------------------
 
 
@@ -36,12 +42,13 @@ def interrupted(tmp_path: Path, after: float, *words) -> tuple[int, str]:
     return process.returncode, said
 
 
-def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
+@pytest.mark.parametrize("every", [0.3, pytest.param(0.1, marks=pytest.mark.validation)])
+def test_an_interrupt_at_any_moment_is_one_line(tmp_path, every):
     """From Python's own start, which is not ours and has its tracebacks, over all imports into the run."""
     seen = []
-    for k in range(15):
+    for k in range(round(1.5 / every)):
         command = [sys.executable, "-m", "distsim", *QUICK, "--out", f"run-{k}"]
-        code, said = interrupted(tmp_path, 0.02 + 0.1 * k, *command)
+        code, said = interrupted(tmp_path, 0.02 + every * k, *command)
         if (code, said) == (130, "distsim: interrupted\n"):
             seen.append("at once")
         elif code == STOPPED:
@@ -136,10 +143,11 @@ ENDS = {
 
 
 @with_mpirun
-@pytest.mark.parametrize(("what", "code", "said"), ENDS.values(), ids=ENDS)
-def test_an_exit_on_one_rank_ends_all_with_its_code(tmp_path, what, code, said):
+@pytest.mark.parametrize("name", chosen(ENDS, "one", "text", "in a function", "interrupt", "interrupt of 0"))
+def test_an_exit_on_one_rank_ends_all_with_its_code(tmp_path, name):
+    what, code, said = ENDS[name]
     (tmp_path / "script.py").write_text(SCRIPT.format(what=what))
-    done = start(2, "script.py", cwd=tmp_path, limit=30)
+    done = start(2, "script.py", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, "") and said in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
 
@@ -155,10 +163,11 @@ ALL = {
 
 
 @with_mpirun
-@pytest.mark.parametrize(("what", "code", "said"), ALL.values(), ids=ALL)
-def test_an_exit_on_all_ranks_is_a_usual_end(tmp_path, what, code, said):
+@pytest.mark.parametrize("name", chosen(ALL, "late", "a text", "one with 0"))
+def test_an_exit_on_all_ranks_is_a_usual_end(tmp_path, name):
+    what, code, said = ALL[name]
     (tmp_path / "script.py").write_text(SCRIPT.format(what=what))
-    done = start(2, "script.py", cwd=tmp_path, limit=30)
+    done = start(2, "script.py", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, "") and said in done.stderr, done.stderr
     assert "MPI_ABORT" not in done.stderr and "all ranks end" not in done.stderr
 
@@ -166,7 +175,7 @@ def test_an_exit_on_all_ranks_is_a_usual_end(tmp_path, what, code, said):
 @with_mpirun
 def test_an_exit_that_is_caught_or_of_a_thread_is_none(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT.format(what=CAUGHT))
-    done = start(2, "script.py", cwd=tmp_path, limit=30)
+    done = start(2, "script.py", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n" * 2, "")
 
 
@@ -219,18 +228,18 @@ def script(tmp_path: Path, first, comm, then, last) -> Path:
     return path
 
 
-@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+@pytest.mark.parametrize("state", chosen(STATES, "off, imported", "ended midway", "ended by hand", "one thread"))
 def test_one_rank_runs_or_says_why_not(tmp_path, state):
-    *parts, said, _ = state
+    *parts, said, _ = STATES[state]
     command = [sys.executable, script(tmp_path, *parts)]
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     check(done, said)
 
 
 @with_mpirun
-@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+@pytest.mark.parametrize("state", chosen(STATES, "off", "ended", "begun by hand", "without threads"))
 def test_two_ranks_run_or_say_why_not(tmp_path, state):
-    *parts, _, said = state
+    *parts, _, said = STATES[state]
     done = start(2, script(tmp_path, *parts), cwd=tmp_path)
     check(done, said)
 

@@ -137,7 +137,7 @@ def test_brunel_delta_draws_the_panels_of_the_command():
 
 
 @pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
-@pytest.mark.parametrize("name", ["first_network", "brunel_delta"])
+@pytest.mark.parametrize("name", ["first_network", pytest.param("brunel_delta", marks=pytest.mark.validation)])
 def test_two_ranks_print_the_same_once(name, one_rank, tmp_path):
     expected, _ = one_rank(name)
     done = start(2, *command(name), cwd=tmp_path, limit=120)

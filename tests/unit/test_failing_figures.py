@@ -19,7 +19,7 @@ from distsim.performance.bench import peers
 from distsim.results import folder
 from tests.unit.test_cli import PNG, ROOT, run
 
-QUICK = ["microcircuit", "--scale", "0.02", "--t-presim", "10", "--t-sim", "30"]
+QUICK = ["brunel-delta", "--set", "N_E=200", "--t-sim", "30"]
 ALPHA = ["brunel-alpha", "--set", "order=100", "--t-sim", "20"]
 PANELS = ["brunel-delta", "--set", "N_E=200", "--t-sim", "2", "--panel", "all"]
 
@@ -169,8 +169,12 @@ SETUPS = {
 }
 
 
-@pytest.mark.parametrize(("rc", "backend"), SETUPS.values(), ids=SETUPS)
-def test_figures_are_drawn_whatever_is_set_up(finished, tmp_path, rc, backend):
+FEW = ("a notebook's backend", "TeX", "mistakes")
+
+
+@pytest.mark.parametrize("setup", [pytest.param(s, marks=() if s in FEW else pytest.mark.validation) for s in SETUPS])
+def test_figures_are_drawn_whatever_is_set_up(finished, tmp_path, setup):
+    rc, backend = SETUPS[setup]
     shutil.copytree(finished, tmp_path / "run")
     done = process(tmp_path, "-m", "distsim", "plot", "run", rc=rc, MPLBACKEND=backend)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +26,8 @@ from distsim.parallel import FaultError, InputError, SerialCommunicator
 from distsim.results import folder
 from distsim.runs import course, watch
 from distsim.simulation import checkpoints
-from tests.long_runs import LAYOUTS, NETWORKS, by_source, options_of, same, until
+from tests.faults import some
+from tests.long_runs import LAYOUTS, by_source, options_of, same, until
 from tests.unit.test_cli import run
 
 COMM = SerialCommunicator()
@@ -37,13 +40,12 @@ def names(out: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def uncut(tmp_path_factory):
     """Return a function that gives the folder of a whole run of a network."""
-    made = {}
 
-    def of(name: str) -> Path:
-        if name not in made:
-            made[name] = tmp_path_factory.mktemp("uncut") / name
-            assert run(*options_of(name), "--out", made[name]) == 0
-        return made[name]
+    @functools.cache
+    def of(name: str, *options) -> Path:
+        out = tmp_path_factory.mktemp("uncut") / name
+        assert run(*options_of(name), *options, "--out", out) == 0
+        return out
 
     return of
 
@@ -51,19 +53,29 @@ def uncut(tmp_path_factory):
 # --- cut and gone on with ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_run_stopped_again_and_again_leaves_the_files_of_one_that_was_not(tmp_path, uncut, name, layout, monkeypatch):
+CUT_OFTEN = [("microcircuit", True, 20.1), ("stimulated", False, 30), ("delta", False, 60), ("delta", True, 60)]
+CUT_LONG = [(name, layout, 70) for name in ("microcircuit", "stimulated") for layout in LAYOUTS]
+
+
+@pytest.mark.parametrize(("name", "layout", "t_sim"), some(CUT_OFTEN + CUT_LONG, CUT_OFTEN))
+def test_a_run_stopped_again_and_again_leaves_the_files_of_one_that_was_not(
+    tmp_path, uncut, name, layout, t_sim, monkeypatch
+):
     by_source(layout, monkeypatch)
     out = tmp_path / "cut"
-    code, stops = run(*options_of(name), "--out", out, "--max-wall", "1ms", "--checkpoint-every", "7.7ms"), 0
+    code, stops = (
+        run(*options_of(name), "--t-sim", t_sim, "--out", out, "--max-wall", "1ms", "--checkpoint-every", "7.7ms"),
+        0,
+    )
     while code == STOPPED:
         stops += 1
         assert stops < 50 and "running.json" in names(out) and "summary.json" not in names(out)
         code = run("resume", out, "--max-wall", "1ms")
     assert code == 0 and stops > 3
-    same(out, uncut(name))
-    assert names(out) - names(uncut(name)) == {f"checkpoint-{checkpoints.checkpoints_in(out)[-1].stem[-6:]}.h5"}
+    same(out, uncut(name, "--t-sim", t_sim))
+    assert names(out) - names(uncut(name, "--t-sim", t_sim)) == {
+        f"checkpoint-{checkpoints.checkpoints_in(out)[-1].stem[-6:]}.h5"
+    }
 
 
 def test_parts_are_closed_now_and_then_and_joined(tmp_path, uncut, monkeypatch):
@@ -174,15 +186,24 @@ def test_resume_auto_starts_again_where_there_is_no_checkpoint(tmp_path, uncut, 
     same(out, uncut("microcircuit"))
 
 
-def stopped(out: Path, times: int = 3) -> Path:
-    """Stop a run several times; return its folder."""
-    assert run(*options_of("microcircuit"), "--out", out, "--max-wall", "1ms") == STOPPED
-    for _ in range(times - 1):
-        assert run("resume", out, "--max-wall", "1ms") == STOPPED
-    return out
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """Return a function that puts a run that was stopped several times into a folder, which it returns."""
+    kept = tmp_path_factory.mktemp("stopped")
+
+    def put(out: Path, times: int = 3) -> Path:
+        source = kept / str(times)
+        if times == 1 and not source.exists():
+            assert run(*options_of("microcircuit"), "--out", source, "--max-wall", "1ms") == STOPPED
+        elif not source.exists():
+            assert run("resume", put(source, times - 1), "--max-wall", "1ms") == STOPPED
+        shutil.copytree(source, out)
+        return out
+
+    return put
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tmp_path, uncut, capsys):
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(stopped, tmp_path, uncut, capsys):
     out = stopped(tmp_path / "run")
     before, last = checkpoints.checkpoints_in(out)
     raw = bytearray(last.read_bytes())
@@ -196,7 +217,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tmp_path, uncut, 
     same(out, uncut("microcircuit"))
 
 
-def test_where_all_checkpoints_are_damaged_that_is_said(tmp_path, capsys):
+def test_where_all_checkpoints_are_damaged_that_is_said(stopped, tmp_path, capsys):
     out = stopped(tmp_path / "run", 2)
     for path in checkpoints.checkpoints_in(out):
         path.write_bytes(path.read_bytes()[:1000])
@@ -205,14 +226,14 @@ def test_where_all_checkpoints_are_damaged_that_is_said(tmp_path, capsys):
     assert said.out.count("its end is missing") == 2 and "start the run again with --overwrite" in said.err
 
 
-def test_a_recording_that_is_not_all_there_is_an_error(tmp_path, capsys):
+def test_a_recording_that_is_not_all_there_is_an_error(stopped, tmp_path, capsys):
     out = stopped(tmp_path / "run", 4)
     next(path for path in sorted((out / "parts").iterdir()) if path.name.startswith("spikes")).unlink()
     assert run("resume", out) == 2
     assert "spikes.h5 up to 20 ms is not all there" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_stopped_is_read_and_its_figures_wait(tmp_path, capsys):
+def test_a_folder_that_is_stopped_is_read_and_its_figures_wait(stopped, tmp_path, capsys):
     out = stopped(tmp_path / "run", 4)
     found = distsim.load(out)
     assert found.period == (10.0, 20.0)
@@ -241,7 +262,7 @@ def test_bad_options_are_named_and_leave_nothing(tmp_path, capsys, monkeypatch, 
     assert said in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
-def test_what_cannot_be_resumed_is_said(tmp_path, capsys, uncut):
+def test_what_cannot_be_resumed_is_said(stopped, tmp_path, capsys, uncut):
     for place, said in (("none", "no such folder"), ("", "there is no run with a checkpoint")):
         assert run("resume", tmp_path / place) == 2 and said in capsys.readouterr().err
     assert run("resume", uncut("microcircuit"), "--t-sim", "100") == 2
@@ -258,7 +279,7 @@ def test_panels_run_together_are_not_kept(tmp_path, capsys):
 # --- signals ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
+@pytest.mark.parametrize("name", ["SIGTERM", pytest.param("SIGINT", marks=pytest.mark.validation), "SIGUSR1"])
 def test_a_signal_stops_the_run_with_a_checkpoint(tmp_path, name):
     out = tmp_path / "run"
     command = ["microcircuit", "--scale", "0.02", "--t-presim", "0", "--t-sim", "1e7", "--no-plots", "--out", out]
@@ -343,7 +364,7 @@ def test_checkpoints_are_at_multiples_and_chunks_as_long_as_time_allows(monkeypa
 # --- who is writing ---------------------------------------------------------------------------------------------------
 
 
-def test_a_process_that_has_ended_but_was_not_waited_for_is_not_writing(tmp_path, capsys):
+def test_a_process_that_has_ended_but_was_not_waited_for_is_not_writing(stopped, tmp_path, capsys):
     out = stopped(tmp_path / "run")
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = {**json.loads((out / "running.json").read_text()), "host": socket.gethostname(), "process": process.pid}
@@ -356,7 +377,7 @@ def test_a_process_that_has_ended_but_was_not_waited_for_is_not_writing(tmp_path
     process.wait()
 
 
-def test_a_process_with_the_number_of_one_that_was_killed_is_not_the_one_that_writes(tmp_path):
+def test_a_process_with_the_number_of_one_that_was_killed_is_not_the_one_that_writes(stopped, tmp_path):
     out = stopped(tmp_path / "run")
     marker = out / "running.json"
     mine = {"host": socket.gethostname(), "process": os.getpid(), "since": "0"}
@@ -364,7 +385,7 @@ def test_a_process_with_the_number_of_one_that_was_killed_is_not_the_one_that_wr
     assert run("resume", out) == 0
 
 
-def test_a_marker_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
+def test_a_marker_that_cannot_be_written_leaves_what_was_there(stopped, tmp_path, monkeypatch):
     out = stopped(tmp_path / "run")
     before = (out / "running.json").read_bytes()
 

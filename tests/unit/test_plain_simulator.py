@@ -65,7 +65,7 @@ def check(n: int) -> Counter:
 
 
 def test_small_networks_are_those_of_a_plain_simulator():
-    seen = check(150)
+    seen = check(50)
     assert all(seen[model] > 100 for model in MODELS) and seen["delivered"] > 1000, seen
 
 
