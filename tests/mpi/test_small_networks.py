@@ -6,8 +6,8 @@ import pytest
 from mpi4py import MPI
 
 from distsim.parallel import SerialCommunicator
-from tests.drawn_networks import drawn
-from tests.small_networks import Case, select, simulate
+from tests.support.drawn_networks import drawn
+from tests.support.small_networks import Case, select, simulate
 
 pytestmark = pytest.mark.mpi
 

@@ -12,7 +12,7 @@ from distsim import Normal
 from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
 from distsim.networks.microcircuit import POPULATIONS
 from distsim.simulation.agreement import described, digest
-from tests.described import differing, digests
+from tests.support.described import differing, digests
 
 
 def kind(part: str) -> str:

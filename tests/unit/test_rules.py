@@ -22,8 +22,8 @@ from distsim.engine.connectivity.build import connect
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import FIXED
 from distsim.engine.step.layout import plan_layout
-from tests.matrices import synapses_in
-from tests.tables import synapses_of
+from tests.support.matrices import synapses_in
+from tests.support.tables import synapses_of
 
 ALPHA = 1e-3
 MANY = [300, pytest.param(1000, marks=pytest.mark.validation)]  # networks
