@@ -206,3 +206,16 @@ def test_the_suite_stops_at_the_first_failure(checkout: Checkout) -> None:
     write_script(checkout.venv / "bin" / "ruff", "#!/bin/sh\nexit 3\n")
     result = checkout.run("test.sh")
     assert (result.returncode, result.stdout.split()) == (3, ["==", "style"])
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_the_fast_part_is_style_and_pure_tests(checkout: Checkout, status: int) -> None:
+    write_script(checkout.venv / "bin" / "ruff", "#!/bin/sh\n")
+    write_script(
+        checkout.venv / "bin" / "python", f'#!/bin/sh\n[ "$2" != pytest ] || {{ echo "$@"; exit {status}; }}\n'
+    )
+    result = checkout.run("test.sh", "--fast", "-x")
+    style, fast, ran, *end = filter(None, result.stdout.split("\n"))
+    assert (result.returncode, style, fast) == (status, "== style", "== fast")
+    assert ran.startswith("-m pytest ") and ran.endswith(" tests/unit -x")
+    assert end == (["== all passed"] if status == 0 else [])
