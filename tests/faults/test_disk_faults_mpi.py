@@ -120,7 +120,8 @@ def remove(place: Path) -> None:
 @pytest.mark.parametrize(("what", "ranks"), some(VANISHED, [("run", 2), ("a file in its place", 2)]))
 def test_a_folder_that_vanishes_is_said(tmp_path, what, ranks):
     out = tmp_path / "run"
-    started = Started(ranks, "distsim", *RUN, *OFTEN, "--out", out)
+    # Far longer than it is watched: on a busy machine, too, it is hit while it runs.
+    started = Started(ranks, "distsim", *RUN, "--t-sim", "60000", *OFTEN, "--out", out)
     started.until_checkpoints(out, 2)
     assert not started.has_ended()
     remove(tmp_path / what if what.startswith("run") else out)
