@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Runs the whole test suite: style, then the tests on 1 rank, then the job scripts on a SLURM that the tests start (where
-# it is installed: Debian's slurm-wlm and munge), then tests/mpi under mpirun on 2 and 3 ranks. Stops at the first
-# failure. Makes .venv on first use.
+# Runs the whole test suite: style, then the tests that start on 1 rank, two processes side by side, then the job scripts
+# on a SLURM that the tests start (where it is installed: Debian's slurm-wlm and munge), then tests/mpi under mpirun on
+# 2 and 3 ranks. Stops at the first failure. Makes .venv on first use. What is tested where: tests/README.md.
 #
-#   bash jobs/test.sh                   what every change must pass
-#   bash jobs/test.sh --validation      the long comparisons as well
-#   bash jobs/test.sh -k exchange -x    other options go to pytest
+#   bash jobs/test.sh --fast            style and tests/unit alone: a minute at most, while you work
+#   bash jobs/test.sh                   what every change must pass: 8 minutes at most on 2 cores, and 2 more where
+#                                       the compiled kernels are not there yet
+#   bash jobs/test.sh --validation      the long comparisons and all combinations of faults and ranks as well: hours
+#   bash jobs/test.sh -k exchange -x    other options go to pytest (-n 0: no processes side by side)
 #
 # DISTSIM_TEST_TIMEOUT bounds each mpirun, in seconds.
 
@@ -14,12 +16,15 @@ set -euo pipefail
 cd "$root"
 
 which_tests="not validation"
+fast=no
 limit=${DISTSIM_TEST_TIMEOUT:-1200}
 options=()
 for option in "$@"; do
     if [ "$option" = --validation ]; then
         which_tests="(validation or not validation)" # an empty -m would leave pyproject.toml's in force
         limit=${DISTSIM_TEST_TIMEOUT:-7200}
+    elif [ "$option" = --fast ]; then
+        fast=yes
     else
         options+=("$option")
     fi
@@ -67,8 +72,27 @@ on_one_rank() {
     fi
 }
 
+finish() {
+    if [ ! -e "$scratch/tests-ran" ]; then
+        echo "no test was chosen by ${options[*]}" >&2
+        exit 5
+    fi
+    stage "all passed"
+    exit 0
+}
+
+# Each process compiles what is not there yet, or waits for the other to. A test that starts ranks shares the cores with
+# the other process: no test has a limit on its time that this could break.
+side_by_side=(-n 2 --dist worksteal)
+
+if [ $fast = yes ]; then
+    stage "fast"
+    on_one_rank "${side_by_side[@]}" -m "$which_tests" tests/unit
+    finish
+fi
+
 stage "1 rank"
-on_one_rank -m "$which_tests and not mpi and not slurm" tests
+on_one_rank "${side_by_side[@]}" -m "$which_tests" tests/unit tests/integration tests/faults tests/validation
 
 stage "SLURM"
 on_one_rank -m "$which_tests and slurm" -rs tests/slurm # -rs: the reason where they are skipped
@@ -85,8 +109,4 @@ for ranks in 2 3; do
     fi
 done
 
-if [ ! -e "$scratch/tests-ran" ]; then
-    echo "no test was chosen by ${options[*]}" >&2
-    exit 5
-fi
-stage "all passed"
+finish

@@ -10,6 +10,7 @@ Their numbers are plain, in the unit of the drawn quantity (pA, ms, mV).
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -122,22 +123,33 @@ class Truncated(Distribution):
     def _check_bounds(self) -> None:
         if not self.minimum < self.maximum:
             raise ValueError(f"minimum {self.minimum} must be below maximum {self.maximum}")
-        if self._mass()[1] < 1e-6:
+        if _mass(self)[1] < 1e-6:
             raise ValueError(f"less than one in a million draws lies in [{self.minimum}, {self.maximum}]")
 
-    def _mass(self) -> tuple[float, float]:
-        """Probability below the minimum, and between the bounds."""
-        low, high = self._plain_cdf(np.array([self.minimum, self.maximum]))
-        return float(low), float(high - low)
+    def support(self) -> tuple[float, float]:
+        return _support(self)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
-        low, mass = self._mass()
+        low, mass = _mass(self)
         inside = np.clip(np.asarray(x, float), self.minimum, self.maximum)
         return np.clip((self._plain_cdf(inside) - low) / mass, 0.0, 1.0)
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
-        low, mass = self._mass()
+        low, mass = _mass(self)
         return np.clip(self._plain_quantile(low + np.asarray(u) * mass), self.minimum, self.maximum)
+
+
+# A network of many projections asks for these again and again while it is checked, estimated and built.
+@functools.lru_cache(maxsize=4096)
+def _mass(distribution: Truncated) -> tuple[float, float]:
+    """Return the probability below the minimum, and between the bounds."""
+    low, high = distribution._plain_cdf(np.array([distribution.minimum, distribution.maximum]))
+    return float(low), float(high - low)
+
+
+@functools.lru_cache(maxsize=4096)
+def _support(distribution: Truncated) -> tuple[float, float]:
+    return Distribution.support(distribution)
 
 
 @dataclass(frozen=True)

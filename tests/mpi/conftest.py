@@ -30,7 +30,7 @@ def failures():
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Make one folder for all ranks, see `common_folder`."""
-    from tests.mpi.folders import common_folder
+    from tests.support.folders import common_folder
 
     with common_folder() as path:
         yield path

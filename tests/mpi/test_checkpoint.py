@@ -137,11 +137,11 @@ layouts = pytest.mark.parametrize(
 
 @layouts
 def test_from_n_ranks_to_m(folder, name, by_source, monkeypatch):
-    pairs = SOME if COMM.size == 3 else [(1, 2), (2, 1)]
-    check_all(folder, name, by_source, 20.7, pairs, monkeypatch)
+    some = [(1, 2), (2, 3), (3, 1)] if name == "microcircuit" else SOME
+    check_all(folder, name, by_source, 20.7, some if COMM.size == 3 else [(1, 2), (2, 1)], monkeypatch)
 
 
-@pytest.mark.parametrize("cut", [5.0, 9.8, 9.9, 10.0, 10.1])
+@pytest.mark.parametrize("cut", [pytest.param(5.0, marks=pytest.mark.validation), 9.8, 9.9, 10.0, 10.1])
 def test_no_given_spike_and_no_change_of_current_is_lost_or_doubled_at_a_cut(folder, cut, monkeypatch):
     pairs = SOME if COMM.size == 3 else [(1, 2), (2, 1)]
     check_all(folder, "meeting", False, cut, pairs, monkeypatch)

@@ -12,9 +12,9 @@ import distsim
 from distsim import Simulation
 from distsim.recording import seal
 from distsim.recording.spikes import SpikeFile
-from tests import damage
-from tests.damage_worker import small_network
-from tests.mpi.folders import COMM
+from tests.support import damage
+from tests.support.damage_worker import small_network
+from tests.support.folders import COMM
 
 DT = Fraction(1, 10)
 

@@ -11,7 +11,7 @@ from mpi4py import MPI
 from distsim import Network, Simulation, explicit, fixed_indegree
 from distsim.engine.step.population_state import state_places
 from distsim.parallel import SerialCommunicator
-from tests.small_networks import ended
+from tests.support.small_networks import ended
 
 pytestmark = pytest.mark.mpi
 

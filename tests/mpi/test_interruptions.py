@@ -7,7 +7,7 @@ import pytest
 from mpi4py import MPI
 
 import distsim
-from tests.interruptions import Fault, at_step, everything, fail, observed, same
+from tests.support.interruptions import Fault, at_step, everything, fail, observed, same
 
 pytestmark = pytest.mark.mpi
 

@@ -14,8 +14,8 @@ from mpi4py import MPI
 import distsim
 from distsim import Lognormal, Network, Normal, Simulation, all_to_all, explicit, fixed_indegree, one_to_one
 from distsim.cli.command import run_command
-from tests.mpi.folders import common_folder
-from tests.unit import test_cli, test_network
+from tests.support import command_mistakes, description_mistakes
+from tests.support.folders import common_folder
 
 pytestmark = pytest.mark.mpi
 
@@ -44,11 +44,11 @@ def says_the_same(message: str) -> None:
 # --- descriptions -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mistake", test_network.MISTAKES)
+@pytest.mark.parametrize("mistake", description_mistakes.MISTAKES)
 def test_a_mistake_in_a_description(mistake):
-    action, kind, message = test_network.MISTAKES[mistake]
+    action, kind, message = description_mistakes.MISTAKES[mistake]
     with pytest.raises(kind, match=message) as error:
-        action(test_network.network())
+        action(description_mistakes.network())
     says_the_same(str(error.value))
 
 
@@ -158,8 +158,9 @@ def test_a_mistake_in_a_script(folder, sim, mistake):
 
 # --- command lines ----------------------------------------------------------------------------------------------------
 
-COMMANDS = [f"microcircuit {'' if 'scal' in typed else '--scale 0.02 '}{typed}" for typed, _ in test_cli.MISTAKES]
-COMMANDS += [f"microcircuit {typed}" for typed, _ in test_cli.SEVERAL]
+ONE, SEVERAL = command_mistakes.MISTAKES, command_mistakes.SEVERAL
+COMMANDS = [f"microcircuit {'' if 'scal' in typed else '--scale 0.02 '}{typed}" for typed, _ in ONE]
+COMMANDS += [f"microcircuit {typed}" for typed, _ in SEVERAL]
 COMMANDS += ["", "microcircit", "plot nowhere", "resume nowhere", "resume earlier", "bench --networks x", "plot . --x"]
 COMMANDS += ["brunel-delta --panel E", "brunel-delta --panel A --g 3", "ei-clustered --set n_clusters=7"]
 COMMANDS += [

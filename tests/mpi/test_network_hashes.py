@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mpi4py import MPI
 
-from tests.hashed_networks import FIRST, check, layout
+from tests.support.hashed_networks import FIRST, check, layout
 
 pytestmark = pytest.mark.mpi
 

@@ -15,7 +15,7 @@ from distsim.recording.part_files import Span, has_parts, read_spike_parts, read
 from distsim.recording.parts import PartSink
 from distsim.recording.spikes import read_spikes
 from distsim.recording.voltages import read_voltages
-from tests.mpi.test_recording_files import COLUMNS, DT, POPULATIONS, contents, modes
+from tests.support.recorded import COLUMNS, DT, POPULATIONS, contents, modes
 
 pytestmark = pytest.mark.mpi
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -16,19 +14,11 @@ from distsim.recording.output import OutputFile
 from distsim.recording.spike_hash import spikes_sha256
 from distsim.recording.spikes import SpikeFile, read_spikes
 from distsim.recording.voltages import VoltageFile, read_voltages
+from tests.support.recorded import COLUMNS, DT, POPULATIONS, contents, modes
 
 pytestmark = pytest.mark.mpi
 
 COMM = MPI.COMM_WORLD
-DT = Fraction(1, 10)
-POPULATIONS = {"B": (0, 40), "empty": (40, 0), "silent": (40, 7), "A": (47, 12)}
-COLUMNS = {"B": np.arange(0, 40, 3), "one": np.array([2]), "none": np.arange(0)}
-
-modes = pytest.mark.parametrize(
-    "parallel",
-    [False, pytest.param(True, marks=pytest.mark.skipif(not h5py.get_config().mpi, reason="h5py without MPI"))],
-    ids=["rank 0", "parallel"],
-)
 
 
 def spike_batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -61,21 +51,6 @@ def write_voltages(path: Path, comm: MPI.Comm | None, parallel: bool | None = No
             place = {name: COLUMNS[name][mine[name]] + 1000.0 * (name == "one") for name in COLUMNS}
             file.append(steps, {name: np.sin(steps[:, np.newaxis] * 0.37 + place[name]) for name in COLUMNS})
     return file.mode
-
-
-def contents(path: Path) -> dict[str, object]:
-    """Return the bytes, types and attributes of everything in a file."""
-    found: dict[str, object] = {}
-
-    def note(name: str, thing: h5py.Dataset | h5py.Group) -> None:
-        attributes = {key: (str(value), str(getattr(value, "dtype", ""))) for key, value in thing.attrs.items()}
-        data = (thing.dtype.str, thing.shape, thing.chunks, thing[()].tobytes()) if hasattr(thing, "dtype") else ()
-        found[name] = (attributes, data)
-
-    with h5py.File(path, "r") as file:
-        note("/", file)
-        file.visititems(note)
-    return found
 
 
 def raises_everywhere(kind: type[Exception], action, *args) -> Mapping[int, str]:

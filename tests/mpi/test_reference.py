@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mpi4py import MPI
 
-from tests.reference_networks import MODELS, NEURONS, check_network, check_neuron
+from tests.support.reference_networks import MODELS, NEURONS, check_network, check_neuron
 
 pytestmark = pytest.mark.mpi
 

@@ -12,7 +12,7 @@ import distsim
 from distsim import Network, Simulation
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spikes import SpikeFile
-from tests.small_runs import SPIKES, VOLTAGES, mixed, tiny
+from tests.support.small_runs import SPIKES, VOLTAGES, mixed, tiny
 
 pytestmark = pytest.mark.mpi
 

@@ -6,8 +6,8 @@ import pytest
 from mpi4py import MPI
 
 from distsim.parallel import SerialCommunicator
-from tests.drawn_networks import drawn
-from tests.small_networks import Case, select, simulate
+from tests.support.drawn_networks import drawn
+from tests.support.small_networks import Case, select, simulate
 
 pytestmark = pytest.mark.mpi
 
@@ -34,7 +34,7 @@ def compare(n: int) -> None:
 
 
 def test_small_networks_do_not_depend_on_the_ranks():
-    compare(40)
+    compare(12)
 
 
 @pytest.mark.validation

@@ -8,7 +8,7 @@ from scipy import stats
 
 from distsim.engine.random import streams
 from distsim.engine.random.combinatorics import binomial, hypergeometric, split_over_targets
-from tests.distributions import check_distribution
+from tests.support.distributions import check_distribution
 
 # --- binomial numbers -------------------------------------------------------------------------------------------------
 

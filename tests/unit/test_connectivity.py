@@ -13,7 +13,7 @@ from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import FIXED, PALETTE, SLOT_BITS, SLOT_MASK, WIDE, synapses_by_source
 from distsim.engine.step.layout import Layout, plan_layout
 from distsim.engine.step.population_state import two_receptors
-from tests.tables import synapses_of
+from tests.support.tables import synapses_of
 
 ALPHA = 1e-3
 N_E, N_I = 97, 31

@@ -96,7 +96,7 @@ def test_a_model_of_ones_own_is_copied_as_itself():
 
 def test_a_network_goes_to_other_processes():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.spawned"], capture_output=True, text=True, timeout=250, env=path_here()
+        [sys.executable, "-m", "tests.support.spawned"], capture_output=True, text=True, timeout=250, env=path_here()
     )
     assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr
 

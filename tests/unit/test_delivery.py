@@ -11,7 +11,7 @@ from distsim.engine.connectivity.build import connect
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import BATCH, FIXED, PALETTE, WIDE, History, Synapses, deliver, make_scratch
 from distsim.engine.step.layout import Layout
-from tests.tables import synapses_of
+from tests.support.tables import synapses_of
 
 N = 60
 RING = 64  # steps, more than the longest delay

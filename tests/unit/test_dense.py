@@ -27,8 +27,8 @@ from distsim.engine.step.delivery import History, synapses_by_source
 from distsim.engine.step.dense import MOST_ROWS, deliver_dense
 from distsim.engine.step.layout import Layout
 from distsim.parallel import SerialCommunicator
-from tests.matrices import synapses_in
-from tests.tables import synapses_of
+from tests.support.matrices import synapses_in
+from tests.support.tables import synapses_of
 
 N_S, N_T = 130, 200
 RULES = {

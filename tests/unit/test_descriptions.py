@@ -20,7 +20,7 @@ from distsim.networks import (
 )
 from distsim.networks.microcircuit import POPULATIONS
 from distsim.simulation.agreement import described, digest
-from tests.described import differing, digests
+from tests.support.described import differing, digests
 
 
 def kind(part: str) -> str:

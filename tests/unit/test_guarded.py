@@ -7,7 +7,7 @@ import pytest
 
 from distsim import Network, Simulation, explicit
 from distsim.parallel import SerialCommunicator
-from tests.small_networks import ended
+from tests.support.small_networks import ended
 
 
 def told(times: list[float], n_silent: int = 1, dt: float = 0.1) -> Simulation:

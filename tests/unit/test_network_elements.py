@@ -9,7 +9,7 @@ import pytest
 
 import distsim
 from distsim import Lognormal, Network, Normal, Uniform
-from tests.described import differing, digests
+from tests.support.described import differing, digests
 
 CALLS = {
     "create E": {"name": "E", "n": 6},

@@ -21,7 +21,7 @@ from distsim.analysis.population_rate import PopulationRate, draw_rate
 from distsim.analysis.raster import Raster, draw_raster, raster
 from distsim.analysis.rows import choose_rows, recorded_ids
 from distsim.analysis.statistics import population_rate
-from distsim.networks import EIClustered, (
+from distsim.networks import (
     BrunelAlpha,
     BrunelDelta,
     EIClustered,
@@ -32,6 +32,7 @@ from distsim.networks import EIClustered, (
     microcircuit,
 )
 from distsim.recording.spikes import SpikeFile, Spikes
+from tests.support.folder_with_run import folder_with_run
 
 PNG = b"\x89PNG\r\n\x1a\n"
 COLORS = {"E": "#595289", "I": "#af143c"}
@@ -378,17 +379,6 @@ def test_what_models_say_survives_json():
 
 
 # --- from a folder ----------------------------------------------------------------------------------------------------
-
-
-def folder_with_run(path: Path, figures: dict, **others) -> Path:
-    """Write what a run leaves: 60 ms of E (8 neurons) and I (4), of which 10 ms are the start."""
-    path.mkdir(exist_ok=True)
-    with SpikeFile(path / "spikes.h5", {"E": (0, 8), "I": (8, 4)}, Fraction(1, 10)) as file:
-        file.append(np.arange(101, 601), np.arange(500) % 12)
-    times = {"t_presim_ms": 10.0, "t_sim_ms": 50.0, "dt_ms": 0.1}
-    summary = {"network": "two", "seed": 3, **times, "populations": {"E": {"n": 8}, "I": {"n": 4}}, "figures": figures}
-    (path / "summary.json").write_text(json.dumps(summary | others))
-    return path
 
 
 def folder_with_panels(path: Path) -> Path:

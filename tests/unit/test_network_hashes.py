@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.hashed_networks import ALONE, CASES, FILE, check, layout
+from tests.support.hashed_networks import ALONE, CASES, FILE, check, layout
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,7 +10,7 @@ from distsim import Network
 from distsim.engine.random import streams
 from distsim.engine.step import poisson
 from distsim.engine.step.decomposition import Decomposition
-from tests.distributions import check_distribution
+from tests.support.distributions import check_distribution
 
 MEANS = [0.01, 1.3, 2.3, 29.4, 55.0, 90.0, 3000.0]
 

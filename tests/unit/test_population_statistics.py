@@ -13,7 +13,7 @@ from distsim.analysis.population_statistics import population_statistics, statis
 from distsim.analysis.statistics_figure import plot_statistics, statistics_figure
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spikes import Spikes
-from tests.unit.test_cli import run
+from tests.support.commands import run
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distsim.parallel import SerialCommunicator
-from tests.reference_networks import MODELS, NEURONS, check_network, check_neuron, load
+from tests.support.reference_networks import MODELS, NEURONS, check_network, check_neuron, load
 
 
 @pytest.mark.parametrize("name", NEURONS)

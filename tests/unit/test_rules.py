@@ -1,4 +1,4 @@
-"""Connection rules: degrees, autapses, multapses, any number of ranks, statistics over 1000 networks."""
+"""Connection rules: degrees, autapses, multapses, any number of ranks, statistics over many networks."""
 
 import math
 
@@ -23,11 +23,11 @@ from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import FIXED
 from distsim.engine.step.layout import plan_layout
-from tests.matrices import synapses_in
-from tests.tables import synapses_of
+from tests.support.matrices import synapses_in
+from tests.support.tables import synapses_of
 
 ALPHA = 1e-3
-N_NETWORKS = 1000
+MANY = [300, pytest.param(1000, marks=pytest.mark.validation)]  # networks
 
 
 def network(rule, n_sources=12, n_targets=12, same=True, weight=1.0, delay=1.0):
@@ -144,12 +144,27 @@ def degree_probabilities(rule, n):
     return stats.binom.pmf(k, choices, rule.n / choices)
 
 
+def connected(name: str, n: int) -> np.ndarray:
+    """Return how often each pair is connected in n networks, int64 (networks, sources, targets)."""
+    found, net = np.zeros((n, 12, 12), np.int64), network(RULES[name])
+    for seed in range(n):
+        rows = pairs(net, seed)
+        np.add.at(found[seed], (rows[:, 0], rows[:, 1]), 1)
+    return found
+
+
+@pytest.mark.parametrize("n", MANY)
 @pytest.mark.parametrize("name", RANDOM)
-def test_degrees_follow_their_distribution(name, kept_as):
-    """The free degree of neuron 3 over 1000 networks: chi-square and Kolmogorov-Smirnov against the exact law."""
-    rule, column = RULES[name], 0 if name.startswith("indegree") else 1
-    net = network(rule)
-    degrees = np.array([np.count_nonzero(pairs(net, seed)[:, column] == 3) for seed in range(N_NETWORKS)])
+def test_degrees_and_pairs_follow_their_distributions(name, n, kept_as):
+    counts = connected(name, n)
+    check_degrees(name, counts)
+    check_pairs(name, counts)
+
+
+def check_degrees(name: str, counts: np.ndarray) -> None:
+    """The free degree of neuron 3 over all networks: chi-square and Kolmogorov-Smirnov against the exact law."""
+    rule = RULES[name]
+    degrees = (counts[:, 3] if name.startswith("indegree") else counts[:, :, 3]).sum(axis=1)
     p = degree_probabilities(rule, 12)
     assert chi_square(degrees, p) > ALPHA
     # randomised, so that the law is continuous and the test exact
@@ -159,21 +174,16 @@ def test_degrees_follow_their_distribution(name, kept_as):
     assert stats.kstest(uniform, "uniform").pvalue > ALPHA
 
 
-@pytest.mark.parametrize("name", RANDOM)
-def test_all_allowed_pairs_are_equally_likely(name, kept_as):
-    rule = RULES[name]
-    net = network(rule)
-    counts = np.zeros((12, 12))
-    for seed in range(N_NETWORKS):
-        rows = pairs(net, seed)
-        np.add.at(counts, (rows[:, 0], rows[:, 1]), 1)
+def check_pairs(name: str, counts: np.ndarray) -> None:
+    """All allowed pairs are equally likely."""
+    rule, n, counts = RULES[name], len(counts), counts.sum(axis=0)
     allowed = ~np.eye(12, dtype=bool) if not rule.allow_autapses else np.ones((12, 12), bool)
     observed = counts[allowed]
     assert counts[~allowed].sum() == 0
     distinct = not getattr(rule, "allow_multapses", False)
     expected = observed.mean()
     # of a pair that occurs at most once per network the count is binomial, not Poisson
-    variance = expected * (1 - expected / N_NETWORKS if distinct else 1.0)
+    variance = expected * (1 - expected / n if distinct else 1.0)
     statistic = ((observed - expected) ** 2).sum() / variance
     assert stats.chi2.sf(statistic, observed.size - 1) > ALPHA
 

@@ -17,9 +17,9 @@ from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.layout import Layout
 from distsim.parallel import SerialCommunicator
 from distsim.simulation.agreement import digest
-from tests.described import differing
-from tests.matrices import synapses_in
-from tests.tables import synapses_of
+from tests.support.described import differing
+from tests.support.matrices import synapses_in
+from tests.support.tables import synapses_of
 
 N = 12
 INDICES = {

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from distsim.engine.random import streams
-from tests.distributions import ALPHA
+from tests.support.distributions import ALPHA
 
 # Salmon et al. 2011, kat_vectors of Random123: counter, key, result
 KNOWN = [

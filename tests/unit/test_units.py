@@ -36,7 +36,7 @@ from distsim.neurons import MODELS
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spikes import Spikes
 from distsim.simulation.agreement import described, digest
-from tests.quantities_alike import KINDS, LARGER, SECOND, VOLT, Brian2Quantity, WithAttributes, brian2
+from tests.support.quantities_alike import KINDS, LARGER, SECOND, VOLT, Brian2Quantity, WithAttributes, brian2
 
 # --- one number -------------------------------------------------------------------------------------------------------
 

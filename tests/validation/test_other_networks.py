@@ -1,5 +1,7 @@
 """Rates, CV of ISI and synchrony of Brunel's and the EI-clustered networks are NEST's and Brian2's within their spread.
 
+Brunel's with alpha synapses and panel C are compared in every test run, the others in a long one.
+
 As many seeds as the reference has. The criterion, chosen before the first comparison: for each network, Welch's t of
 the difference of the two means; none may be significant at 1 % after Bonferroni's correction over its comparisons.
 """
@@ -75,7 +77,9 @@ def test_brunel_alpha():
     compare(ours, theirs, BOTH)
 
 
-@pytest.mark.parametrize("panel", list(brunel_delta.PANELS))
+@pytest.mark.parametrize(
+    "panel", [pytest.param(p, marks=() if p == "C" else pytest.mark.validation) for p in brunel_delta.PANELS]
+)
 def test_brunel_delta(panel):
     theirs = references("brunel_delta", panel=panel)
     facts = brunel_delta.PANELS[panel]
@@ -86,6 +90,7 @@ def test_brunel_delta(panel):
     compare(ours, theirs, BOTH)
 
 
+@pytest.mark.validation
 def test_ei_clustered():
     theirs = references("ei_clustered")
     p = ei_clustered.Parameters()
