@@ -97,7 +97,7 @@ def test_a_network_is_measured():
 
 
 def test_all_four_networks_are_timed_and_nothing_is_recorded():
-    assert {case.model.NAME for case in CASES.values()} == {
+    assert {case.model.name for case in CASES.values()} == {
         "brunel-alpha", "brunel-delta", "ei-clustered", "microcircuit",
     }  # fmt: skip
     for case in CASES.values():

@@ -130,7 +130,8 @@ def test_help_is_printed_once(tmp_path):
 FAILING = """
 import sys
 from mpi4py import MPI
-from distsim import __main__, {module}
+from distsim import __main__
+from distsim.{room} import {module}
 
 original = {module}.{name}
 
@@ -157,7 +158,9 @@ sys.exit(__main__.main())
 )
 def test_an_exception_on_one_rank_ends_all_with_its_traceback(tmp_path, module, name, rank):
     script = tmp_path / "failing.py"
-    script.write_text(FAILING.format(module=module, name=name, rank=rank))
+    script.write_text(
+        FAILING.format(room="results" if module == "summary" else "runs", module=module, name=name, rank=rank)
+    )
     done = start(3, script, *QUICK, "--out", "run", cwd=tmp_path)
     assert done.returncode not in (0, 2, 124)
     assert done.stderr.count("Traceback (most recent call last)") == 1

@@ -30,7 +30,7 @@ from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import Raster
 from distsim.analysis.rates import rates_boxplot
 from distsim.description.units import UnitError, read_unit, without_unit
-from distsim.networks import brunel_alpha, brunel_delta, ei_clustered, microcircuit
+from distsim.networks import BrunelAlpha, BrunelDelta, EIClustered, Microcircuit
 from distsim.networks.parameters import make
 from distsim.neurons import MODELS
 from distsim.parallel import SerialCommunicator
@@ -197,17 +197,17 @@ def model_parameters() -> dict[str, Entry]:
     """Return entries for parameters of networks, given as objects and by name."""
     found = {}
     for model, key, unit, value in (
-        (microcircuit, "tau_m", "ms", 9.5),
-        (microcircuit, "full_mean_rates", "spikes/s", [1.0] * 8),
-        (brunel_alpha, "C_m", "pF", 240.0),
-        (brunel_delta, "theta", "mV", 21.0),
-        (ei_clustered, "stim_amp", "pA", 0.2),
-        (ei_clustered, "stim_starts", "ms", [1.0, 2.0]),
+        (Microcircuit, "tau_m", "ms", 9.5),
+        (Microcircuit, "full_mean_rates", "spikes/s", [1.0] * 8),
+        (BrunelAlpha, "C_m", "pF", 240.0),
+        (BrunelDelta, "theta", "mV", 21.0),
+        (EIClustered, "stim_amp", "pA", 0.2),
+        (EIClustered, "stim_starts", "ms", [1.0, 2.0]),
     ):
         one = lambda v, m=model, k=key: np.asarray(getattr(m.Parameters(**{k: v}), k))  # noqa: E731
         other = lambda v, m=model, k=key: np.asarray(getattr(make(m.Parameters, {k: v}), k))  # noqa: E731
-        found[f"{model.NAME} {key}"] = Entry(one, key, unit, value)
-        found[f"{model.NAME} {key} by name"] = Entry(other, f"--set {key}", unit, value)
+        found[f"{model.name} {key}"] = Entry(one, key, unit, value)
+        found[f"{model.name} {key} by name"] = Entry(other, f"--set {key}", unit, value)
     return found
 
 
