@@ -287,6 +287,17 @@ def test_order_changes_no_random_number():
     assert sims[0].spikes_sha256() == sims[1].spikes_sha256() and sims[0].spikes("E[0,3,4,9]")[0].size > 10
 
 
+def test_poisson_input_to_a_list_in_any_order_is_planned_as_to_the_slice():
+    """Neighbours share an entry, which is what makes their numbers fast to draw."""
+
+    def entries(index) -> list:
+        net = Network(0.1)
+        net.poisson_input(net.create("E", 40)[index], 9000.0, 60.0, 1.5)
+        return Simulation(net, 1, SerialCommunicator()).poisson.entries.tolist()
+
+    assert entries(np.random.default_rng(2).permutation(30)) == entries(slice(30))
+
+
 def test_values_keep_the_order_of_the_list():
     net = Network(0.1)
     E = net.create("E", N)

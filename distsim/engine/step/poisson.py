@@ -122,7 +122,7 @@ def plan_poisson(
         table, is_wide = tables.of(mean / parts)
         two = is_two[network.populations.index(stimulus.target.population)]
         receptor = int(two and stimulus.weight < 0)
-        gids = np.sort(stimulus.target.gids)  # a list may be in any order
+        gids = np.sort(stimulus.target.gids)  # neighbours in a list of any order make one run
         pieces = _pieces(runs(deal.lids(gids[deal.local(gids)])), blocks)
         for part in range(parts):
             for block, first, last in pieces:
