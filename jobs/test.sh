@@ -3,8 +3,8 @@
 # on a SLURM that the tests start (where it is installed: Debian's slurm-wlm and munge), then tests/mpi under mpirun on
 # 2 and 3 ranks. Stops at the first failure. Makes .venv on first use. What is tested where: tests/README.md.
 #
-#   bash jobs/test.sh --fast            style and tests/unit alone: a minute at most, while you work
-#   bash jobs/test.sh                   what every change must pass: 8 minutes at most on 2 cores, and 2 more where
+#   bash jobs/test.sh --fast            style and tests/unit alone, while you work: about a minute
+#   bash jobs/test.sh                   what every change must pass: some minutes on 2 cores, and two more where
 #                                       the compiled kernels are not there yet
 #   bash jobs/test.sh --validation      the long comparisons and all combinations of faults and ranks as well: hours
 #   bash jobs/test.sh -k exchange -x    other options go to pytest (-n 0: no processes side by side)

@@ -146,21 +146,19 @@ sys.exit(__main__.main())
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "rank"),
+    ("room", "module", "name", "rank"),
     [
-        pytest.param("run", "run", 1, marks=pytest.mark.validation),
-        ("run", "run", 0),
-        pytest.param("controlled_run", "Simulation", 1, marks=pytest.mark.validation),
-        ("summary", "spread", 2),
-        ("summary", "write", 0),
+        pytest.param("runs", "run", "run", 1, marks=pytest.mark.validation),
+        ("runs", "run", "run", 0),
+        pytest.param("runs", "controlled_run", "Simulation", 1, marks=pytest.mark.validation),
+        ("results", "summary", "spread", 2),
+        ("results", "summary", "write", 0),
     ],
     ids=["at the start", "on rank 0", "while building", "at the end", "while rank 0 writes"],
 )
-def test_an_exception_on_one_rank_ends_all_with_its_traceback(tmp_path, module, name, rank):
+def test_an_exception_on_one_rank_ends_all_with_its_traceback(tmp_path, room, module, name, rank):
     script = tmp_path / "failing.py"
-    script.write_text(
-        FAILING.format(room="results" if module == "summary" else "runs", module=module, name=name, rank=rank)
-    )
+    script.write_text(FAILING.format(room=room, module=module, name=name, rank=rank))
     done = start(3, script, *QUICK, "--out", "run", cwd=tmp_path)
     assert done.returncode not in (0, 2, 124)
     assert done.stderr.count("Traceback (most recent call last)") == 1
