@@ -8,8 +8,7 @@ from mpi4py import MPI
 
 import distsim
 from distsim import Network, Normal, Simulation
-from distsim.engine.connectivity import build as connectivity
-from distsim.engine.connectivity import build_dense
+from distsim.engine.connectivity import build_dense, table_plan
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spikes import read_spikes
 
@@ -83,7 +82,7 @@ def test_bit_matrices(rule, monkeypatch):
 
 
 def test_an_index_by_source(monkeypatch):
-    monkeypatch.setattr(connectivity, "goes_by_source", lambda *_: True)
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: True)
     check(RULES["explicit"], Normal(6.0, 1.0), Normal(1.5, 0.7, minimum=0.1))
 
 

@@ -12,6 +12,7 @@ import distsim
 from distsim import Network, Normal, Simulation
 from distsim.engine.connectivity import build_dense
 from distsim.engine.connectivity.build import connect
+from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.memory import description_bytes
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.layout import Layout
@@ -153,7 +154,7 @@ def test_texts_that_list_none_are_refused(net, text, message):
 
 def pairs(net: Network, dense: bool, width: int) -> list[tuple[int, int]]:
     """Return (source, target) gids of all synapses, sorted; `dense`: whether they are in bit matrices."""
-    table, matrices = connect(net, 3, Layout(net.n, width, 1), Decomposition(net.n, 1, 0), np.zeros(2, bool))
+    table, matrices = connect(plan_table(net, 1, layout=Layout(net.n, width, 1)), 3, Decomposition(net.n, 1, 0))
     found = synapses_in(matrices, width)[:, :2].tolist()
     assert bool(found) == dense
     for shard in range(len(table.index)):
@@ -293,7 +294,7 @@ def test_poisson_input_to_a_list_in_any_order_is_planned_as_to_the_slice():
     def entries(index) -> list:
         net = Network(0.1)
         net.poisson_input(net.create("E", 40)[index], 9000.0, 60.0, 1.5)
-        return Simulation(net, 1, SerialCommunicator()).poisson.entries.tolist()
+        return Simulation(net, 1, SerialCommunicator()).engine.poisson.entries.tolist()
 
     assert entries(np.random.default_rng(2).permutation(30)) == entries(slice(30))
 
