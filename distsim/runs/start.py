@@ -124,7 +124,7 @@ def resume_folder(out: Path, changes: Changes, comm: Any, max_wall: float | None
             raise InputError(f"--t-sim {t_sim:g}: the run is complete with {before.t_sim:g} ms")
         if not found.has_checkpoint:
             raise InputError(f"{out}: {NO_CHECKPOINT}")
-    prepared = _prepare_again(out, model, _changed(before, changes, t_sim), comm)
+    prepared = prepare_again(out, model, _changed(before, changes, t_sim), comm)
     with _taken(out, before, comm):
         origin = resume.latest(out, comm)
         if origin is None:
@@ -188,7 +188,7 @@ def _changed(before: RunRequest, changes: Changes, t_sim: float) -> RunRequest:
     return dataclasses.replace(before, t_sim=t_sim, max_rate=max_rate, checkpoints=Checkpoints(every, wall))
 
 
-def _prepare_again(out: Path, model: NetworkModel, request: RunRequest, comm: Any) -> PreparedRun:
+def prepare_again(out: Path, model: NetworkModel, request: RunRequest, comm: Any) -> PreparedRun:
     """Prepare the run of an earlier request, and name the folder `out` in what is wrong with it."""
     try:
         return prepare(model, request, comm, Problems())

@@ -22,7 +22,7 @@ from distsim.cli.command import run_command
 from distsim.parallel import InputError, SerialCommunicator
 from distsim.runs.folder_status import look
 from distsim.runs.network_file import network_of
-from distsim.runs.prepared import prepare
+from distsim.runs.start import prepare_again
 from distsim.simulation import checkpoints
 
 COMM = SerialCommunicator()
@@ -76,7 +76,7 @@ def config(folder: Path) -> str:
     found = look(folder)
     if found.request is None:
         raise InputError("\n".join(found.problems))
-    prepare(network_of(found.request, folder, COMM), found.request, COMM)
+    prepare_again(folder, network_of(found.request, folder, COMM), found.request, COMM)
     return "prepared"
 
 

@@ -18,7 +18,7 @@ from distsim.engine.connectivity.build import connect
 from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.memory import IMPORTS, buffer_bytes, description_bytes, estimate, estimate_arrays
 from distsim.engine.step.decomposition import Decomposition
-from distsim.networks import Microcircuit, brunel_delta, microcircuit
+from distsim.networks import BrunelDelta, Microcircuit, microcircuit
 from distsim.parallel import SerialCommunicator
 
 
@@ -48,10 +48,10 @@ def drawn(n: int, rule, weight=1.0, delay=1.0, **parameters) -> Network:
 
 
 @pytest.mark.parametrize("size", [1, 3, 16, 200])
-@pytest.mark.parametrize("model", [microcircuit, brunel_delta], ids=["microcircuit", "brunel-delta"])
+@pytest.mark.parametrize("model", [Microcircuit, BrunelDelta], ids=["microcircuit", "brunel-delta"])
 def test_the_estimate_is_what_the_arrays_take(model, size):
-    values = {"N_scaling": 0.1, "K_scaling": 0.1} if model is microcircuit else {}
-    net = model.describe(model.Parameters(**values))
+    values = {"N_scaling": 0.1, "K_scaling": 0.1} if model is Microcircuit else {}
+    net = model().network(**values)
     table, dense, _ = build(net, size)
     found = estimate_arrays(plan_table(net, size))
     assert bytes_of(table, dense) == pytest.approx(found["synapses"], rel=0.1, abs=20_000)
