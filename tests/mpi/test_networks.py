@@ -9,7 +9,7 @@ from mpi4py import MPI
 from distsim import Simulation
 from distsim.engine.connectivity import build_dense as dense_connectivity
 from distsim.engine.connectivity import table_plan
-from distsim.networks import brunel_alpha, brunel_delta, ei_clustered
+from distsim.networks import BrunelAlpha, BrunelDelta, EIClustered
 from distsim.parallel import SerialCommunicator
 
 pytestmark = pytest.mark.mpi
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.mpi
 CLUSTERS = {"N_E": 400, "N_I": 100, "n_clusters": 5, "rep": 3.0}
 STIMULATION = {"stim_starts": np.array([20.0, 60.0]), "stim_ends": np.array([40.0, 80.0])}
 SMALL = {
-    "brunel-alpha": (brunel_alpha, {"order": 100, "epsilon": 0.2, "N_rec": 100}),
-    "brunel-delta": (brunel_delta, {"N_E": 800, "epsilon": 0.2}),
-    "ei-clustered": (ei_clustered, CLUSTERS | STIMULATION),
-    "by probabilities": (ei_clustered, CLUSTERS | {"clustering": "probabilities"}),
-    "by indegrees": (ei_clustered, CLUSTERS | {"fixed_indegree": True}),
+    "brunel-alpha": (BrunelAlpha(), {"order": 100, "epsilon": 0.2, "N_rec": 100}),
+    "brunel-delta": (BrunelDelta(), {"N_E": 800, "epsilon": 0.2}),
+    "ei-clustered": (EIClustered(), CLUSTERS | STIMULATION),
+    "by probabilities": (EIClustered(), CLUSTERS | {"clustering": "probabilities"}),
+    "by indegrees": (EIClustered(), CLUSTERS | {"fixed_indegree": True}),
 }
 
 
@@ -34,7 +34,7 @@ def test_networks_do_not_depend_on_the_ranks(name, kept_as, monkeypatch):
     def run(comm) -> Simulation:
         by_source = kept_as == "by source" and comm is MPI.COMM_WORLD
         monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
-        sim = Simulation(model.describe(model.Parameters(**values), 0.1, 0.0), 7, comm)
+        sim = Simulation(model.network(0.1, 0.0, **values), 7, comm)
         sim.run(100.0)
         sim.ledger()
         return sim
