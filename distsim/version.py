@@ -1,3 +1,3 @@
-"""The version of distsim; pyproject.toml has the same."""
+"""The version of distsim, from which pyproject.toml takes it."""
 
 __version__ = "0.1.0"
