@@ -225,3 +225,8 @@ def test_mistakes_are_named_once_and_nothing_is_left(tmp_path, monkeypatch, caps
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.startswith("distsim: error: ") and printed.err.count("\n") == 1
     assert all(text in printed.err for text in named) and not list(tmp_path.iterdir())
+
+
+def test_the_scripts_of_the_peers_are_there():
+    scripts = {case.script for case in CASES.values() if case.script}
+    assert scripts and all((peers.SCRIPTS / script).is_file() for script in scripts)
