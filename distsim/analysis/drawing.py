@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.files.paths import as_path, temporary_path
+from distsim.files.paths import as_path, written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -150,9 +150,5 @@ def save(figure: Figure, path: str | Path, dpi: int) -> None:
     """
     path = as_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = temporary_path(path)
-    try:
+    with written_whole(path) as part:
         figure.savefig(part, format=path.suffix.lstrip(".") or "png", dpi=dpi)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

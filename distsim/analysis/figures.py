@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from distsim.analysis.bench_figure import bench_figure
-from distsim.analysis.opened_run import SPIKES, VOLTAGES, OpenedRun, open_run
+from distsim.analysis.opened_run import OpenedRun, open_run
 from distsim.analysis.panels import panels
 from distsim.analysis.raster import Raster, raster
 from distsim.analysis.rates import rates_boxplot
@@ -13,6 +13,7 @@ from distsim.analysis.run_folder import check_recorded, collect, recorded_neuron
 from distsim.analysis.voltage_traces import voltage_traces, window
 from distsim.files.paths import as_path
 from distsim.files.plain_files import read_json
+from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.pieces import recorded_ms
 
 

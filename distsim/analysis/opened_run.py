@@ -21,12 +21,12 @@ from distsim.analysis.run_folder import (
     recorded_neurons,
     title_of,
 )
+from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import Pieces
 from distsim.recording.spikes import Spikes, read_spikes
 from distsim.recording.voltages import Voltages, read_voltages
 
-SPIKES, VOLTAGES = "spikes.h5", "voltages.h5"
 KINDS = {"only": list, "first": int, "style": str, "groups": dict, "group": str}  # of options of a raster
 
 

@@ -1,8 +1,10 @@
-"""Paths as users give them, the names of the notes in a run's folder, and temporary names of files."""
+"""Paths as users give them, the names of the notes in a run's folder, and files that are written as a whole."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SUMMARY = "summary.json"
@@ -36,3 +38,17 @@ def temporary_path(path: Path) -> Path:
     complete one into place.
     """
     return path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`, and move what was written there into place at the end.
+
+    After an exception nothing of it is left, and a file that was at `path` stays as it was.
+    """
+    part = temporary_path(path)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from distsim.files import kinds
 from distsim.files.kinds import listed, mapped, maybe, number, one_of, record, row, whole
-from distsim.files.paths import NOTE, temporary_path
+from distsim.files.paths import NOTE, written_whole
 from distsim.files.plain_files import read_json
 from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.output import sync_folder
@@ -41,16 +41,11 @@ def write_note(folder: Path, facts: Mapping[str, Any]) -> None:
         Entries of the run's summary that are known by now: `dt_ms`, `populations` with the recorded neurons of each,
         `recording` with the names of the files, and what figures need.
     """
-    part = temporary_path(folder / NOTE)
-    try:
-        with open(part, "w", encoding="utf8") as file:
-            json.dump(facts, file, default=lambda value: value.tolist())  # of numpy
-            # It must outlast the machine as the closed parts do.
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(folder / NOTE)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(folder / NOTE) as part, open(part, "w", encoding="utf8") as file:
+        json.dump(facts, file, default=lambda value: value.tolist())  # of numpy
+        # It must outlast the machine as the closed parts do.
+        file.flush()
+        os.fsync(file.fileno())
     sync_folder(folder)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..files import kinds
-from ..files.paths import CONFIG, MARKER, NOTE, PARTS, SUMMARY, as_path, temporary_path
+from ..files.paths import CONFIG, MARKER, NOTE, PARTS, SUMMARY, as_path, written_whole
 from ..files.plain_files import read_json
 from ..parallel import InputError
 
@@ -242,12 +242,8 @@ def _mark(path: Path, owner: Mapping[str, Any]) -> None:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    part = temporary_path(path)
-    try:
+    with written_whole(path) as part:
         part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

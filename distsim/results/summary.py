@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files.paths import temporary_path
+from ..files.paths import written_whole
 from ..version import __version__
 
 
@@ -57,12 +57,8 @@ def versions() -> dict[str, str]:
 def write(folder: Path, summary: dict, name: str = "summary.json") -> Path:
     """Write `summary` under a temporary name and move it into place."""
     path = folder / name
-    part = temporary_path(path)
-    try:
+    with written_whole(path) as part:
         part.write_text(json.dumps(summary, indent=1, default=_plain, allow_nan=False) + "\n", encoding="utf8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

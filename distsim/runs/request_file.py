@@ -13,7 +13,7 @@ from typing import Any
 from ..description.elements import nearest
 from ..files import kinds
 from ..files.kinds import ANYTHING, FLAG, listed, mapped, number, record, text, whole
-from ..files.paths import CONFIG, temporary_path
+from ..files.paths import CONFIG, written_whole
 from ..networks.base import NetworkModel
 from ..networks.parameters import about
 from ..version import __version__
@@ -110,13 +110,8 @@ def _add(table: Any, key: str, value: Any, comment: str) -> None:
 
 def write_config(folder: Path, request: RunRequest, model: NetworkModel) -> None:
     """Write a request into the run's folder, as a whole or not at all."""
-    path = folder / CONFIG
-    part = temporary_path(path)
-    try:
+    with written_whole(folder / CONFIG) as part:
         part.write_text(to_toml(request, model), encoding="utf8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def from_toml(content: str) -> dict[str, Any]:
