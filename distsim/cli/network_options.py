@@ -12,10 +12,11 @@ from ..networks.explain import has_lists, option_text, parameter_help
 from ..networks.parameters import fields_of
 from ..networks.registry import Source
 from ..parallel import InputError, on_root
+from ..runs.pictures import warn
 from ..runs.problems import Problems
-from ..runs.request import MAX_RATE, Checkpoints, Recording, RunRequest
+from ..runs.request import MAX_RATE, CheckpointSchedule, Recording, RunRequest
 from ..runs.request_file import from_toml
-from .types import number, path, seed
+from .types import duration, number, path, seed
 
 ALL = "all"  # the variants
 
@@ -38,10 +39,8 @@ def add_network_options(parser: argparse.ArgumentParser, model: NetworkModel) ->
     if model.variants:
         each = ", ".join(f"{name} {variant.text}".rstrip() for name, variant in model.variants.items())
         names = list(model.variants)
-        text = (
-            f"{model.variant_text}: {each}; all: one after another into DIR/{names[0]} ... DIR/{names[-1]}, and their "
-        )
-        text += "figure into DIR"
+        text = f"{model.variant_text}: {each}; all: one after another into DIR/{names[0]} ... DIR/{names[-1]}, "
+        text += "and their figure into DIR"
         network.add_argument(f"--{model.variant_option}", dest="variant", choices=(*names, ALL), help=text)
     if fields:
         text = f"any parameter below{', lists as [1, 2]' if has_lists(model) else ''}; repeatable"
@@ -55,15 +54,13 @@ def add_network_options(parser: argparse.ArgumentParser, model: NetworkModel) ->
 
 def _add_run_options(run: argparse._ArgumentGroup, model: NetworkModel) -> None:
     at_least_0, above_0 = number(0.0), number(0.0, excluded=True)
-    text = (
-        "TOML file with any of these settings, as `distsim config` writes it and a run's folder holds it; options win"
-    )
+    text = "TOML file with any of these settings, as `distsim config` writes it and a run's folder holds it; "
+    text += "options win"
     run.add_argument("--config", type=path, metavar="FILE", help=text)
     text = f"warm-up, not recorded, ms ({model.t_presim:g})"
     run.add_argument("--t-presim", type=at_least_0, metavar="MS", help=text)
-    run.add_argument(
-        "--t-sim", type=at_least_0, metavar="MS", help=f"simulated time after it, ms ({_t_sim_text(model)})"
-    )
+    text = f"simulated time after it, ms ({_t_sim_text(model)})"
+    run.add_argument("--t-sim", type=at_least_0, metavar="MS", help=text)
     run.add_argument("--dt", type=above_0, metavar="MS", help="resolution, ms (0.1)")
     run.add_argument("--seed", type=seed, help="fixes every random number, 0 to 2^64 - 1 (1)")
     text = "stop with exit code 3, keeping what was recorded, where the neurons of a population fire faster on average "
@@ -82,7 +79,7 @@ def _add_output_options(out: argparse._ArgumentGroup, model: NetworkModel) -> No
     out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
     out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
     out.add_argument("--no-plots", action="store_true", help="write no figures")
-    first, second = (*model.populations, "E", "I")[:2] if model.populations else ("E", "I")
+    first, second = (*model.populations, "E", "I")[:2]
     text = f"record spikes of these neurons only, e.g. {second} '{first}[:100]' '{first}[-5:]' '{first}[1,5,7]'"
     out.add_argument("--record-spikes", nargs="+", action="extend", metavar="POP[a:b]", help=text)
     text = "record V_m of these neurons (ids from 0, b excluded)"
@@ -93,8 +90,6 @@ def _add_output_options(out: argparse._ArgumentGroup, model: NetworkModel) -> No
 
 def add_checkpoint_options(parser: Any, default: str) -> None:
     """Add the options that say how much of a run may be lost, and how long it may take."""
-    from .types import duration
-
     text = f"write a checkpoint every so much model time, e.g. 10s, 500ms ({default})"
     parser.add_argument("--checkpoint-every", type=duration, metavar="TIME", help=text)
     text = f"write a checkpoint every so much wall time, e.g. 10min ({default})"
@@ -158,16 +153,16 @@ def request_of(args: argparse.Namespace, variant: str | None, comm: Any, problem
         source=args.source,
         recording=_recording(args, config.get("recording", {}), problems),
         max_rate=float(_first(args.max_rate, config.get("max_rate"), MAX_RATE)),
-        checkpoints=_checkpoints(args, config.get("checkpoints", {})),
+        checkpoints=checkpoints_of(args).or_else(CheckpointSchedule(**config.get("checkpoints", {}))),
         plots=not args.no_plots and config.get("plots", True),
         profile=bool(_first(args.profile, config.get("profile"), False)),
     )
     return request, given
 
 
-def checkpoints_of(args: argparse.Namespace) -> Checkpoints:
+def checkpoints_of(args: argparse.Namespace) -> CheckpointSchedule:
     """Return how often checkpoints are written, as far as the options say."""
-    return Checkpoints(args.checkpoint_every, args.checkpoint_wall)
+    return CheckpointSchedule(args.checkpoint_every, args.checkpoint_wall)
 
 
 def _first(*values: Any) -> Any:
@@ -198,8 +193,7 @@ def _read_config(args: argparse.Namespace, comm: Any) -> dict[str, Any]:
 def _warn_of_other_source(args: argparse.Namespace, kept: Mapping[str, str], comm: Any) -> None:
     source: Source | None = args.source
     if source is not None and kept.get("sha256", source.sha256) != source.sha256 and comm.rank == 0:
-        said = f"{source.path} has changed since --config {args.config} was written"
-        print(f"distsim: warning: {said}", flush=True)
+        warn(f"{source.path} has changed since --config {args.config} was written")
 
 
 def _known_variant(model: NetworkModel, name: str, config: str, problems: Problems) -> str | None:
@@ -262,18 +256,13 @@ def _recording(args: argparse.Namespace, config: Mapping[str, Any], problems: Pr
     """Return which neurons are recorded."""
     if args.voltage_interval is not None and not (args.record_voltages or config.get("voltages")):
         problems.found.append("--voltage-interval: there are no --record-voltages")
-    if args.no_record and (args.record_spikes or args.record_voltages):
-        problems.found.append("--no-record excludes --record-spikes and --record-voltages")
     if args.no_record and not (args.record_spikes or args.record_voltages):
         return Recording((), ())
+    if args.no_record:
+        problems.found.append("--no-record excludes --record-spikes and --record-voltages")
     spikes, voltages = (
         typed if typed is not None else config.get(name)
         for name, typed in (("spikes", args.record_spikes), ("voltages", args.record_voltages))
     )
     interval = args.voltage_interval if args.voltage_interval is not None else config.get("voltage_interval")
     return Recording(*(None if each is None else tuple(each) for each in (spikes, voltages)), interval)
-
-
-def _checkpoints(args: argparse.Namespace, config: Mapping[str, float]) -> Checkpoints:
-    every, wall = args.checkpoint_every, args.checkpoint_wall
-    return Checkpoints(config.get("every") if every is None else every, config.get("wall") if wall is None else wall)

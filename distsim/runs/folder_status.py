@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import kinds
-from ..files.paths import SUMMARY
+from ..files.paths import CONFIG, MARKER, SUMMARY
 from ..files.plain_files import read_json
 from ..parallel import InputError
 from ..recording.checkpoint_file import checkpoints_in, read_header
@@ -103,8 +103,8 @@ def _sources(place: Path) -> Iterator[tuple[Path, Callable[[], RunRequest | None
     def of(found: Any) -> RunRequest | None:
         return RunRequest.from_json(found) if found else None
 
-    yield place / folder.MARKER, lambda: of(folder.noted_config(place))
-    yield place / folder.CONFIG, lambda: read_config(place)
+    yield place / MARKER, lambda: of(folder.noted_config(place))
+    yield place / CONFIG, lambda: read_config(place)
     for path in reversed(checkpoints_in(place)):
         yield path, lambda path=path: of(read_header(path)["config"])
 

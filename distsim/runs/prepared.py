@@ -51,6 +51,11 @@ class PreparedRun:
         n_presim = steps(request.t_presim, "t_presim")
         return n_presim, n_presim + steps(request.t_sim, "t_sim")
 
+    @property
+    def checkpoint_steps(self) -> int | None:
+        """Return the steps between two checkpoints; None if model time does not say when."""
+        return checkpoint_steps(self.network.grid, self.request)
+
     def as_far_as(self, t_sim: float, comm: Any) -> PreparedRun:
         """Return the run that was to last `t_sim` ms after the warm-up; the network is the same."""
         request = dataclasses.replace(self.request, t_sim=t_sim)
@@ -102,6 +107,12 @@ def prepare(
     return PreparedRun(request, model, parameters, network, pictures.describe(model, parameters, request, comm))
 
 
+def checkpoint_steps(grid: TimeGrid, request: RunRequest) -> int | None:
+    """Return the steps between two checkpoints; ValueError if they do not fit the grid."""
+    every = request.checkpoints.every
+    return None if every is None else grid.steps(every * 1e3, "--checkpoint-every")
+
+
 def _check_times(request: RunRequest, problems: Problems) -> None:
     with problems.noted():
         grid = TimeGrid(resolution(request.dt))
@@ -109,8 +120,7 @@ def _check_times(request: RunRequest, problems: Problems) -> None:
             with problems.noted():
                 grid.steps(time, name)
         with problems.noted():
-            if request.checkpoints.every is not None:
-                grid.steps(request.checkpoints.every * 1e3, "--checkpoint-every")
+            checkpoint_steps(grid, request)
 
 
 def _described(model: NetworkModel, request: RunRequest, parameters: Any, problems: Problems) -> Network | None:

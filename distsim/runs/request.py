@@ -18,22 +18,33 @@ from ..files.kinds import ANYTHING, FLAG, listed, mapped, maybe, number, record,
 from ..networks.registry import Source
 
 MAX_RATE = 400.0  # spikes/s: above any population that computes, below what a refractory period of 2 ms allows
-NEURONS = maybe(listed(text()))
-REQUEST = record(
+NEURONS = listed(text())
+RECORDING = {"spikes": NEURONS, "voltages": NEURONS, "voltage_interval": number()}
+CHECKPOINTS = {"every": number(1e-6), "wall": number(1e-6)}
+SOURCE = {"path": text(), "network": text(), "sha256": text()}
+TABLES = {"recording": RECORDING, "checkpoints": CHECKPOINTS, "source": SOURCE}
+ENTRIES = {  # of a configuration, in which each may be missing
+    "network": text(),
+    "variant": text(),
+    "t_presim": number(0.0),
+    "t_sim": number(0.0),
+    "dt": number(0.0),
+    "seed": whole(0, 2**64 - 1),
+    "max_rate": number(0.0),
+    "plots": FLAG,
+    "profile": FLAG,
+    **{name: record({}, entries) for name, entries in TABLES.items()},
+    "parameters": mapped(ANYTHING),  # checked by the network
+}
+REQUEST = record(  # nothing is missing, and what does not apply is null
     {
-        "network": text(),
-        "parameters": mapped(ANYTHING),  # checked by the network
-        "t_presim": number(0.0),
-        "t_sim": number(0.0),
-        "dt": number(0.0),
-        "seed": whole(0, 2**64 - 1),
+        **ENTRIES,
         "variant": maybe(text()),
-        "source": maybe(record({"path": text(), "network": text(), "sha256": text()})),
-        "recording": record({"spikes": NEURONS, "voltages": NEURONS, "voltage_interval": maybe(number())}),
-        "max_rate": number(0.0),
-        "checkpoints": record({"every": maybe(number(1e-6)), "wall": maybe(number(1e-6))}),
-        "plots": FLAG,
-        "profile": FLAG,
+        "source": maybe(record(SOURCE)),
+        **{
+            name: record({key: maybe(kind) for key, kind in TABLES[name].items()})
+            for name in ("recording", "checkpoints")
+        },
     }
 )
 
@@ -56,11 +67,16 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Checkpoints:
+class CheckpointSchedule:
     """How often checkpoints are written: `every` s of model time, and every `wall` s of wall time; None: not so."""
 
     every: float | None = None
     wall: float | None = None
+
+    def or_else(self, usual: CheckpointSchedule) -> CheckpointSchedule:
+        """Return this schedule, and that of `usual` for what it leaves open."""
+        every = usual.every if self.every is None else self.every
+        return CheckpointSchedule(every, usual.wall if self.wall is None else self.wall)
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,7 @@ class RunRequest:
         Which neurons are recorded.
     max_rate : float
         Rate (spikes/s) of a population above which the run stops; 0: none.
-    checkpoints : Checkpoints
+    checkpoints : CheckpointSchedule
         How often checkpoints are written.
     plots, profile : bool
         Whether figures are drawn, and whether it is told what each rank did.
@@ -101,7 +117,7 @@ class RunRequest:
     source: Source | None = None
     recording: Recording = field(default_factory=Recording)
     max_rate: float = MAX_RATE
-    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    checkpoints: CheckpointSchedule = field(default_factory=CheckpointSchedule)
     plots: bool = True
     profile: bool = False
 
@@ -127,8 +143,8 @@ class RunRequest:
         spikes, voltages = (None if recording[k] is None else tuple(recording[k]) for k in ("spikes", "voltages"))
         values = {each.name: found[each.name] for each in dataclasses.fields(cls)}
         values["recording"] = Recording(spikes, voltages, recording["voltage_interval"])
-        values["checkpoints"] = Checkpoints(found["checkpoints"]["every"], found["checkpoints"]["wall"])
-        values["source"] = None if source is None else Source(source["path"], source["network"], source["sha256"])
+        values["checkpoints"] = CheckpointSchedule(**{key: found["checkpoints"][key] for key in CHECKPOINTS})
+        values["source"] = None if source is None else Source(**{key: source[key] for key in SOURCE})
         return cls(**values)
 
     def difference(self, other: RunRequest) -> str | None:

@@ -5,39 +5,19 @@ Every entry may be missing in a file that a user writes: the rest follows from o
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..description.elements import nearest
 from ..files import kinds
-from ..files.kinds import ANYTHING, FLAG, listed, mapped, number, record, text, whole
 from ..files.paths import CONFIG, written_whole
+from ..files.plain_files import open_plain
 from ..networks.base import NetworkModel
-from ..networks.parameters import about
+from ..networks.parameters import about, fields_of
 from ..version import __version__
-from .request import RunRequest
+from .request import ENTRIES, TABLES, RunRequest
 
-NEURONS = listed(text())
-RECORDING = {"spikes": NEURONS, "voltages": NEURONS, "voltage_interval": number()}
-CHECKPOINTS = {"every": number(1e-6), "wall": number(1e-6)}
-SOURCE = {"path": text(), "network": text(), "sha256": text()}
-ENTRIES = {
-    "network": text(),
-    "variant": text(),
-    "t_presim": number(0.0),
-    "t_sim": number(0.0),
-    "dt": number(0.0),
-    "seed": whole(0, 2**64 - 1),
-    "max_rate": number(0.0),
-    "plots": FLAG,
-    "profile": FLAG,
-    "recording": record({}, RECORDING),
-    "checkpoints": record({}, CHECKPOINTS),
-    "source": record({}, SOURCE),
-    "parameters": mapped(ANYTHING),
-}
 TEXTS = {
     "variant": "named setting of the network",
     "t_presim": "ms: warm-up, not recorded",
@@ -75,7 +55,7 @@ def to_toml(request: RunRequest, model: NetworkModel) -> str:
     for key in ENTRIES:
         if found[key] is not None and not isinstance(found[key], dict):
             _add(file, key, found[key], TEXTS.get(key, ""))
-    for name in ("recording", "checkpoints", "source"):
+    for name in TABLES:
         if found[name] is not None:
             table = tomlkit.table()
             for key, value in found[name].items():
@@ -85,9 +65,9 @@ def to_toml(request: RunRequest, model: NetworkModel) -> str:
                     table.add(tomlkit.comment(f"{LEFT_OUT[key]}  # {TEXTS[key]}"))
             file.add(name, table)
     table = tomlkit.table()
-    fields = {each.name: about(each) for each in dataclasses.fields(type(model).Parameters)}
+    fields = fields_of(model)
     for key, value in found["parameters"].items():
-        unit, words = fields[key]["unit"], fields[key]["text"]
+        unit, words = about(fields[key])["unit"], about(fields[key])["text"]
         _add(table, key, value, ": ".join(each for each in (unit, words) if each))
     file.add("parameters", table)
     return tomlkit.dumps(file)
@@ -129,6 +109,8 @@ def from_toml(content: str) -> dict[str, Any]:
         found = tomlkit.parse(content).unwrap()
     except TOMLKitError as error:
         raise ValueError(f"not TOML: {error}") from None
+    except RecursionError:
+        raise ValueError("not TOML: nested too deeply") from None
     wrong = list(_mistakes(found))
     if wrong:
         raise ValueError("\n".join(wrong))
@@ -136,8 +118,7 @@ def from_toml(content: str) -> dict[str, Any]:
 
 
 def _mistakes(found: Mapping[str, Any]) -> Iterator[str]:
-    known = {"": ENTRIES, "recording": RECORDING, "checkpoints": CHECKPOINTS, "source": SOURCE}
-    for table, entries in known.items():
+    for table, entries in {"": ENTRIES, **TABLES}.items():
         inside = found if not table else found.get(table, {})
         for key in inside if isinstance(inside, dict) else ():
             if key not in entries:
@@ -155,27 +136,23 @@ def read_config(folder: Path) -> RunRequest:
 
     Raises
     ------
-    FileNotFoundError
-        If it holds none.
+    OSError
+        If it holds none, or it cannot be read.
     ValueError
         If the file is damaged, or not all of a request.
     """
     path = folder / CONFIG
     try:
-        found = from_toml(path.read_text(encoding="utf8"))
+        with open_plain(path) as file:
+            found = from_toml(file.read().decode("utf8"))
         return RunRequest.from_json(_complete(found))
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not a text file") from None
-    except FileNotFoundError:
-        raise
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
 def _complete(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries with null for those that a complete file leaves out."""
-    recording, checkpoints = (
-        {**dict.fromkeys(kinds_of), **found.get(name, {})}
-        for name, kinds_of in (("recording", RECORDING), ("checkpoints", CHECKPOINTS))
-    )
-    return {"variant": None, "source": None, **found, "recording": recording, "checkpoints": checkpoints}
+    tables = {name: {**dict.fromkeys(TABLES[name]), **found.get(name, {})} for name in ("recording", "checkpoints")}
+    return {"variant": None, "source": None, **found, **tables}

@@ -72,9 +72,7 @@ def run(
     startup = summary.startup_seconds() if startup is None else startup
     # A resumed run has the note of the earlier one already.
     on_root(comm, lambda: has_note(folder) or write_note(folder, _known_facts(prepared)))
-    every = request.checkpoints.every
-    every = None if every is None else network.grid.steps(every * 1e3, "--checkpoint-every")
-    limits = Limits(every, request.checkpoints.wall, max_wall, startup)
+    limits = Limits(prepared.checkpoint_steps, request.checkpoints.wall, max_wall, startup)
     controlled = ControlledRun(prepared, folder, comm, limits, signals or Signals(), origin)
     on_root(comm, lambda: write_config(folder, request, prepared.model))
     simulation = controlled.simulation

@@ -18,7 +18,7 @@ from .folder_status import FolderState, FolderStatus, look
 from .network_file import network_of
 from .prepared import PreparedRun, prepare
 from .problems import Problems
-from .request import Checkpoints, RunRequest
+from .request import CheckpointSchedule, RunRequest
 from .signals import Signals
 
 NO_CHECKPOINT = "the run is complete and kept no checkpoint (--checkpoint-every), so it cannot be extended"
@@ -54,13 +54,13 @@ class Changes:
         Simulated time after the warm-up (ms).
     max_rate : float or None
         Rate (spikes/s) of a population above which the run stops.
-    checkpoints : Checkpoints
+    checkpoints : CheckpointSchedule
         How often checkpoints are written.
     """
 
     t_sim: float | None = None
     max_rate: float | None = None
-    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    checkpoints: CheckpointSchedule = field(default_factory=CheckpointSchedule)
 
 
 def start(prepared: PreparedRun, place: Place, comm: Any, max_wall: float | None = None) -> Outcome:
@@ -181,11 +181,9 @@ def _resumable(found: FolderStatus) -> RunRequest:
 
 def _changed(before: RunRequest, changes: Changes, t_sim: float) -> RunRequest:
     """Return the request of a run that is resumed."""
-    asked = changes.checkpoints
-    every = before.checkpoints.every if asked.every is None else asked.every
-    wall = before.checkpoints.wall if asked.wall is None else asked.wall
+    checkpoints = changes.checkpoints.or_else(before.checkpoints)
     max_rate = before.max_rate if changes.max_rate is None else changes.max_rate
-    return dataclasses.replace(before, t_sim=t_sim, max_rate=max_rate, checkpoints=Checkpoints(every, wall))
+    return dataclasses.replace(before, t_sim=t_sim, max_rate=max_rate, checkpoints=checkpoints)
 
 
 def prepare_again(out: Path, model: NetworkModel, request: RunRequest, comm: Any) -> PreparedRun:

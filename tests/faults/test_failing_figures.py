@@ -17,14 +17,11 @@ from distsim.networks import BrunelAlpha, brunel_delta
 from distsim.parallel import FaultError
 from distsim.performance.bench import peers
 from distsim.results import folder
-from tests.support.commands import PNG, ROOT, run
+from tests.support.commands import FILES, PNG, ROOT, run
 
 QUICK = ["brunel-delta", "--set", "N_E=200", "--t-sim", "30"]
 ALPHA = ["brunel-alpha", "--set", "order=100", "--t-sim", "20"]
 PANELS = ["brunel-delta", "--set", "N_E=200", "--t-sim", "2", "--panel", "all"]
-
-
-FILES = {"config.toml", "spikes.h5", "summary.json"}
 
 
 def names(out: Path) -> set[str]:

@@ -25,11 +25,10 @@ from distsim.recording.spikes import read_spikes
 from distsim.recording.voltages import read_voltages
 from distsim.runs.report import network_text, phases_text
 from tests.support.command_mistakes import MISTAKES, SEVERAL
-from tests.support.commands import PNG, ROOT, run, start
+from tests.support.commands import FILES, PNG, ROOT, run, start
 
 QUICK = ["--scale", "0.02", "--t-presim", "20", "--t-sim", "80"]
 MODELS = tuple(networks().values())
-FILES = {"config.toml", "spikes.h5", "summary.json"}
 
 # The keys of summary.json that other programs rely on (DESIGN.md).
 KEYS = {

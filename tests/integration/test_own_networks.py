@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from distsim.cli.command import STOPPED, run_command
+from distsim.cli.command import STOPPED
 from distsim.networks import Microcircuit, NetworkModel, registry
-from distsim.parallel import SerialCommunicator
 from distsim.runs.request_file import read_config
+from tests.support.commands import ROOT, run
 from tests.support.long_runs import same
-from tests.support.ranks import launcher
+from tests.support.ranks import launcher, start
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "my_network.py"
 SMALL = ["--set", "N=400", "--set", "K=40", "--t-presim", "20", "--t-sim", "100"]
-
-
-def run(*argv) -> int:
-    return run_command([str(word) for word in argv], SerialCommunicator())
 
 
 def test_the_example_is_short():
@@ -74,10 +66,7 @@ def stopped(tmp_path: Path, file: Path = EXAMPLE) -> Path:
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_a_run_that_was_cut_is_resumed_on_another_number_of_ranks(tmp_path, uncut, ranks):
     out = stopped(tmp_path)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    command = [*launcher(), "-n", str(ranks), sys.executable, "-m", "distsim", "resume", str(out)]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    done = start(ranks, "-m", "distsim", "resume", out, cwd=tmp_path, limit=240)
     assert done.returncode == 0, done.stdout + done.stderr
     same(out, uncut)
 
@@ -109,6 +98,18 @@ def test_a_file_that_has_changed_or_is_gone_is_said(tmp_path, capsys):
     assert before == {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     file.write_text(EXAMPLE.read_text())
     assert run("resume", out) == 0
+
+
+def test_a_configuration_of_another_version_of_a_file_is_taken_with_a_warning(tmp_path, capsys):
+    file, config = tmp_path / "mine.py", tmp_path / "mine.toml"
+    file.write_text(EXAMPLE.read_text())
+    assert run("config", "run", file) == 0
+    config.write_text(capsys.readouterr().out)
+    file.write_text(EXAMPLE.read_text() + "# another line\n")
+    assert run("config", "run", file, "--config", config) == 0
+    printed = capsys.readouterr()
+    assert printed.err == f"distsim: warning: {file} has changed since --config {config} was written\n"
+    assert printed.out.startswith("# A run of distsim") and "warning" not in printed.out
 
 
 HEAD = "from distsim import Network, NetworkModel\n\n\n"

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from distsim.cli.command import run_command
 from distsim.networks.registry import Source, networks
 from distsim.parallel import SerialCommunicator
 from distsim.runs.prepared import prepare
-from distsim.runs.request import Checkpoints, Recording, RunRequest
+from distsim.runs.request import CheckpointSchedule, Recording, RunRequest
 from distsim.runs.request_file import from_toml, read_config, to_toml
+from tests.support.commands import run
 
 COMM = SerialCommunicator()
 SMALL = ["brunel-alpha", "--order", "50", "--t-sim", "20", "--no-plots"]
-
-
-def run(*argv) -> int:
-    return run_command([str(word) for word in argv], COMM)
 
 
 def request(network: str = "ei-clustered", **given) -> RunRequest:
@@ -34,7 +31,7 @@ REQUESTS = {
     "as usual": {},
     "recording": {"recording": Recording(("E[:10]", "I"), (), 0.5)},
     "voltages": {"recording": Recording(None, ("E[0]",))},
-    "checkpoints": {"checkpoints": Checkpoints(10.0, 600.0), "max_rate": 0.0, "plots": False, "profile": True},
+    "checkpoints": {"checkpoints": CheckpointSchedule(10.0, 600.0), "max_rate": 0.0, "plots": False, "profile": True},
     "source": {"source": Source("/home/me/my 'net\".py", "Mine", "ab" * 32)},
 }
 
@@ -82,7 +79,7 @@ def test_a_parameter_that_differs_is_named_and_what_changes_nothing_is_not():
     one = request()
     other = dataclasses.replace(one, parameters={**one.parameters, "rep": 3.0})
     assert one.difference(other) == "rep"
-    alike = dataclasses.replace(one, plots=False, profile=True, max_rate=1.0, checkpoints=Checkpoints(1.0))
+    alike = dataclasses.replace(one, plots=False, profile=True, max_rate=1.0, checkpoints=CheckpointSchedule(1.0))
     assert one.difference(alike) is None and one != alike
 
 
@@ -138,7 +135,7 @@ def test_the_file_in_a_folder_repeats_the_run_and_options_win(tmp_path):
     found = read_config(tmp_path / "other")
     assert (found.t_sim, found.seed, found.recording) == (10.0, 3, Recording((), ()))
     assert (found.parameters["J"], found.parameters["g"], found.parameters["order"]) == (0.1, 6.0, 50)
-    assert found.checkpoints == Checkpoints(0.005)
+    assert found.checkpoints == CheckpointSchedule(0.005)
 
 
 def test_a_variant_of_the_file_gives_way_to_one_of_the_options(tmp_path, capsys):
@@ -187,3 +184,22 @@ def test_no_such_file_and_no_such_network(tmp_path, capsys):
     assert "none.toml: cannot be read (No such file or directory)" in capsys.readouterr().err
     assert run("config", "brunel-alfa") == 2 and "brunel-alpha" in capsys.readouterr().err
     assert run("config", "brunel-delta", "--panel", "all") == 2 and "one run" in capsys.readouterr().err
+
+
+DAMAGED = {
+    "a pipe": (lambda path: os.mkfifo(path), "not a regular file"),
+    "not text": (lambda path: path.write_bytes(b"\xff\xfe"), "not a text file"),
+    "nested": (lambda path: path.write_text("a = " + 10_000 * "["), "not TOML"),
+    "part of it": (lambda path: path.write_text("seed = 1\n"), "network"),
+}
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_configuration_in_a_folder_is_named(tmp_path, capsys, damage, said):
+    assert run(*SMALL, "--out", tmp_path / "run") == 0
+    (tmp_path / "run" / "config.toml").unlink()
+    damage(tmp_path / "run" / "config.toml")
+    capsys.readouterr()
+    assert run("resume", tmp_path / "run") == 2
+    printed = capsys.readouterr().err
+    assert "config.toml" in printed and said in printed, printed

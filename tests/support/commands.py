@@ -11,6 +11,7 @@ from distsim.cli.command import run_command
 from distsim.parallel import SerialCommunicator
 
 ROOT = Path(__file__).resolve().parents[2]
+FILES = {"config.toml", "spikes.h5", "summary.json"}  # of a run without figures
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
