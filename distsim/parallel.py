@@ -19,7 +19,7 @@ class InputError(Exception):
 
 
 class FaultError(Exception):
-    """What the machine fails to give, space on a disk, a folder, memory: to be said once, without a traceback."""
+    """The machine failed: no space on a disk, no folder, no memory. Printed once, without a traceback."""
 
 
 class SerialCommunicator:
@@ -89,7 +89,7 @@ def _problem_of(MPI) -> str | None:
 
 
 def _is_one_of_several() -> bool:
-    """Whether a launcher has started this process together with others."""
+    """Return whether a launcher has started this process together with others."""
     several = any(os.environ.get(name, "1") != "1" for name in SIZE)
     return several or any(os.environ.get(name, "0") != "0" for name in RANK)
 
@@ -155,7 +155,7 @@ def on_root_alone(comm, action: Callable):
 
 
 def cause(error: OSError | MemoryError) -> str:
-    """What went wrong, in words: the file and why."""
+    """Return the cause of an error in words: the file and why."""
     if isinstance(error, MemoryError):
         return f"not enough memory ({error})" if str(error) else "not enough memory"
     if error.filename is not None and error.strerror:

@@ -1,4 +1,4 @@
-"""What the figures share: colours of populations, where axes and labels go, writing the picture."""
+"""Share what all figures need: colours of populations, where axes and labels go, writing the picture."""
 
 from __future__ import annotations
 

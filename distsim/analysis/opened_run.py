@@ -47,12 +47,12 @@ class OpenedRun:
 
     @property
     def populations(self) -> dict[str, Any]:
-        """What the summary says of each population."""
+        """Return the summary's entries by population."""
         return self.summary["populations"]
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What the model says of its figures."""
+        """Return the entries that the network made for its figures."""
         return self.summary.get("figures", {})
 
     @property

@@ -22,7 +22,7 @@ LINE = 11.0  # points that a label takes
 
 @dataclass(frozen=True)
 class PopulationRate:
-    """What is drawn below a raster plot.
+    """Options of the population rate below a raster plot.
 
     Attributes
     ----------

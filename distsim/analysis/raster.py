@@ -36,7 +36,7 @@ STYLES = ("populations", "ids", "bars")
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """What a raster plot shows: the spikes with t0 < t <= t1 of all neurons, or of every k-th.
+    """Content of a raster plot: the spikes with t0 < t <= t1 of all neurons, or of every k-th.
 
     Attributes
     ----------

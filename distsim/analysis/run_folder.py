@@ -1,4 +1,4 @@
-"""What the figures need of a run's folder: its summary, checked, and the spikes in the summary's order."""
+"""Read what figures need from a run's folder: its summary, checked, and the spikes in the summary's order."""
 
 from __future__ import annotations
 

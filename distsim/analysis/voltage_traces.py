@@ -27,7 +27,7 @@ SPIKE = 0.4  # height of a spike above the highest potential, of the range of po
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What one row shows.
+    """One row of the figure.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a network consists of: populations and parts of them, projections, stimuli, recorders. Frozen data."""
+"""The elements of a network: populations and parts of them, projections, stimuli, recorders. Frozen data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a modeller describes: populations, projections, stimuli and recorders. Plain data, no MPI, no Numba.
+"""`Network`, which a modeller describes: populations, projections, stimuli and recorders. Plain data, no MPI, no Numba.
 
     net = Network(dt=0.1)
     exc = net.create("E", 8000, "iaf_psc_exp", tau_m=20.0, V_m=Normal(-60, 5))

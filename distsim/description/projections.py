@@ -1,4 +1,4 @@
-"""What `Network.connect` is given: a rule that can be fulfilled, weights and delays that can be computed with."""
+"""Check the arguments of `Network.connect`: the rule can be fulfilled, weights and delays can be computed with."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Rule:
 
     @property
     def is_exact(self) -> bool:
-        """Whether there will be just as many synapses as are to be expected."""
+        """Return whether there will be just as many synapses as are to be expected."""
         return True
 
 

@@ -1,4 +1,4 @@
-"""What a network needs in memory, from its description alone."""
+"""Estimate the memory that a network needs, from its description alone."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def estimate_arrays(plan: TablePlan) -> dict[str, int]:
 
 
 def is_given(projection) -> bool:
-    """Whether the synapses are a list, of which each rank keeps the places of its own."""
+    """Return whether the synapses are a list, of which each rank keeps the places of its own."""
     return isinstance(projection.rule, Explicit | OneToOne)
 
 

@@ -33,7 +33,7 @@ class Loops:
         self._steps: dict[int, tuple[NeuronModel, FrozenStep]] = {}  # by id of the model, as they were at first
 
     def address(self, variant: Variant | None) -> int:
-        """Where the loop is in memory; 0 for none."""
+        """Return the address of the loop; 0 for none."""
         if variant is None:
             return 0
         what = (id(variant.model), *variant[1:])
@@ -104,7 +104,7 @@ def variants_of(
 
 
 def is_simple(network: Network, receptors: int, stimulus: PoissonInput) -> bool:
-    """Whether a stimulus is one to the first receptor of a whole population whose numbers are bytes."""
+    """Return whether a stimulus is one to the first receptor of a whole population whose numbers are bytes."""
     is_first = receptors == 1 or stimulus.weight >= 0
     is_whole = len(stimulus.target) == stimulus.target.population.n
     return is_first and is_whole and fits_cells(stimulus.rate * network.grid.dt_ms * 1e-3)

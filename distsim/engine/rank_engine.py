@@ -151,7 +151,7 @@ class RankEngine:
 
     @property
     def connections(self) -> loop.Connections:
-        """What brings spikes to this rank's neurons."""
+        """Return the connections onto this rank's neurons."""
         return loop.Connections(self.synapses, self.dense, self.history, self.scratch)
 
     @property

@@ -11,7 +11,7 @@ from ..description.network import Network
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """What holds from now on; changes make another one.
+    """Parameters and inputs in force from now on; changes make another object.
 
     Attributes
     ----------

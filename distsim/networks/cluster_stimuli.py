@@ -49,7 +49,7 @@ def stimulate(network: Network, p, exc: Population, t_presim: float) -> None:
 
 
 def marks(p, t_presim: float) -> list[dict]:
-    """What the raster plot marks: the stimulated neurons while they are stimulated."""
+    """Return the marks of the raster plot: the stimulated neurons while they are stimulated."""
     return [
         {"t0": t0 + t_presim, "t1": t1 + t_presim, "population": "E", "first": first, "last": stop - 1}
         | {"label": "stimulus"}

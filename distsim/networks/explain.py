@@ -1,4 +1,4 @@
-"""What --help says of a network's parameters: defaults, units, and what is allowed where that is not any number."""
+"""Write the part of --help on a network's parameters: defaults, units and allowed values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def has_lists(model) -> bool:
 
 
 def _conventions(model, fields: tuple[dataclasses.Field, ...]) -> list[str]:
-    """What lists and matrices mean, where the network has such."""
+    """Return the meaning of lists and matrices, for a network that has such."""
     said, order = [], f"in the order {', '.join(model.populations)}"
     if any("shape" in about(field) and BY_POPULATION in about(field)["text"] for field in fields):
         said.append(f"lists {BY_POPULATION} {order}")
@@ -46,7 +46,7 @@ def _conventions(model, fields: tuple[dataclasses.Field, ...]) -> list[str]:
 
 
 def _text(field: dataclasses.Field) -> str:
-    """What the parameter is and, where its text does not say so already, which values it takes."""
+    """Return the parameter's text, with the allowed words that it does not name already."""
     text = about(field)["text"]
     allowed = ("true", "false") if kind_of(field) is bool else about(field)["limits"].get("choices", ())
     return text if all(word in text for word in allowed) else f"{text}: {' or '.join(allowed)}"

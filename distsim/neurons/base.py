@@ -1,4 +1,4 @@
-"""What a neuron model is: its parameters, its exact propagators and the update of one neuron over one time step.
+"""`NeuronModel`: a neuron's parameters, its exact propagators and the update of one neuron over one time step.
 
 How to add a model: one file with one `NeuronModel` in it, entered in `distsim/neurons/__init__.py`.
 
@@ -44,7 +44,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     def problem(self, values: np.ndarray) -> str | None:
-        """What is wrong with the numbers `values`, or None."""
+        """Return what is wrong with the numbers `values`, or None."""
         if not np.all(np.isfinite(values)):
             return "must be finite"
         if self.open and not np.all(values > self.minimum):

@@ -36,7 +36,7 @@ MATRIX_TARGET = 16  # bytes of row read and written for each target of a matrix
 
 
 class Limit(NamedTuple):
-    """What a phase must do on this rank: bytes, operations (additions, words, collectives); and s, at best."""
+    """Least work of a phase on this rank: bytes, operations (additions, words, collectives); and s, at best."""
 
     bytes: float
     operations: float
@@ -44,7 +44,7 @@ class Limit(NamedTuple):
 
 
 class Period(NamedTuple):
-    """What happened: steps, intervals, spikes emitted by gid (int64), share of the steps in which there were any."""
+    """Counts of a simulated period: steps, intervals, spikes emitted by gid (int64), share of the steps with spikes."""
 
     steps: int
     intervals: int

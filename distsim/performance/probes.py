@@ -1,4 +1,4 @@
-"""What this machine can do at best: memory, caches, random numbers and MPI, measured on all ranks at once.
+"""Measure this machine's limits: memory, caches, random numbers and MPI, on all ranks at once.
 
 Half a second in all. No simulation needs it; `limits` holds what a simulation does against these numbers.
 """

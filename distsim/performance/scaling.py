@@ -52,7 +52,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Load:
-    """What a network does: the layout of its synapses, neurons, and, in a mean step, synaptic events and spikes."""
+    """Work of a network: the layout of its synapses, neurons, and, in a mean step, synaptic events and spikes."""
 
     plan: TablePlan
     neurons: int
@@ -70,7 +70,7 @@ class Load:
         return self.plan.shortest_delay or 1
 
     def by_source(self, size: int) -> bool:
-        """Whether the tables of `size` ranks go by source."""
+        """Return whether the tables of `size` ranks go by source."""
         return self.plan.on(size).by_source
 
     def lookups(self, size: int, by_source: bool) -> float:
@@ -79,7 +79,7 @@ class Load:
 
 
 def load_of(network: Network, rates: Mapping[str, float]) -> Load:
-    """What `network` does where its populations fire at `rates` (spikes/s)."""
+    """Return the work of `network` if its populations fire at `rates` (spikes/s)."""
     dt = network.grid.dt_ms / 1e3
     spikes = {p.name: p.n * rates.get(p.name, 0.0) * dt for p in network.populations}
     events = 0.0

@@ -75,7 +75,7 @@ def _leave(code) -> None:
 
 
 def _do_all_leave(comm, until: float) -> bool:
-    """Whether all ranks come here in time: each tells rank 0, which answers when it has heard of all."""
+    """Return whether all ranks come here in time: each tells rank 0, which answers when it has heard of all."""
     others = range(1, comm.size) if comm.rank == 0 else [0]
     if comm.rank:
         comm.isend(None, 0, TAG)

@@ -14,7 +14,7 @@ RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")  # in the environment, 
 
 
 def is_command() -> bool:
-    """Whether this process is `python -m distsim` or `distsim`, as far as that is known while distsim is imported."""
+    """Return whether this process is `python -m distsim` or `distsim`, as far as is known while distsim is imported."""
     words, program = sys.orig_argv, (getattr(sys, "argv", None) or [""])[0]
     as_module = program == "-m" and "distsim" in words and words[words.index("distsim") - 1] == "-m"
     return as_module or os.path.basename(program) == "distsim"

@@ -92,7 +92,7 @@ class Lasting:
 
 
 def _launcher_pipe(number: int) -> str | None:
-    """Where the launcher writes what this rank says, if that is a pipe; None where it is not, or cannot be seen.
+    """Return the pipe to which the launcher passes this rank's output; None if there is none, or it cannot be seen.
 
     Open MPI's mpirun ends all ranks when it has met a pipe without a reader for ten times, so ranks stop speaking.
     """
@@ -111,7 +111,7 @@ def _launcher_pipe(number: int) -> str | None:
 
 
 def _is_read(pipe: str) -> bool:
-    """Whether somebody has the pipe open for reading."""
+    """Return whether somebody has the pipe open for reading."""
     try:
         end = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:

@@ -26,7 +26,7 @@ class Span(NamedTuple):
 
 
 def part_path(folder: Path, name: str, span: Span) -> Path:
-    """Where the part of `name` (spikes.h5 or voltages.h5) is in the run's `folder`."""
+    """Return the path of the part of `name` (spikes.h5 or voltages.h5) in the run's `folder`."""
     return folder / PARTS / f"{Path(name).stem}-{span.start:012d}-{span.stop:012d}.h5"
 
 
@@ -82,7 +82,7 @@ def _parts_of(folder: Path, name: str, span: Span, dt: Fraction) -> list[Span] |
 
 
 def _covers(path: Path, name: str, span: Span, dt: Fraction) -> bool:
-    """Whether the complete file at `path` is a recording of the steps of `span`, no more and no fewer."""
+    """Return whether the complete file at `path` is a recording of the steps of `span`, no more and no fewer."""
     if not path.is_file():
         return False
     if name == SPIKES:
@@ -97,7 +97,7 @@ def _covers(path: Path, name: str, span: Span, dt: Fraction) -> bool:
 
 
 def has_parts(folder: Path) -> bool:
-    """Whether the run's `folder` holds closed parts."""
+    """Return whether the run's `folder` holds closed parts."""
     return any(spans_in(folder, name) for name in (SPIKES, VOLTAGES))
 
 

@@ -1,4 +1,4 @@
-"""What all recordings share: an output file, filled at the start, concluded once at the end, given up on an error."""
+"""Base of all recordings: an output file, filled at the start, concluded once at the end, given up on an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SONATA's spike files and reports share: header, units, sorting, the time grid, opening to read."""
+"""Common ground of SONATA's spike files and reports: header, units, sorting, the time grid, opening to read."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ BLOCK = 1 << 16  # numbers that have a sum of their own
 
 
 def block_bounds(n_ranks: int, n: int, parallel: bool = True) -> np.ndarray:
-    """Where the ranks' slices of `n` numbers begin and end, at the ends of blocks; all of them rank 0's otherwise."""
+    """Return the bounds of the ranks' slices of `n` numbers, at the ends of blocks; all of them rank 0's otherwise."""
     if not parallel:
         return np.array([0] + n_ranks * [n])
     n_blocks = -(-n // BLOCK)

@@ -1,4 +1,4 @@
-"""What was recorded, as users read it: `Result`, loading a folder, conversion to pandas and Neo, the folder of a run.
+"""Recordings as users read them: `Result`, loading a folder, conversion to pandas and Neo, the folder of a run.
 
 May import `analysis`, `recording`, `description` and the rooms below them.
 """

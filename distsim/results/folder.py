@@ -43,7 +43,7 @@ Notes = dict[str, bytes | None]  # what each of NOTES held, None where there was
 
 
 class Words(NamedTuple):
-    """What errors call the folder, and how the user asks to overwrite it."""
+    """Names that errors give to the folder and to the option that overwrites it."""
 
     folder: str
     overwrite: str
@@ -169,12 +169,12 @@ def pause(path: Path) -> None:
 
 
 def noted_config(path: Path) -> dict[str, Any] | None:
-    """What the unfinished run in `path` was asked to do; None if there is none, or it does not say."""
+    """Return the request of the unfinished run in `path`; None if there is no run, or no request noted."""
     return (_owner(path) or {}).get("config")
 
 
 def is_unfinished(path: Path) -> bool:
-    """Whether a run in `path` has not come to its end."""
+    """Return whether a run in `path` has not come to its end."""
     return (path / MARKER).exists()
 
 
@@ -259,7 +259,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _owner(path: Path) -> dict | None:
-    """What the marker in `path` says; None if there is none, or it is damaged."""
+    """Return the content of the marker in `path`; None if there is none, or it is damaged."""
     try:
         found = read_json(path / MARKER)
     except (OSError, ValueError):
@@ -268,7 +268,7 @@ def _owner(path: Path) -> dict | None:
 
 
 def _is_alive(owner: dict) -> bool:
-    """Whether the process still runs; one on another host cannot be asked and counts as ended."""
+    """Return whether the process still runs; one on another host cannot be asked and counts as ended."""
     if owner.get("host") != socket.gethostname():
         return False
     try:
@@ -285,12 +285,12 @@ def _since(process: int) -> str | None:
 
 
 def _is_zombie(process: int) -> bool:
-    """Whether a process has ended and only waits to be noticed, which takes its time after a rank was killed."""
+    """Return whether a process has ended and only waits to be noticed, which takes its time after a rank was killed."""
     return _stat(process)[:1] == ["Z"]
 
 
 def _stat(process: int) -> list[str]:
-    """What Linux says of a process, from its state on; nothing where it does not tell."""
+    """Return Linux's entries on a process, from its state on; none on other systems."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):

@@ -189,7 +189,7 @@ def _entry(folder: Path, summary: dict, name: str) -> dict:
 
 
 def _recorded(summary: dict | None, name: str, n: int) -> np.ndarray:
-    """Whether the spikes of each neuron are recorded; of all where no summary says otherwise."""
+    """Return whether the spikes of each neuron are recorded; of all where no summary says otherwise."""
     ranges = None if summary is None else summary["populations"].get(name, {}).get("recorded")
     if ranges is None:
         return np.ones(n, bool)

@@ -1,4 +1,4 @@
-"""What a run has recorded: the same object from a live simulation and from a run's folder.
+"""`Result`, the recordings of a run: the same object from a live simulation and from a run's folder.
 
 result = distsim.load("results/one")  # or sim.result()
 times, ids = result.spikes("E[:50]")
@@ -318,7 +318,7 @@ class Result:
         return period
 
     def _said(self, key: str) -> dict:
-        """What the summary, if there is one, says of the populations."""
+        """Return an entry of the summary, if there is one, by population."""
         return collect(self._about.get("populations", {}), key)
 
 

@@ -95,7 +95,7 @@ class ControlledRun:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the run stops before its end, to be resumed."""
+        """Return whether the run stops before its end, to be resumed."""
         return self.housekeeping.why is not None and self.finding is None
 
     def warm_up(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a folder holds: read once, before anything is decided."""
+"""Read the state of a run's folder once, before anything is decided."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUMMARY_READ = kinds.record(  # the entries of a summary that are read here
 
 
 class FolderState(enum.Enum):
-    """What there is of a run in a folder."""
+    """State of a run in a folder."""
 
     MISSING = enum.auto()  # no such folder
     EMPTY = enum.auto()  # nothing of a run

@@ -9,7 +9,7 @@ from ..parallel import InputError
 
 
 class Problems:
-    """What is wrong, in words, as far as it was `found`."""
+    """Mistakes `found` so far, in words."""
 
     def __init__(self, found: Iterable[str] = ()) -> None:
         self.found = list(found)

@@ -26,7 +26,7 @@ DISTURBED = 1e-5  # s of one exchange by log2 of the ranks, beyond which somethi
 
 
 class Counters(NamedTuple):
-    """Where a simulation stands: seconds by phase, synaptic events on this rank, steps."""
+    """Counters of a simulation: seconds by phase, synaptic events on this rank, steps."""
 
     timer: np.ndarray
     events: int
@@ -38,7 +38,7 @@ def counters(simulation) -> Counters:
 
 
 def collect(simulation, before: Counters) -> dict:
-    """What the ranks did since `before` (collective).
+    """Return the work of each rank since `before` (collective).
 
     Returns
     -------
@@ -90,7 +90,7 @@ def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 
 def advice(profile: Mapping) -> str:
-    """What follows from the numbers, in one line."""
+    """Return the conclusion from the numbers in one line."""
     seconds = {phase: np.array(values) for phase, values in profile["seconds"].items()}
     work = sum(seconds[phase] for phase in WORK)
     total = work.mean() + seconds["exchange"].mean() + seconds["waiting"].mean()

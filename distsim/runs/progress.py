@@ -1,4 +1,4 @@
-"""What is seen while a simulation runs: a bar on a terminal, a line now and then elsewhere, nothing on other ranks."""
+"""Progress of a simulation: a bar on a terminal, a line now and then elsewhere, nothing on other ranks."""
 
 from __future__ import annotations
 
@@ -68,8 +68,10 @@ class Progress(NoProgress):
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person watches `stream`. Open MPI gives each rank a terminal of its own, so under a launcher it is the
-    launcher's output that tells."""
+    """Return whether a person watches `stream`.
+
+    Open MPI gives each rank a terminal of its own, so under a launcher it is the launcher's output that tells.
+    """
     if not stream.isatty():
         return False
     if not any(name in os.environ for name in LAUNCHERS):

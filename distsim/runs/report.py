@@ -1,4 +1,4 @@
-"""What rank 0 prints: the network, then the results, as tables."""
+"""Tables that rank 0 prints: the network, then the results."""
 
 from __future__ import annotations
 

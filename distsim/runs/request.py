@@ -81,7 +81,7 @@ class CheckpointSchedule:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a run was asked to do, resolved: no default is left open.
+    """A run as it was asked for, resolved: no default is left open.
 
     Attributes
     ----------

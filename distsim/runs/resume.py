@@ -1,4 +1,4 @@
-"""Where a run that was begun earlier can be resumed from, and what can be done after a fault."""
+"""Find the checkpoint from which a run can be resumed, and the remedy after a fault."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def run(
 
 
 class Measured(NamedTuple):
-    """What a run took, and what it came to.
+    """Times, counts and balance of a run.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class Measured(NamedTuple):
 def measure(
     controlled: ControlledRun, stood: profiling.Counters, walls: dict[str, float], simulated: float, profile: bool
 ) -> Measured:
-    """What all ranks did since `stood`, and that nothing was lost (collective).
+    """Measure the work of all ranks since `stood`, and check that no event was lost (collective).
 
     Parameters
     ----------

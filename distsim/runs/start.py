@@ -34,7 +34,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run is to be, as the user says it: a folder, or None for one of its own.
+    """Place of a run, as the user gives it: a folder, or None for one of its own.
 
     `overwrite` replaces an earlier run there; `resume_it` resumes it if it is the same and not complete.
     """
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Changes:
-    """What of a request is to be different in a run that is resumed; None: as before.
+    """Changes of the request of a run that is resumed; None: as before.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Whether all ranks describe the same: an unseeded generator of one's own would let them differ without a word."""
+"""Check that all ranks built the same network: an unseeded generator in a script would let them differ silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes between two runs: parameters and potentials of neurons, rates and weights of Poisson input."""
+"""Changes between two runs: parameters and potentials of neurons, rates and weights of Poisson input."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def get_value(engine: RankEngine, what: Part | PoissonInput, name: str) -> np.nd
 
 
 def _is_stimulus(what: PoissonInput | Selection) -> bool:
-    """Whether it is Poisson input: such, or the sources that it drives."""
+    """Return whether it is Poisson input: such, or the sources that it drives."""
     return isinstance(what, PoissonInput) or what.population.model is MODELS["poisson_source"]
 
 

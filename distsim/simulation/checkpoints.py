@@ -23,7 +23,7 @@ KEPT = 2  # checkpoints of a run
 
 
 class Checkpoint(NamedTuple):
-    """What was read of a file: where it is, the state, and the configuration that its run was given (or None).
+    """Content of a checkpoint file: its path, the state, and the configuration that its run was given (or None).
 
     `damaged` lists later checkpoints that cannot be used.
     """

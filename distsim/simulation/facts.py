@@ -1,4 +1,4 @@
-"""What was run and how often neurons fired: the keys that the summary of every run has."""
+"""Entries that every run's summary has: what was run, and how often neurons fired."""
 
 from __future__ import annotations
 

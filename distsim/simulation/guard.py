@@ -18,7 +18,7 @@ WINDOW = 100.0  # ms of model time over which rates are averaged
 
 
 class Finding(NamedTuple):
-    """What is wrong with a simulation at `time_ms`; `why` in words, and which population it is."""
+    """A fault of a simulation at `time_ms`: `why`, in words, and the population."""
 
     time_ms: float
     population: str
@@ -54,7 +54,7 @@ class Guard:
         return (step // self.window + 1) * self.window
 
     def look(self, engine: RankEngine, max_rate: float) -> Finding | None:
-        """What is wrong, or None (collective): at any step whether state is finite, at a window's end whether a
+        """Return what is wrong, or None (collective): at any step whether state is finite, at a window's end whether a
         population of neurons fired more than `max_rate` spikes/s in it (0: any rate is allowed)."""
         is_end = self.is_due(engine.step)
         told = engine.comm.allgather((self._counts(engine) if is_end else None, _not_finite(engine)))

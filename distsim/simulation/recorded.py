@@ -1,4 +1,4 @@
-"""What a simulation has recorded so far: spikes and voltages by population, a result of all of it, a hash."""
+"""Recordings of a simulation so far: spikes and voltages by population, a result of all of it, a hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a simulation keeps in memory as a run's folder, the same files that the command line writes."""
+"""Save a simulation's recordings as a run's folder, with the files that the command line writes."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class Simulation:
 
     @property
     def sink(self) -> Sink:
-        """What takes recordings."""
+        """Return the sink that takes recordings."""
         return self.engine.sink
 
     @sink.setter
@@ -144,7 +144,7 @@ class Simulation:
 
     @property
     def period(self) -> Period:
-        """What was recorded so far; the piece that is being recorded ends at the present step."""
+        """Return the recorded pieces so far; the piece that is being recorded ends at the present step."""
         before, piece = self._recorded
         return before if piece is None else before.and_then(piece[0], self.step, self.engine.neurons.emitted - piece[1])
 

@@ -1,4 +1,4 @@
-"""What a synapse model is: what each synapse keeps, what a projection has in common, and the table that holds it."""
+"""`SynapseModel`: variables of each synapse, parameters of a projection, and the table that holds them."""
 
 from __future__ import annotations
 

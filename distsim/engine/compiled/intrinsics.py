@@ -1,4 +1,4 @@
-"""What Numba has no word for: prefetching, calling C functions by their address, arrays that do not overlap.
+"""Intrinsics that Numba lacks: prefetching, calling C functions by their address, arrays that do not overlap.
 
 Addresses are passed as integers, so compiled code is the same in every process and for every MPI library, and stays
 valid in the on-disk cache. All arguments are doubles or 64-bit integers (pointers included): on the 64-bit

@@ -30,8 +30,8 @@ class Pool(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What is common to the synapses of one source population: sources a bucket (as a shift), number of delays, whether
-    weights are apart, whether the index is by source alone, synapses a grain, the code of the weight 0."""
+    """Properties shared by the synapses of one source population: sources a bucket (as a shift), number of delays,
+    whether weights are apart, whether the index is by source alone, synapses a grain, the code of the weight 0."""
 
     shift: int
     n_delays: int

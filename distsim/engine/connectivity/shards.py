@@ -23,7 +23,7 @@ from .table_plan import TablePlan
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What the shards of a rank share while they are built.
+    """Tables that all shards of a rank share while they are built.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class ShardBuilder:
 
     @property
     def most_places(self) -> int:
-        """What the table takes at most, the empty places of the grains included."""
+        """Return the most places that the table takes, the empty places of the grains included."""
         segments = self.network.n * self.plan.segments
         return self.n_synapses + ((1 << self.plan.grain_bits) - 1) * min(segments, self.n_synapses)
 
@@ -240,7 +240,7 @@ class Given:
 
 
 class SecondSynapses(Given):
-    """What of a projection has no place in a bit matrix; weight and delay are constant."""
+    """Repeat synapses, which one bit cannot represent; weight and delay are constant."""
 
     def choose(self) -> list[np.ndarray]:
         return self.shard.context.second[self.number].get(self.shard.number, [])

@@ -1,4 +1,4 @@
-"""What the description alone says of the synapses: their delays, and how many are to be expected."""
+"""Delays and expected numbers of synapses, from the description alone."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class TablePlan:
 
     @property
     def is_wide(self) -> bool:
-        """Whether weights are float64 values of their own rather than codes."""
+        """Return whether weights are float64 values of their own rather than codes."""
         return self.code.form == WIDE
 
     @property

@@ -77,7 +77,7 @@ def fixed_unit(network: Network) -> float | None:
 
 
 def _is_spread(weight) -> bool:
-    """Whether `weight` is a distribution of more than one value."""
+    """Return whether `weight` is a distribution of more than one value."""
     return isinstance(weight, Distribution) and weight.support()[0] < weight.support()[1]
 
 

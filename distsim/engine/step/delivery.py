@@ -161,7 +161,7 @@ def deliver(t, synapses, history, scratch):
 
 @kernel(cache=True)
 def deliver_again(now, synapses, history, scratch):
-    """Where synapses are by source, fill the rows of the steps after `now` as they were: in order of time, and each row
+    """Fill, for an index by source, the rows of the steps after `now` as they were: in order of time, and each row
     emptied once its step is past, so that sums of floating-point weights are the same."""
     if synapses.delay_codes.size == 0:
         return
@@ -204,7 +204,7 @@ def deliver_batch(n, synapses, scratch):
 
 @kernel()
 def row_start(t, shard, synapses):
-    """Where the input of `shard` that arrives at step `t` begins in the rows."""
+    """Return the position in the rows of the input to `shard` that arrives at step `t`."""
     return ((t & synapses.ring_mask) * synapses.base.size + shard) * synapses.slots
 
 

@@ -61,7 +61,7 @@ class SpikeExchange(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """What an interval's exchange costs each rank: collective calls, and bytes that it receives."""
+    """Cost of an interval's exchange to each rank: collective calls, and bytes that it receives."""
 
     collectives: int
     bytes: float

@@ -1,4 +1,4 @@
-"""Where the synapses onto a neuron add up their weights, and which of two indices the table of synapses has."""
+"""Place neurons in the rows that sum up their input, and choose the index of the synapse table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHORT = 6  # synapses of a segment, on average, from which on the index by delay
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a local neuron is in the rows: shard lid // width, slot receptor * width + lid % width."""
+    """Places of local neurons in the rows: shard lid // width, slot receptor * width + lid % width."""
 
     n_local: int
     width: int
@@ -37,7 +37,7 @@ def ring_size(delays: np.ndarray) -> int:
 
 
 def goes_by_source(n_sources: int, n_synapses: float, layout: Layout, delays: np.ndarray) -> bool:
-    """Whether a table of `n_synapses` on each rank has an index by source and delays in the synapses.
+    """Return whether a table of `n_synapses` on each rank has an index by source and delays in the synapses.
 
     With segments of 4 to 8 synapses both layouts are as fast, with 2 this one takes half the time (microcircuit on 16,
     8 and 32 ranks). It must not take much more memory than the other.

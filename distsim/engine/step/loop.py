@@ -58,7 +58,7 @@ STEP, HEAD, EVENTS, SPIKES, RECORDED, SAMPLES = range(6)  # entries of Clock.cou
 
 
 class Recording(NamedTuple):
-    """What is recorded until the next flush.
+    """Buffers of what is recorded until the next flush.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Clock(NamedTuple):
 
 
 class Connections(NamedTuple):
-    """What brings spikes to this rank's neurons: table, bit matrices, the spikes on their way, scratch arrays."""
+    """Connections onto this rank's neurons: table, bit matrices, the spikes on their way, scratch arrays."""
 
     synapses: Synapses
     dense: Dense
@@ -119,7 +119,7 @@ class Connections(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What arrives at this rank's neurons from outside the network."""
+    """Input to this rank's neurons from outside the network."""
 
     poisson: PoissonInputs
     currents: Currents
@@ -270,7 +270,7 @@ def the_one_on(t, b, poisson):
 
 @kernel(forceinline=True)
 def serves_all(entry, block):
-    """Whether a Poisson input is one to the first receptor of all neurons of the block, its numbers bytes."""
+    """Return whether a Poisson input is one to the first receptor of all neurons of the block, its numbers bytes."""
     is_whole = entry[ENTRY_LAST] - entry[ENTRY_FIRST] == block[LAST] - block[FIRST]
     return is_whole & (entry[RECEPTOR] == 0) & (not entry[WIDE])
 

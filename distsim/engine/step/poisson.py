@@ -91,7 +91,7 @@ def cell_table(levels: np.ndarray, cdf: np.ndarray) -> CellTable:
 
 
 def fits_cells(mean: float) -> bool:
-    """Whether numbers of this mean > 0 are counted in cells, and so are bytes."""
+    """Return whether numbers of this mean > 0 are counted in cells, and so are bytes."""
     return mean < MOST_THRESHOLDS**2 and is_narrow(cell_table(*streams.poisson_levels(mean)))
 
 
@@ -315,7 +315,7 @@ def search_numbers(n, u, poisson, entry, numbers):
 
 @kernel(forceinline=True)
 def is_on(t, entry):
-    """Whether what arrives at step `t` was emitted while the stimulus was on."""
+    """Return whether what arrives at step `t` was emitted while the stimulus was on."""
     emitted = t - entry[DELAY]
     return (emitted > entry[START]) & (emitted <= entry[STOP])
 

@@ -1,4 +1,4 @@
-"""What of a network is recorded, by the neurons' global ids, and when."""
+"""Find the recorded neurons by their global ids, and the times of samples."""
 
 from __future__ import annotations
 

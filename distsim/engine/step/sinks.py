@@ -1,4 +1,4 @@
-"""Where recordings go. A sink has two methods, called on all ranks alike:
+"""Sinks, which take recordings. A sink has two methods, called on all ranks alike:
 
 spikes(steps, gids)      recorded spikes of all ranks, by (step, gid); the same on every rank
 voltages(steps, block)   V_m (mV) of this rank's recorded neurons at `steps`, by ascending gid
@@ -16,7 +16,7 @@ import numpy as np
 
 
 class Sink(Protocol):
-    """What takes recordings."""
+    """Interface of all sinks."""
 
     def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
         """Take recorded spikes."""

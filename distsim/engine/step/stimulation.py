@@ -124,7 +124,7 @@ def _joined(parts: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plan_spikes(network: Network, deal: Decomposition) -> Trains:
-    """What the spike sources of this rank emit."""
+    """Return the spikes that this rank's spike sources emit."""
     steps, lids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for population in network.populations:
         for k, train in enumerate(population.spike_steps):

@@ -29,7 +29,7 @@ _double, _int, _short, _pair, _byte = map(
 
 
 class Variant(NamedTuple):
-    """What is known of a loop when it is written.
+    """Properties of a loop that are known when it is written.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Variant(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What tells loops apart in the cache: all of them belong to this file."""
+        """Return the name of the loop in the cache, where all loops belong to this file."""
         return self.named(FrozenStep(self.model.step, self.model.name))
 
     def named(self, step: FrozenStep) -> str:

@@ -74,7 +74,7 @@ def find_peers(networks: Sequence[str], python: str | None, comm) -> set[str]:
 
 
 def time_network(name: str, quick: bool, seed: int, comm, probes: Probes) -> dict:
-    """What `measure` finds of a network, with its scale (collective)."""
+    """Measure a network and return the figures with its scale (collective)."""
     case = CASES[name]
     available = comm.bcast(available_memory())
     fitting = largest_scale(case, lambda network: comm.size * estimate(network, comm.size), available)
@@ -85,7 +85,7 @@ def time_network(name: str, quick: bool, seed: int, comm, probes: Probes) -> dic
 def time_peer(
     name: str, quick: bool, seed: int, python: str, cores: Sequence[int], threads: int, factor: float
 ) -> dict:
-    """What the peer of a network takes, and how many times faster than it `factor` is; or why it was not timed."""
+    """Return the time of a network's peer, and how many times faster than it `factor` is; or why it was not timed."""
     case = CASES[name]
     print(f"  {name} in {case.peer} ...", flush=True)
     try:
@@ -103,7 +103,7 @@ def cores_of_all(comm) -> list[int]:
 
 
 def mean_of_ranks(probes: Probes, comm) -> Probes:
-    """What the ranks found, on average (collective)."""
+    """Return the mean over the ranks (collective)."""
     return Probes(*(comm.allreduce(value) / comm.size for value in probes))
 
 

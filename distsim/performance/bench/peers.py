@@ -85,7 +85,7 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def bind_to(cores: Iterable[int]) -> Callable[[], None] | None:
-    """What a new process must call to run on `cores`: it inherits the one core of its rank."""
+    """Return a function that binds a new process to `cores`: it would inherit the one core of its rank."""
     wanted = set(cores)
     if not wanted or not hasattr(os, "sched_setaffinity"):
         return None

@@ -1,4 +1,4 @@
-"""What `bench` prints."""
+"""Tables that `bench` prints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAD = (
 
 
 def probes_text(probes: Probes) -> str:
-    """What the machine can do at best."""
+    """Return a table of the machine's limits."""
     levels = [f"{size_text(size)} {rate / 1e9:.0f}" for size, rate in zip(probes.sizes, probes.read, strict=True)]
     lines = [
         "  at best, on every rank at once:",
