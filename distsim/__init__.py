@@ -14,6 +14,8 @@ except KeyboardInterrupt:
         raise
     _sys.stderr.write("distsim: interrupted\n")
     raise SystemExit(130) from None
+import typing as _typing
+
 from .description.distributions import Constant, Lognormal, Normal, Uniform
 from .description.network import Network
 from .description.rules import (
@@ -29,6 +31,14 @@ from .neurons import MODELS as neuron_models
 from .parallel import end_all_at_exceptions
 from .process.exits import end_all_at_exits
 from .version import __version__ as __version__
+
+if _typing.TYPE_CHECKING:
+    from .networks.base import NetworkModel, Option, Variant
+    from .networks.parameters import NetworkParameters, parameter
+    from .results.loading import load
+    from .results.result import Result
+    from .simulation.guard import GuardError
+    from .simulation.simulation import Simulation
 
 __all__ = [
     "Constant",
@@ -71,7 +81,7 @@ end_all_at_exceptions()
 end_all_at_exits()
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> _typing.Any:
     """Import what brings Numba, HDF5 or the networks when it is first asked for."""
     if name not in _LATER:
         raise AttributeError(f"module 'distsim' has no attribute {name!r}")

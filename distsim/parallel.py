@@ -8,10 +8,15 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
 
 SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")  # in the environment, by launcher
 RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")  # in the environment, by launcher
 PATIENCE = 2.0  # s that a rank that fails gives rank 0 to fail as well, and to say so for all ranks
+
+Comm = Any  # a communicator of mpi4py, or a `SerialCommunicator`
+T = TypeVar("T")
 
 
 class InputError(Exception):
@@ -27,16 +32,16 @@ class SerialCommunicator:
 
     rank, size = 0, 1
 
-    def allreduce(self, value, op=None):
+    def allreduce(self, value: Any, op: Any = None) -> Any:
         return value
 
-    def bcast(self, value, root=0):
+    def bcast(self, value: Any, root: int = 0) -> Any:
         return value
 
-    def gather(self, value, root=0):
+    def gather(self, value: Any, root: int = 0) -> list:
         return [value]
 
-    def allgather(self, value):
+    def allgather(self, value: Any) -> list:
         return [value]
 
     def Barrier(self) -> None:
@@ -46,7 +51,7 @@ class SerialCommunicator:
         sys.exit(code)
 
 
-def world():
+def world() -> Comm:
     """All ranks that MPI has started; a `SerialCommunicator` where there is no MPI library, or one rank without MPI.
 
     Raises
@@ -66,7 +71,7 @@ def world():
     return SerialCommunicator()
 
 
-def running_world():
+def running_world() -> Comm | None:
     """All ranks, if there are several and MPI is running; otherwise None."""
     MPI = sys.modules.get("mpi4py.MPI")
     if MPI is None or _problem_of(MPI) is not None or MPI.COMM_WORLD.size == 1:
@@ -74,14 +79,14 @@ def running_world():
     return MPI.COMM_WORLD
 
 
-def check_running(comm) -> None:
+def check_running(comm: Comm) -> None:
     """RuntimeError where `comm` is one of MPI, and MPI is not running: to ask it anything would end the process."""
     MPI = sys.modules.get("mpi4py.MPI")
     if MPI is not None and isinstance(comm, MPI.Comm) and (problem := _problem_of(MPI)):
         raise RuntimeError(problem)
 
 
-def _problem_of(MPI) -> str | None:
+def _problem_of(MPI: Any) -> str | None:
     """Why MPI cannot be used; None if it can."""
     if not MPI.Is_initialized():
         return "MPI is not initialized: call mpi4py.MPI.Init(), or leave mpi4py.rc.initialize as it is"
@@ -94,7 +99,7 @@ def _is_one_of_several() -> bool:
     return several or any(os.environ.get(name, "0") != "0" for name in RANK)
 
 
-def place_on_node(comm) -> tuple[int, int]:
+def place_on_node(comm: Comm) -> tuple[int, int]:
     """This rank among those on its machine, and their number (collective)."""
     if comm.size == 1:
         return 0, 1
@@ -109,7 +114,7 @@ def place_on_node(comm) -> tuple[int, int]:
 def end_all_at_exceptions() -> None:
     """From now on an exception that nobody catches ends all ranks: the others would wait for the one that failed."""
 
-    def end(kind, error, trace) -> None:
+    def end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         comm = running_world()
         if comm is not None:
             end_all_ranks(comm, error)
@@ -122,25 +127,26 @@ def end_all_at_exceptions() -> None:
         sys.excepthook = end
 
 
-def on_root(comm, action: Callable):
+def on_root(comm: Comm, action: Callable[[], T]) -> T:
     """Result of `action`, run on rank 0, on all ranks; an InputError or OSError there is raised on all (collective)."""
-    result = error = None
+    result: T | None = None
+    error: Exception | None = None
     if comm.rank == 0:
         try:
             result = action()
         except (InputError, OSError) as failure:
             error = failure
-    result, error = comm.bcast((result, error))
+    shared, error = comm.bcast((result, error))
     if error is not None:
         raise error
-    return result
+    return shared
 
 
-def on_root_alone(comm, action: Callable):
+def on_root_alone(comm: Comm, action: Callable[[], T]) -> T:
     """As `on_root`, while the other ranks sleep, so that `action` has their cores; waiting inside MPI would keep them
     busy (collective)."""
 
-    def then_wake_the_others():
+    def then_wake_the_others() -> T:
         try:
             return action()
         finally:
@@ -163,7 +169,7 @@ def cause(error: OSError | MemoryError) -> str:
     return str(error)
 
 
-def end_all_ranks(comm, error: BaseException) -> None:
+def end_all_ranks(comm: Comm, error: BaseException) -> None:
     """Print the traceback of `error`, or a `FaultError` alone, and end all ranks with a code other than 0 (130 after
     Ctrl-C).
 
@@ -183,7 +189,7 @@ def end_all_ranks(comm, error: BaseException) -> None:
     end_all(comm, 1)
 
 
-def end_all(comm, code: int) -> None:
+def end_all(comm: Comm, code: int) -> None:
     """End this process and all other ranks with an exit code."""
     if comm.size == 1:  # MPI would print a message of its own
         sys.exit(code)

@@ -61,6 +61,7 @@ export -f one_rank
 stage "style"
 ruff check .
 ruff format --check .
+mypy
 
 on_one_rank() {
     local status=0

@@ -74,16 +74,21 @@ def _chosen_network(words: Sequence[str]) -> str | None:
         return None
 
 
+def _commands(parser: Any) -> dict[str, Any]:
+    """Return the parsers of the subcommands by name."""
+    return parser._subparsers._group_actions[0].choices
+
+
 def _parsed(parser: Parser, words: Sequence[str], comm: Any) -> argparse.Namespace | None:
+    commands = _commands(parser)
     if comm.rank:
-        parser._print_message = lambda *_: None
-        for command in parser._subparsers._group_actions[0].choices.values():
-            command._print_message = lambda *_: None
+        for each in (parser, *commands.values()):
+            each._print_message = lambda *_: None
     try:
         args, unknown = parser.parse_known_args(words)
         if args.command is None:
             raise InputError(f"no command; try: {PROG} microcircuit --scale 0.1 (see {PROG} --help)")
-        chosen = parser._subparsers._group_actions[0].choices[args.command]
+        chosen = commands[args.command]
         chosen.note_unknown(unknown)
         args.problems = [*parser.problems, *chosen.problems]
     except SystemExit:

@@ -38,10 +38,10 @@ def add_network_options(parser: argparse.ArgumentParser, model: NetworkModel) ->
         network.add_argument(option.flag, **how)
     if model.variants:
         each = ", ".join(f"{name} {variant.text}".rstrip() for name, variant in model.variants.items())
-        names = list(model.variants)
-        text = f"{model.variant_text}: {each}; all: one after another into DIR/{names[0]} ... DIR/{names[-1]}, "
+        known = list(model.variants)
+        text = f"{model.variant_text}: {each}; all: one after another into DIR/{known[0]} ... DIR/{known[-1]}, "
         text += "and their figure into DIR"
-        network.add_argument(f"--{model.variant_option}", dest="variant", choices=(*names, ALL), help=text)
+        network.add_argument(f"--{model.variant_option}", dest="variant", choices=(*known, ALL), help=text)
     if fields:
         text = f"any parameter below{', lists as [1, 2]' if has_lists(model) else ''}; repeatable"
         network.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
@@ -137,7 +137,8 @@ def request_of(args: argparse.Namespace, variant: str | None, comm: Any, problem
     if variant is None and "variant" in config:
         variant = _known_variant(model, config["variant"], args.config, problems)
     chosen = model.variants[variant] if variant is not None else None
-    parameters, given = {}, {}
+    parameters: Mapping[str, Any] = {}
+    given: dict[str, str] = {}
     with problems.noted():
         parameters, given = _parameters(args, config, variant)
     t_sim = chosen.t_sim if chosen is not None and (args.variant or "t_sim" not in config) else None
@@ -265,4 +266,5 @@ def _recording(args: argparse.Namespace, config: Mapping[str, Any], problems: Pr
         for name, typed in (("spikes", args.record_spikes), ("voltages", args.record_voltages))
     )
     interval = args.voltage_interval if args.voltage_interval is not None else config.get("voltage_interval")
-    return Recording(*(None if each is None else tuple(each) for each in (spikes, voltages)), interval)
+    spikes, voltages = (None if each is None else tuple(each) for each in (spikes, voltages))
+    return Recording(spikes, voltages, interval)

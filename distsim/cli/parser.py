@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from ..description.elements import nearest
 from ..parallel import InputError
@@ -15,11 +16,11 @@ class Parser(argparse.ArgumentParser):
     `problems` are mistakes in the values of options; parsing goes on with the default.
     """
 
-    def __init__(self, *args, **keywords) -> None:
-        super().__init__(*args, allow_abbrev=False, **keywords)
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, allow_abbrev=False, **keywords)  # type: ignore[misc]  # nobody gives it by position
         self.problems: list[str] = []
 
-    def _get_values(self, action, texts):
+    def _get_values(self, action: argparse.Action, texts: list[str]) -> Any:
         try:
             return super()._get_values(action, texts)
         except argparse.ArgumentError as error:
@@ -37,5 +38,5 @@ class Parser(argparse.ArgumentParser):
     def explained(self, message: str) -> str:
         return f"{message} (see {self.prog} --help)"
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         raise InputError(self.explained(message))

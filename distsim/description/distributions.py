@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -110,6 +111,14 @@ class Affine(Distribution):
 @dataclass(frozen=True)
 class Truncated(Distribution):
     """A distribution redrawn until the value lies in [minimum, maximum]; the others derive from it."""
+
+    if TYPE_CHECKING:  # fields of those that derive from it, where they follow fields without default
+
+        @property
+        def minimum(self) -> float: ...
+
+        @property
+        def maximum(self) -> float: ...
 
     def _plain_cdf(self, x: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -235,7 +244,8 @@ class Lognormal(Truncated):
 
     def edges(self, n: int) -> np.ndarray:
         """Evenly spaced on the logarithmic axis, so that all levels are equally precise."""
-        return np.exp(np.linspace(*np.log(self.support()), n + 1))
+        low, high = np.log(self.support())
+        return np.exp(np.linspace(low, high, n + 1))
 
     @property
     def resolution(self) -> float:

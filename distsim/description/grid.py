@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import overload
 
 import numpy as np
 
@@ -32,7 +34,16 @@ class TimeGrid:
     def dt_ms(self) -> float:
         return float(self.dt)
 
-    def steps(self, time: float | np.ndarray, name: str) -> int | np.ndarray:
+    @overload
+    def steps(self, time: float, name: str) -> int: ...
+
+    @overload
+    def steps(self, time: np.ndarray | Sequence[float], name: str) -> np.ndarray: ...
+
+    @overload
+    def steps(self, time: float | np.ndarray | Sequence[float], name: str) -> int | np.ndarray: ...
+
+    def steps(self, time: float | np.ndarray | Sequence[float], name: str) -> int | np.ndarray:
         """`time` (ms) in steps; ValueError naming `name` where it is not finite or not a multiple of dt."""
         values = np.asarray(numbers(name, time, unit="ms"))
         with np.errstate(over="ignore"):
@@ -63,6 +74,12 @@ class TimeGrid:
             least = f"{'dt = ' if fewest else ''}{self.ms(fewest):g} ms"
             raise ValueError(f"{name} must be at least {least}, not {shown(value)}")
         return steps
+
+    @overload
+    def ms(self, steps: int) -> float: ...
+
+    @overload
+    def ms(self, steps: np.ndarray) -> np.ndarray: ...
 
     def ms(self, steps: int | np.ndarray) -> float | np.ndarray:
         """Times (ms) of `steps`, each the float64 nearest to the exact value."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ MOST_SHOWN = 8  # numbers of an array
 # --- read -------------------------------------------------------------------------------------------------------------
 
 
-def read_indices(name: str, index: object, n: int, part: str = "") -> Indices:
+def read_indices(name: str, index: Any, n: int, part: str = "") -> Indices:
     """Return the positions that `index` selects among the `n` neurons of population `name`, or of a `part` of it.
 
     Parameters

@@ -77,7 +77,7 @@ def read_delay(
         return delay, None
     value = numbers(name, delay, unit="ms")
     _check_size(name, value, n_synapses)
-    if np.ndim(value) == 0:
+    if not isinstance(value, np.ndarray):
         return value, _delay_steps(name, value, grid)
     steps = np.empty(value.size, np.int16)
     for start in range(0, value.size, PIECE):  # a conversion takes several arrays of float64

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers as kinds
 import reprlib
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def bound(name: str, value: object, unit: str = "") -> float:
     return float(array)
 
 
-def whole(name: str, value: object, low: int = 0, high: int | None = None) -> int:
+def whole(name: str, value: Any, low: int = 0, high: int | None = None) -> int:
     """`value`, a whole number from `low` to `high`, exactly; ValueError otherwise."""
     value = without_unit(name, value, "")
     value = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value

@@ -206,7 +206,9 @@ def _fit_int32(array: np.ndarray) -> bool:
     return not array.size or bool(array.min() >= -(2**31) and array.max() < 2**31)
 
 
-def _too_many(what: str, rule, n_choices: int, n_drawing: int, shared: int) -> str | None:
+def _too_many(
+    what: str, rule: FixedIndegree | FixedOutdegree, n_choices: int, n_drawing: int, shared: int
+) -> str | None:
     """For a degree drawn from n_choices; a neuron that may not connect to itself has one choice less."""
     choices = n_choices - (1 if shared and not rule.allow_autapses else 0)
     if rule.n and n_drawing and not choices:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from numbers import Number
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class UnitError(ValueError):
     """A number in a unit that cannot be converted into the one that is needed, or a masked array."""
 
 
-def without_unit(name: str, value: object, unit: str) -> object:
+def without_unit(name: str, value: Any, unit: str) -> Any:
     """Return `value` converted to `unit`, as plain numbers; return it unchanged if it has no unit.
 
     Parameters
@@ -78,7 +79,7 @@ def without_unit(name: str, value: object, unit: str) -> object:
     return value
 
 
-def unit_of(value: object) -> object | None:
+def unit_of(value: Any) -> object | None:
     """Return the unit of `value` as its package represents it; None if it has none."""
     for key in ("units", "unit", "dimensions"):
         found = getattr(value, key, None)
@@ -91,7 +92,7 @@ def unit_of(value: object) -> object | None:
     return None
 
 
-def apart(value: object) -> tuple[str, np.ndarray] | None:
+def apart(value: Any) -> tuple[str, np.ndarray] | None:
     """Return the unit of `value` as a text, and its numbers in that unit; None if it has no unit."""
     if _is_duration(value):
         return "ms", np.asarray(_milliseconds("a duration", value))
@@ -103,11 +104,11 @@ def apart(value: object) -> tuple[str, np.ndarray] | None:
 # --- durations --------------------------------------------------------------------------------------------------------
 
 
-def _is_duration(value: object) -> bool:
+def _is_duration(value: Any) -> bool:
     return isinstance(value, datetime.timedelta) or getattr(getattr(value, "dtype", None), "kind", None) == "m"
 
 
-def _milliseconds(name: str, value: object) -> float | np.ndarray:
+def _milliseconds(name: str, value: Any) -> float | np.ndarray:
     if isinstance(value, datetime.timedelta):
         return value / MS
     array = np.asarray(value)
@@ -119,7 +120,7 @@ def _milliseconds(name: str, value: object) -> float | np.ndarray:
 # --- quantities -------------------------------------------------------------------------------------------------------
 
 
-def _converted(name: str, value: object, unit: str) -> float | np.ndarray:
+def _converted(name: str, value: Any, unit: str) -> float | np.ndarray:
     found = unit_of(value)
     if isinstance(found, str):
         return _scaled(name, np.asarray(value), found, unit)
@@ -136,7 +137,7 @@ def _converted(name: str, value: object, unit: str) -> float | np.ndarray:
     return new if np.array_equal(new, _numbers(value)) else _as_written(new)
 
 
-def _numbers(value: object) -> object:
+def _numbers(value: Any) -> Any:
     """Return the numbers of a quantity in its own unit."""
     for key in ("magnitude", "value"):
         found = getattr(value, key, None)
@@ -145,15 +146,15 @@ def _numbers(value: object) -> object:
     return np.asarray(value)
 
 
-def _words(value: object) -> str:
+def _words(value: Any) -> str:
     """Return the unit of a quantity as a text for messages."""
     dimensionality, best = getattr(value, "dimensionality", None), getattr(value, "get_best_unit", None)
-    if hasattr(dimensionality, "string"):
+    if dimensionality is not None and hasattr(dimensionality, "string"):
         return dimensionality.string
     return str(best() if callable(best) else unit_of(value))
 
 
-def _exponents(dimensions: object) -> tuple | None:
+def _exponents(dimensions: Any) -> tuple | None:
     """Return the exponents of the base units of Brian2's dimensions or unit; None where it is something else."""
     dimensions = getattr(dimensions, "dimensions", dimensions)  # of a unit
     if not callable(getattr(dimensions, "get_dimension", None)):
@@ -161,14 +162,14 @@ def _exponents(dimensions: object) -> tuple | None:
     return tuple(dimensions.get_dimension(name) for name in DIMENSIONS)
 
 
-def _from_si(name: str, value: object, exponents: tuple, unit: str) -> float | np.ndarray:
+def _from_si(name: str, value: Any, exponents: tuple, unit: str) -> float | np.ndarray:
     needed = read_unit(unit)
     if needed is None or needed[1] != exponents:
         raise _error(name, unit, _words(value))
     return _times(np.asarray(value), 1 / needed[0])
 
 
-def _scaled(name: str, values: object, given: str, unit: str) -> float | np.ndarray:
+def _scaled(name: str, values: Any, given: str, unit: str) -> float | np.ndarray:
     """Return numbers that are in the unit `given`, converted to `unit`; both are texts."""
     have, need = read_unit(given), read_unit(unit)
     if have is None or need is None or have[1] != need[1]:
@@ -178,7 +179,7 @@ def _scaled(name: str, values: object, given: str, unit: str) -> float | np.ndar
     return _times(values, have[0] / need[0])
 
 
-def _times(values: object, factor: Fraction) -> float | np.ndarray:
+def _times(values: Any, factor: Fraction) -> float | np.ndarray:
     if factor == 1:
         return values
     values = np.asarray(values)
@@ -211,7 +212,7 @@ def read_unit(text: str) -> tuple[Fraction, tuple[int, ...]] | None:
     while rest:
         match = FACTOR.match(rest)
         found = match and _read_symbol(match[2])
-        if not found:
+        if not match or not found:
             return None
         power = int(match[3] or 1) * (-1 if match[1] == "/" else 1)
         size *= found[0] ** power
@@ -224,8 +225,8 @@ def _read_symbol(text: str) -> tuple[Fraction, tuple[int, ...]] | None:
     if text in SYMBOLS:
         return Fraction(SYMBOLS[text][0]), SYMBOLS[text][1]
     for prefix in sorted(PREFIXES, key=len, reverse=True):
-        symbol = text.removeprefix(prefix)
-        symbol = symbol if symbol in SYMBOLS else WORDS.get(symbol.lower(), WORDS.get(symbol.lower().removesuffix("s")))
-        if text.startswith(prefix) and symbol in SYMBOLS:
+        rest = text.removeprefix(prefix)
+        symbol = rest if rest in SYMBOLS else WORDS.get(rest.lower(), WORDS.get(rest.lower().removesuffix("s")))
+        if text.startswith(prefix) and symbol is not None and symbol in SYMBOLS:
             return Fraction(SYMBOLS[symbol][0]) * Fraction(10) ** PREFIXES[prefix], SYMBOLS[symbol][1]
     return None

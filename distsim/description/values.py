@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,15 +12,17 @@ from .distributions import Distribution
 from .elements import Value, nearest
 from .quantities import LARGEST, numbers, shown
 
+V = TypeVar("V")
 
-def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, object]) -> dict[str, Value]:
+
+def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, object]) -> dict[str, Value | str]:
     """The parameters `given` to `n` neurons `name` of `model`.
 
     Raises
     ------
     ValueError : a parameter that the model has not, an array of another size than n, a value outside its range.
     """
-    values: dict[str, Value] = {}
+    values: dict[str, Value | str] = {}
     for key, value in given.items():
         if not model.parameters:
             raise ValueError(f"{name}: {model.name} has no parameters that could be changed, {key!r} neither")
@@ -33,7 +36,7 @@ def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, objec
     return values
 
 
-def check_together(name: str, model: NeuronModel, values: Mapping[str, Value], dt: float) -> None:
+def check_together(name: str, model: NeuronModel, values: Mapping[str, Value | str], dt: float) -> None:
     """ValueError if all parameters `values` of a population do not go together or cannot be computed with."""
     plain = {key: value for key, value in values.items() if not isinstance(value, Distribution)}
     problem = model.check(plain)
@@ -48,11 +51,10 @@ def check_together(name: str, model: NeuronModel, values: Mapping[str, Value], d
             raise ValueError(f"{name}: its parameters are too large or too small to compute with")
 
 
-def frozen(value: Value) -> Value:
+def frozen(value: V) -> V:
     """Make `value`, if it is an array, read-only, and return it. The caller must own it: it is not copied."""
-    if isinstance(value, Distribution) or np.ndim(value) == 0:
-        return value
-    value.setflags(write=False)
+    if isinstance(value, np.ndarray) and value.ndim:
+        value.setflags(write=False)
     return value
 
 
@@ -64,7 +66,7 @@ def check_drawn(name: str, distribution: Distribution) -> None:
         raise ValueError(f"{name} must be {allowed}; draws go from {low:g} to {high:g}")
 
 
-def _read(name: str, parameter: Parameter, n: int, value: object) -> Value:
+def _read(name: str, parameter: Parameter, n: int, value: object) -> Value | str:
     if parameter.choices:
         if not isinstance(value, str) or value not in parameter.choices:
             raise ValueError(f"{name} must be one of {', '.join(parameter.choices)}, not {shown(value)}")

@@ -68,13 +68,12 @@ def parse_json(raw: bytes) -> Any:
     """
     try:
         text = raw.decode("utf-8")
-        hooks = {"parse_float": _finite, "parse_int": _whole, "parse_constant": _finite, "object_pairs_hook": _once}
-        value = json.loads(text, **hooks)
+        value = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_finite, object_pairs_hook=_once)
         if "\\ud" in text.lower():  # half of a pair of surrogates can be neither printed nor written
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    except UnicodeError as error:
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise ValueError(f"not in UTF-8 ({error.reason})") from None
     return value
 

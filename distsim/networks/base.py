@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -108,7 +108,7 @@ class NetworkModel:
 
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
-    Parameters: ClassVar[type] = NetworkParameters
+    Parameters: ClassVar[type[Any]] = NetworkParameters
     populations: ClassVar[tuple[str, ...]] = ()
     colors: ClassVar[Mapping[str, str]] = {}
     options: ClassVar[tuple[Option, ...]] = ()
@@ -180,7 +180,7 @@ class NetworkModel:
         return self.describe(checked, dt, self.t_presim if t_presim is None else t_presim)
 
 
-def check_model(model: type) -> None:
+def check_model(model: type[NetworkModel]) -> None:
     """Check a subclass before its subcommand is made.
 
     Raises
@@ -201,9 +201,11 @@ def check_model(model: type) -> None:
         raise ValueError("\n".join(f"{model.__name__}: {each}" for each in found))
 
 
-def _wrong_names(model: type, known: set[str]) -> list[str]:
+def _wrong_names(model: type[NetworkModel], known: set[str]) -> list[str]:
     """Return what options and variants set that is no parameter."""
-    groups = {f"variant {name!r}": variant.parameters for name, variant in model.variants.items()}
+    groups: dict[str, Collection[str]] = {
+        f"variant {name!r}": variant.parameters for name, variant in model.variants.items()
+    }
     for option in model.options:
         groups[f"option {option.flag}"] = {
             name for value in option.choices or [None] for name in option.settings(value)

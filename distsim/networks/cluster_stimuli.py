@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..description.elements import Population
@@ -15,7 +17,7 @@ def default_clusters(n_clusters: int) -> np.ndarray:
     return np.array([c for c in USUAL if c < n_clusters] or [n_clusters - 1])
 
 
-def check_stimuli(p) -> None:
+def check_stimuli(p: Any) -> None:
     """ValueError naming the parameter if the clusters or the periods that `p` asks for are impossible."""
     clusters, starts, ends = (np.asarray(x).tolist() for x in (p.stim_clusters, p.stim_starts, p.stim_ends))
     whole = [int(c) for c in clusters]
@@ -29,7 +31,7 @@ def check_stimuli(p) -> None:
         raise ValueError(f"stim_ends={_short(ends)}: must not be before stim_starts={_short(starts)}")
 
 
-def periods(p) -> list[tuple[float, float]]:
+def periods(p: Any) -> list[tuple[float, float]]:
     """When the current is on (ms, from the end of the warm-up): what overlaps or touches is one period."""
     joined: list[tuple[float, float]] = []
     for start, end in sorted(zip(map(float, p.stim_starts), map(float, p.stim_ends), strict=True)):
@@ -40,7 +42,7 @@ def periods(p) -> list[tuple[float, float]]:
     return joined
 
 
-def stimulate(network: Network, p, exc: Population, t_presim: float) -> None:
+def stimulate(network: Network, p: Any, exc: Population, t_presim: float) -> None:
     """Inject the current into the clusters of `exc`; the warm-up takes `t_presim` ms."""
     times = [t + t_presim for period in periods(p) for t in period]
     amplitudes = [p.stim_amp, 0.0] * (len(times) // 2)
@@ -48,7 +50,7 @@ def stimulate(network: Network, p, exc: Population, t_presim: float) -> None:
         network.step_current(exc[first:stop], times, amplitudes)
 
 
-def marks(p, t_presim: float) -> list[dict]:
+def marks(p: Any, t_presim: float) -> list[dict]:
     """Return the marks of the raster plot: the stimulated neurons while they are stimulated."""
     return [
         {"t0": t0 + t_presim, "t1": t1 + t_presim, "population": "E", "first": first, "last": stop - 1}
@@ -58,7 +60,7 @@ def marks(p, t_presim: float) -> list[dict]:
     ]
 
 
-def _neurons(p) -> list[tuple[int, int]]:
+def _neurons(p: Any) -> list[tuple[int, int]]:
     """First neuron of each stimulated cluster and the one behind its last, among the excitatory ones."""
     size = p.N_E // p.n_clusters
     return [(int(c) * size, (int(c) + 1) * size) for c in p.stim_clusters]

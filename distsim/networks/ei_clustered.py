@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..description.distributions import Lognormal, Uniform
 from ..description.elements import Population, Selection
 from ..description.network import Network
-from ..description.rules import fixed_indegree, pairwise_bernoulli
+from ..description.rules import Rule, fixed_indegree, pairwise_bernoulli
 from .base import NetworkModel, Option
 from .cluster_stimuli import check_stimuli, default_clusters, marks, stimulate
 from .parameters import NetworkParameters, parameter
@@ -134,9 +134,10 @@ def _create(network: Network, p: Parameters) -> list[Population]:
     kinds = zip(POPULATIONS, sizes, taus, thresholds, currents, widths, strict=True)
     for name, n, tau_m, V_th, I_th, spread in kinds:
         current = I_th * rheobase_current(tau_m, p.E_L, V_th, p.C_m)
-        neuron = {"E_L": p.E_L, "C_m": p.C_m, "tau_m": tau_m, "t_ref": p.t_ref, "V_th": V_th, "V_reset": p.V_reset}
-        neuron |= {"tau_syn_ex": p.tau_syn_ex, "tau_syn_in": p.tau_syn_in}
-        neuron["V_m"] = {"rand": V_th - 20.0 * Lognormal(0.0, 1.0), "rest": p.E_L}.get(p.V_m, p.V_m)
+        neuron: dict[str, Any] = {"E_L": p.E_L, "C_m": p.C_m, "tau_m": tau_m, "t_ref": p.t_ref}
+        neuron |= {"V_th": V_th, "V_reset": p.V_reset, "tau_syn_ex": p.tau_syn_ex, "tau_syn_in": p.tau_syn_in}
+        named: dict[Any, Any] = {"rand": V_th - 20.0 * Lognormal(0.0, 1.0), "rest": p.E_L}
+        neuron["V_m"] = named.get(p.V_m, p.V_m)
         neuron["I_e"] = current * Uniform(1 - spread / 2, 1 + spread / 2) if spread and current else current
         populations.append(network.create(name, n, "iaf_psc_exp", **neuron))
     return populations
@@ -191,14 +192,22 @@ def _cluster_pairs(
         yield from ((from_, to, same) for from_, same in parts if len(from_))
 
 
-def _connect_pair(network, p: Parameters, source, from_: Selection, to: Selection, probability: float, weight: float):
+def _connect_pair(
+    network: Network,
+    p: Parameters,
+    source: Population,
+    from_: Selection,
+    to: Selection,
+    probability: float,
+    weight: float,
+) -> None:
     """Connect two selections, in ceil(probability) passes, so that no pass has a probability above 1."""
     passes = max(1, int(np.ceil(probability)))
     for _ in range(passes):
         if p.fixed_indegree:
             n = int(probability / passes * len(source) / p.n_clusters)
             multapses = p.clustering == "probabilities"
-            rule = fixed_indegree(n, allow_autapses=False, allow_multapses=multapses)
+            rule: Rule = fixed_indegree(n, allow_autapses=False, allow_multapses=multapses)
         else:
             rule = pairwise_bernoulli(min(1.0, probability / passes), allow_autapses=False)
         network.connect(from_, to, rule, weight, p.delay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ def option_text(field: dataclasses.Field) -> str:
     return f"{_text(field)}{unit} ({_default_text(field)})"
 
 
-def parameter_help(model) -> str:
+def parameter_help(model: Any) -> str:
     """The parameters that --set knows, with default and unit."""
     fields = dataclasses.fields(model.Parameters)
     if not fields:
@@ -30,11 +31,11 @@ def parameter_help(model) -> str:
     return "\n".join(lines)
 
 
-def has_lists(model) -> bool:
+def has_lists(model: Any) -> bool:
     return any("shape" in about(field) for field in dataclasses.fields(model.Parameters))
 
 
-def _conventions(model, fields: tuple[dataclasses.Field, ...]) -> list[str]:
+def _conventions(model: Any, fields: tuple[dataclasses.Field, ...]) -> list[str]:
     """Return the meaning of lists and matrices, for a network that has such."""
     said, order = [], f"in the order {', '.join(model.populations)}"
     if any("shape" in about(field) and BY_POPULATION in about(field)["text"] for field in fields):
@@ -59,7 +60,8 @@ def _default_text(field: dataclasses.Field, unit: str = "") -> str:
         return str(field.default).lower()  # as it is typed
     if field.default is not dataclasses.MISSING:
         return f"{field.default}{unit}"
-    default = field.default_factory()
+    factory: Any = field.default_factory  # there is one, as there is no default
+    default = factory()
     if default.size > 20:
         return " x ".join(str(n) for n in np.shape(default)) + " matrix"
     return f"{(default.astype(int) if about(field)['limits'].get('whole') else default).tolist()}{unit}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -175,7 +175,8 @@ class Microcircuit(NetworkModel):
         _connect_populations(network, p, cortex)
         if p.poisson_input:
             weight = psc_amplitude(p.PSP_exc_mean, p) / np.sqrt(p.K_scaling)
-            for target, indegree in zip(cortex, np.round(p.K_ext * p.K_scaling), strict=True):
+            indegrees = np.asarray(p.K_ext * p.K_scaling).round()
+            for target, indegree in zip(cortex, indegrees, strict=True):
                 network.poisson_input(target, p.bg_rate * indegree, weight, p.delay_poisson)
         if p.thalamic_input:
             _add_thalamus(network, p, cortex)
@@ -204,8 +205,8 @@ class Microcircuit(NetworkModel):
 
 def stimuli(p: Parameters) -> list[dict]:
     """The thalamic pulse and the DC stimulus, over the populations that they drive, as marks of a raster plot."""
-    pulse = {"t0": p.th_start, "t1": p.th_start + p.th_duration, "label": "thalamic pulse"}
-    current = {"t0": p.dc_start, "t1": p.dc_start + p.dc_dur, "label": "DC stimulus"}
+    pulse: dict[str, Any] = {"t0": p.th_start, "t1": p.th_start + p.th_duration, "label": "thalamic pulse"}
+    current: dict[str, Any] = {"t0": p.dc_start, "t1": p.dc_start + p.dc_dur, "label": "DC stimulus"}
     cortex = {name: int(n) for name, n in zip(POPULATIONS, _sizes(p), strict=True) if n}
     driven = [(pulse, {"TH": p.num_th_neurons})] if p.thalamic_input and p.th_rate else []
     driven += [(current, cortex)] if p.dc_input and p.dc_amp else []

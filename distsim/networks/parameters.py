@@ -7,17 +7,29 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..description.elements import nearest
 from ..description.units import without_unit
 
+P = TypeVar("P", bound="NetworkParameters")
+
 LONGEST = 1000  # characters of a value that an error repeats
 LARGEST_WHOLE = 2**53  # of a list: up to here all whole numbers can be told apart
 
 
-def parameter(default, unit: str, text: str, *, any_length=False, default_text="", title="", **limits):
+def parameter(
+    default: Any,
+    unit: str,
+    text: str,
+    *,
+    any_length: bool = False,
+    default_text: str = "",
+    title: str | tuple[str, str] = "",
+    **limits: Any,
+) -> Any:
     """A dataclass field.
 
     Parameters
@@ -29,7 +41,13 @@ def parameter(default, unit: str, text: str, *, any_length=False, default_text="
     limits : minimum, maximum (allowed), above, below (excluded), whole, choices (words; other texts are numbers unless
         the field is a `str`).
     """
-    metadata = {"unit": unit, "text": text, "limits": limits, "default_text": default_text, "title": title}
+    metadata: dict[str, Any] = {
+        "unit": unit,
+        "text": text,
+        "limits": limits,
+        "default_text": default_text,
+        "title": title,
+    }
     if any_length:
         metadata["shape"] = (None,)
     if isinstance(default, list):
@@ -57,7 +75,7 @@ def about(field: dataclasses.Field) -> Mapping:
     return {"unit": "", "text": "", "limits": {}, "default_text": "", "title": "", **field.metadata}
 
 
-def fields_of(model) -> dict[str, dataclasses.Field]:
+def fields_of(model: Any) -> dict[str, dataclasses.Field]:
     """Return the fields of a network's parameters by name."""
     return {field.name: field for field in dataclasses.fields(model.Parameters)}
 
@@ -68,7 +86,7 @@ def kind_of(field: dataclasses.Field) -> type:
     return {"bool": bool, "str": str, "int": int, "float": float, "str | float": float}.get(name, np.ndarray)
 
 
-def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = None):
+def make(cls: type[P], values: Mapping[str, object], options: Mapping[str, str] | None = None) -> P:
     """`cls` with `values` (texts or objects) checked; ValueError listing every mistake.
 
     `options` names the option, such as `--g 5`, of each parameter that was not given by --set.
@@ -90,7 +108,7 @@ def make(cls, values: Mapping[str, object], options: Mapping[str, str] | None = 
     return cls(**checked)
 
 
-def changed(parameters) -> dict:
+def changed(parameters: Any) -> dict:
     """Those of `parameters` that are not the network's own, by name; one that depends on others if it is not what
     follows from them."""
     own, found = type(parameters)(), {}
@@ -102,7 +120,7 @@ def changed(parameters) -> dict:
     return found
 
 
-def changed_in_words(parameters) -> list[str]:
+def changed_in_words(parameters: Any) -> list[str]:
     """Return for the titles of figures what was changed of `parameters`, in the order of `changed`: "thalamic pulse",
     "g = -5"."""
     fields = {field.name: field for field in dataclasses.fields(parameters)}
@@ -122,7 +140,7 @@ def _in_words(field: dataclasses.Field, value: object) -> str:
     return (title or f"{field.name} = {{}}").format(value)
 
 
-def convert(field: dataclasses.Field, value: object):
+def convert(field: dataclasses.Field, value: object) -> Any:
     """`value` as the type, shape and range of `field` demand; ValueError saying what is allowed."""
     limits, kind = about(field)["limits"], kind_of(field)
     if isinstance(value, str) and value in limits.get("choices", ()):
@@ -155,7 +173,7 @@ def _number_or_list(kind: type, parsed: object, metadata: Mapping) -> bool | flo
     return array.astype(np.int64) if limits.get("whole") else array
 
 
-def _parse(value: object):
+def _parse(value: object) -> Any:
     if not isinstance(value, str):
         return value
     try:

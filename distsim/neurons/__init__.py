@@ -19,7 +19,7 @@ def reduce(model: NeuronModel) -> tuple:
     """Pickle a model of this package by its name, so that unpickling gives the same object."""
     if MODELS.get(model.name) is model:
         return model_named, (model.name,)
-    return object.__reduce_ex__(model, 4)
+    return object.__reduce_ex__(model, 4)  # type: ignore[return-value]  # a text is for singletons
 
 
 copyreg.pickle(NeuronModel, reduce)

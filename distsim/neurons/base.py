@@ -105,7 +105,7 @@ class NeuronModel:
     check: Callable[[Mapping], str | None] = field(default=lambda parameters: None)
     is_source: bool = False
     weight_unit: str = "pA"
-    recordables: Mapping[str, Recordable] | None = None
+    recordables: Mapping[str, Recordable] = None  # type: ignore[assignment]  # __post_init__ puts the usual ones
     potential: str | None = "V_m"
     current: str | None = "I_e"
 

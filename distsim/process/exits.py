@@ -15,22 +15,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
-from ..parallel import PATIENCE, RANK, end_all, running_world, say_last
+from ..parallel import PATIENCE, RANK, Comm, end_all, running_world, say_last
 
 TAG = 30_477  # of messages between ranks that leave
+CODE: Any = SystemExit.code  # the slot that keeps an exit code
 
 
 def end_all_at_exits() -> None:
     """From now on `sys.exit`, `exit` and `quit` with a code other than 0 on one rank end all ranks with that code."""
     if any(name in os.environ for name in RANK) and not hasattr(sys.exit, "__wrapped__"):
         sys.exit = _noticed(sys.exit)
-        _sitebuiltins.Quitter.__call__ = _noticed(_sitebuiltins.Quitter.__call__)
+        quitter: Any = _sitebuiltins.Quitter
+        quitter.__call__ = _noticed(quitter.__call__)
 
 
 def _noticed(function: Callable) -> Callable:
     @functools.wraps(function)
-    def exit(*arguments):
+    def exit(*arguments: Any) -> None:
         try:
             function(*arguments)
         except SystemExit as error:
@@ -46,25 +49,25 @@ class Exit(SystemExit):
     """A `SystemExit` that ends all ranks when the interpreter takes its code."""
 
     @property
-    def code(self):
-        code = SystemExit.code.__get__(self)
+    def code(self) -> Any:
+        code = CODE.__get__(self)
         if sys._getframe().f_back is None:  # no program is left that could ask
             with contextlib.suppress(Exception):
                 _leave(code)
         return code
 
     @code.setter
-    def code(self, code) -> None:
-        SystemExit.code.__set__(self, code)
+    def code(self, code: Any) -> None:
+        CODE.__set__(self, code)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return SystemExit, self.args
 
 
 Exit.__name__ = Exit.__qualname__ = "SystemExit"
 
 
-def _leave(code) -> None:
+def _leave(code: Any) -> None:
     """End all ranks, unless the exit code is 0 or the others leave, too."""
     status, comm = code if isinstance(code, int) else int(code is not None), running_world()
     if not status or comm is None or _do_all_leave(comm, time.monotonic() + PATIENCE):
@@ -74,7 +77,7 @@ def _leave(code) -> None:
     end_all(comm, status)
 
 
-def _do_all_leave(comm, until: float) -> bool:
+def _do_all_leave(comm: Comm, until: float) -> bool:
     """Return whether all ranks come here in time: each tells rank 0, which answers when it has heard of all."""
     others = range(1, comm.size) if comm.rank == 0 else [0]
     if comm.rank:

@@ -5,7 +5,7 @@ It is the first module of the package that is imported, and imports nothing that
 
 from __future__ import annotations
 
-import _signal  # signal itself takes its time
+import _signal  # type: ignore[import-not-found]  # signal takes its time, this has no stub
 import os
 import sys
 
@@ -29,7 +29,7 @@ def end_at_interrupt() -> None:
             return
 
 
-def _end(number: int, frame) -> None:
+def _end(number: int, frame: object) -> None:
     """End; an exception instead would meet imports and compilers that catch it, or print a traceback."""
     try:
         if all(os.environ.get(name, "0") == "0" for name in RANK):

@@ -9,8 +9,9 @@ import os
 import select
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # there may be room again later
 LAUNCHED = "OMPI_COMM_WORLD_SIZE"
@@ -38,6 +39,8 @@ class Lasting:
     Once nobody reads any more, the stream is led to the null device. Characters that its encoding has not are replaced.
     """
 
+    _stream: Any  # a TextIO, which may know how to reconfigure
+
     def __init__(self, stream: TextIO | None, number: int) -> None:
         self._stream = stream if stream is not None else open(os.devnull, "w")  # noqa: SIM115
         self._number, self._target = number, _launcher_pipe(number)
@@ -45,7 +48,7 @@ class Lasting:
             self._stream.reconfigure(errors="replace")
         atexit.register(self._end)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
@@ -61,7 +64,7 @@ class Lasting:
         except ValueError:  # closed
             return False
 
-    def _attempt(self, action) -> None:
+    def _attempt(self, action: Callable[[], object]) -> None:
         if self._target is not None and not _is_read(self._target):
             self._silence()
         try:

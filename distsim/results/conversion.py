@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,7 +127,7 @@ def _signal(name: str, voltages: Voltages) -> neo.AnalogSignal:
     )
 
 
-def _pandas():
+def _pandas() -> ModuleType:
     try:
         import pandas
     except ModuleNotFoundError as error:
@@ -134,7 +135,7 @@ def _pandas():
     return pandas
 
 
-def _neo():
+def _neo() -> ModuleType:
     try:
         import neo
     except ModuleNotFoundError as error:

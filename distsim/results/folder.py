@@ -20,7 +20,7 @@ from ..files.paths import CONFIG, MARKER, NOTE, PARTS, SUMMARY, as_path, written
 from ..files.plain_files import read_json
 from ..parallel import InputError
 
-FILES = (SUMMARY, CONFIG, "spikes.h5", "voltages.h5")
+FILES: tuple[str, ...] = (SUMMARY, CONFIG, "spikes.h5", "voltages.h5")
 FILES += ("raster.png", "rates.png", "voltages.png", "statistics.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += ("spikes.h5.part", "voltages.h5.part")
@@ -281,7 +281,8 @@ def _is_alive(owner: dict) -> bool:
 
 def _since(process: int) -> str | None:
     """When a process was started, which tells it from a later one of the same number; None where that is not known."""
-    return (_stat(process) or [None] * 20)[19]
+    fields = _stat(process)
+    return fields[19] if fields else None
 
 
 def _is_zombie(process: int) -> bool:

@@ -50,8 +50,9 @@ def _load(folder: Path, state: State) -> Result:
     in_parts = [name for name in (SPIKES, VOLTAGES) if name not in state.files and state.spans(name)]
     if not in_parts and (summary is not None or not {NOTE, MARKER} & state.files.keys()):
         return _complete(folder, state, summary)
-    if NOTE in state.files or summary is not None:
-        return _unfinished(folder, state, read_note(folder) if NOTE in state.files else summary)
+    about = read_note(folder) if NOTE in state.files else summary
+    if about is not None:
+        return _unfinished(folder, state, about)
     if in_parts or {SPIKES, VOLTAGES} & state.files.keys():
         raise UnsettledError(f"{folder}: nothing says which neurons were recorded ({NOTE} is missing)")
     panels = sorted(path.name for path in folder.iterdir() if look(path).files.keys() & {SUMMARY, MARKER})
@@ -213,6 +214,6 @@ def _period(
             return s.t_start_ms, s.t_stop_ms
     if summary is not None and {"t_presim_ms", "t_sim_ms"} <= summary.keys():
         return float(summary["t_presim_ms"]), float(summary["t_presim_ms"] + summary["t_sim_ms"])
-    times = np.concatenate([np.zeros(1), *(x.times for x in (*spikes.values(), *voltages.values()))])
+    times = np.concatenate([np.zeros(1), *(s.times for s in spikes.values()), *(v.times for v in voltages.values())])
     start = None if summary is None else summary.get("t_presim_ms")
     return float(times.min() if start is None else start), float(times.max())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class Result:
         recorded: Mapping[str, np.ndarray],
         voltages: Mapping[str, Voltages],
         summary: dict | None = None,
-        pieces: Sequence[tuple[float, float]] | None = None,
+        pieces: Sequence[Sequence[float]] | None = None,
         *,
         about: Mapping | None = None,
     ) -> None:
@@ -190,7 +190,7 @@ class Result:
 
     # --- figures --------------------------------------------------------------------------------------------------
 
-    def raster(self, t0: float | None = None, t1: float | None = None, **options) -> Raster:
+    def raster(self, t0: float | None = None, t1: float | None = None, **options: Any) -> Raster:
         """A raster plot of the recorded spikes, drawn by its `save(path)` or, with others, by `panels`.
 
             result.raster(500.0, 600.0, only=["E"], first=50, rate=PopulationRate(bin=1.0)).save("raster.png")
@@ -218,7 +218,7 @@ class Result:
         t0: float | None = None,
         t1: float | None = None,
         only: Sequence[str] | None = None,
-        **options,
+        **options: Any,
     ) -> None:
         """Draw box plots of the rates of single neurons, of those that were recorded, into the picture `path`.
 
@@ -235,7 +235,7 @@ class Result:
         only = self._known(only)
         names = [name for name in self._recorded_names() if only is None or name in only]
         alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
-        said = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self._about)}
+        said: dict[str, Any] = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self._about)}
         if "reference_rates_hz" not in options:
             said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self._about)}
         period = self._period(t0, t1)
@@ -248,7 +248,7 @@ class Result:
         t0: float | None = None,
         t1: float | None = None,
         only: Sequence[str] | None = None,
-        **options,
+        **options: Any,
     ) -> None:
         """Draw the recorded membrane potentials of a few neurons, with their spikes, into the picture `path`.
 
@@ -272,7 +272,7 @@ class Result:
             raise ValueError(f"no voltages to draw (recorded: {recorded}); record_voltages before Simulation")
         period = window(self.pieces) if t0 is None and t1 is None else self._period(t0, t1)
         names = self._recorded_names()
-        said = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
+        said: dict[str, Any] = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
         said |= {"recorded": {name: np.flatnonzero(self._recorded[name]) for name in names}}
         said |= {"colors": self._said("color"), "title": title_of(self._about)}
         voltage_traces(voltages, *period, path, **{**said, **options})
@@ -280,7 +280,7 @@ class Result:
     # --- statistics -----------------------------------------------------------------------------------------------
 
     def statistics(
-        self, t0: float | None = None, t1: float | None = None, only: Sequence[str] | None = None, **options
+        self, t0: float | None = None, t1: float | None = None, only: Sequence[str] | None = None, **options: Any
     ) -> dict[str, PopulationStatistics]:
         """Rates, CV of ISI, correlations, Fano factor and rate spectrum of each population's recorded neurons.
 

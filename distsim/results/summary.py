@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..files.paths import written_whole
+from ..parallel import Comm
 from ..version import __version__
 
 
@@ -33,7 +35,7 @@ def peak_rss() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def spread(comm, phases: Sequence[str], seconds: np.ndarray) -> dict[str, dict[str, float]]:
+def spread(comm: Comm, phases: Sequence[str], seconds: np.ndarray) -> dict[str, dict[str, float]]:
     """Min, mean and max over ranks of the `seconds` of each of `phases` (collective)."""
     table = np.array(comm.allgather(seconds))
     columns = zip(phases, table.T, strict=True)
@@ -62,7 +64,7 @@ def write(folder: Path, summary: dict, name: str = "summary.json") -> Path:
     return path
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

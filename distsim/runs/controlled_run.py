@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..parallel import InputError, on_root
 from ..recording.part_files import Span, rewind
+from ..recording.parts import PartSink
 from ..results import folder
 from ..simulation import checkpoints
 from ..simulation.checkpoints import Checkpoint
@@ -68,7 +69,7 @@ class ControlledRun:
         else:
             self.simulation = Simulation(network, seed, comm)
             self._take_up(origin)
-        self.sink, self.started_at = self.simulation.sink, self.simulation.step
+        self.sink, self.started_at = cast(PartSink, self.simulation.sink), self.simulation.step
         self.sink.start = max(self.n_presim, self.started_at)
         self._saved_at = None if origin is None else self.started_at
         self.housekeeping = Housekeeping(comm, limits, signals, self.commit, self.save)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,10 +104,13 @@ def _sources(place: Path) -> Iterator[tuple[Path, Callable[[], RunRequest | None
     def of(found: Any) -> RunRequest | None:
         return RunRequest.from_json(found) if found else None
 
+    def in_checkpoint(path: Path) -> RunRequest | None:
+        return of(read_header(path)["config"])
+
     yield place / MARKER, lambda: of(folder.noted_config(place))
     yield place / CONFIG, lambda: read_config(place)
     for path in reversed(checkpoints_in(place)):
-        yield path, lambda path=path: of(read_header(path)["config"])
+        yield path, functools.partial(in_checkpoint, path)
 
 
 def _finding(place: Path) -> str | None:

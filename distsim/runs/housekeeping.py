@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .signals import Signals
+
+if TYPE_CHECKING:
+    from ..simulation.simulation import Simulation
 
 COMMIT_EVERY = 60.0  # s between two closed parts of the recordings
 BRISK, SLOW = 0.1, 0.25  # s: after a chunk of steps that takes less comes a longer one, after more a shorter one
@@ -69,12 +72,12 @@ class Housekeeping:
         now = time.perf_counter()
         self._started, self._saved, self._committed = now - limits.startup, now, now
 
-    def begin(self, simulation, show: Callable) -> None:
+    def begin(self, simulation: Simulation, show: Callable) -> None:
         """Begin a run of `simulation`; `show` is called with it after every chunk."""
         self.show, self._last = show, time.perf_counter()
         self._set_chunk(simulation, min(simulation.chunk, FIRST))
 
-    def __call__(self, simulation) -> bool:
+    def __call__(self, simulation: Simulation) -> bool:
         self.show(simulation)
         now = time.perf_counter()
         told = self.comm.allgather((self.signals.received, now - self._last, self._due(now)))
@@ -102,7 +105,7 @@ class Housekeeping:
     def _is_checkpoint(self, step: int) -> bool:
         return self.limits.every is not None and step % self.limits.every == 0
 
-    def _adapt(self, simulation, elapsed: float) -> None:
+    def _adapt(self, simulation: Simulation, elapsed: float) -> None:
         """Choose the next chunk so that a signal is seen soon and looking costs little."""
         steps = self._steps
         if elapsed < BRISK and simulation.chunk == steps:
@@ -111,7 +114,7 @@ class Housekeeping:
             steps = max(steps // 2, 1)
         self._set_chunk(simulation, steps)
 
-    def _set_chunk(self, simulation, steps: int) -> None:
+    def _set_chunk(self, simulation: Simulation, steps: int) -> None:
         """Set a chunk of `steps`, or up to the next checkpoint."""
         self._steps, every = steps, self.limits.every
         simulation.chunk = steps if every is None else min(steps, every - simulation.step % every)

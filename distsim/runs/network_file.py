@@ -44,7 +44,7 @@ def network_of(request: RunRequest, where: Path, comm: Any) -> NetworkModel:
         If this version does not know it, or its file is gone or has changed.
     """
     if request.source is not None:
-        return _from_file(request, where, comm)
+        return _from_file(request.source, where, comm)
     known = networks()
     model = known.get(request.network)
     if model is not None and request.variant in (None, *model.variants):
@@ -54,8 +54,7 @@ def network_of(request: RunRequest, where: Path, comm: Any) -> NetworkModel:
     raise InputError(f"{where}: holds a run of the network {request.network!r}{setting}; this version knows {knows}")
 
 
-def _from_file(request: RunRequest, where: Path, comm: Any) -> NetworkModel:
-    kept = request.source
+def _from_file(kept: Source, where: Path, comm: Any) -> NetworkModel:
     try:
         model, source = load_network(kept.path, kept.network, comm)
     except InputError as error:

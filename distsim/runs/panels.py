@@ -24,14 +24,15 @@ def run_panels(each: Mapping[str, PreparedRun], folder: Path, comm: Any, signals
         The summary; None if a run was stopped before its end.
     """
     first = next(iter(each.values()))
-    results = {}
+    results: dict[str, dict] = {}
     for name, prepared in each.items():
         if comm.rank == 0:
             print(f"{chr(10) if results else ''}{first.model.variant_option} {name}", flush=True)
         startup = 0.0 if results else None
-        results[name] = run.run(prepared, folder / name, comm, signals, startup=startup)
-        if results[name] is None:
+        result = run.run(prepared, folder / name, comm, signals, startup=startup)
+        if result is None:
             return None
+        results[name] = result
 
     def finish() -> dict:
         request = first.request

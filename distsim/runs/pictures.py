@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from ..networks.base import NetworkModel
 from ..parallel import cause
+from .request import RunRequest
 
 
 def draw(folder: Path, action: Callable[[], Iterable[Path]]) -> list[str]:
@@ -30,7 +33,7 @@ def draw_all(folder: Path) -> list[str]:
     return draw(folder, plot)
 
 
-def describe(model, parameters, request, comm) -> Mapping:
+def describe(model: NetworkModel, parameters: Any, request: RunRequest, comm: Any) -> Mapping:
     """Return what `model` adds to the figures of all networks; warn and return nothing if it fails (on all ranks)."""
     try:
         return model.figures(parameters, request.t_presim, request.t_sim, request.variant)

@@ -100,6 +100,7 @@ def prepare(
     if network is not None:
         _set_recorders(network, request.recording, problems)
     problems.say()
+    assert network is not None  # or there would have been problems
     with problems.noted():
         check_network(network, comm)
     problems.say()

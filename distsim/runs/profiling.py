@@ -11,13 +11,16 @@ the slowest, stays in that rest.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..engine.ledger import n_local_synapses
 from ..engine.step import loop
 from ..engine.step.population_state import FIRST, LAST, SOURCE
+
+if TYPE_CHECKING:
+    from ..simulation.simulation import Simulation
 
 WORK = ("deliver", "update", "stimulate")
 MOST_SHOWN = 8  # ranks with a line each
@@ -33,11 +36,11 @@ class Counters(NamedTuple):
     steps: int
 
 
-def counters(simulation) -> Counters:
+def counters(simulation: Simulation) -> Counters:
     return Counters(simulation.timer.copy(), simulation.engine.n_events, simulation.step)
 
 
-def collect(simulation, before: Counters) -> dict:
+def collect(simulation: Simulation, before: Counters) -> dict:
     """Return the work of each rank since `before` (collective).
 
     Returns
@@ -48,11 +51,13 @@ def collect(simulation, before: Counters) -> dict:
     """
     engine, now = simulation.engine, counters(simulation)
     blocks = engine.neurons.blocks
-    neurons = (blocks[:, LAST] - blocks[:, FIRST])[blocks[:, SOURCE] == 0].sum()
-    sizes = (int(neurons), int(n_local_synapses(engine.synapses, engine.dense)), now.events - before.events)
+    n_neurons = (blocks[:, LAST] - blocks[:, FIRST])[blocks[:, SOURCE] == 0].sum()
+    dense = engine.dense  # type: ignore[attr-defined]  # set in a function within one of its methods
+    sizes = (int(n_neurons), int(n_local_synapses(engine.synapses, dense)), now.events - before.events)
     timers, sizes = zip(*simulation.comm.allgather((now.timer - before.timer, sizes)), strict=True)
     seconds = dict(zip(loop.PHASES, np.array(timers).T, strict=True))
-    return describe(seconds, *np.array(sizes).T, now.steps - before.steps, simulation.engine.interval)
+    neurons, synapses, events = np.array(sizes).T
+    return describe(seconds, neurons, synapses, events, now.steps - before.steps, simulation.engine.interval)
 
 
 def describe(
@@ -64,7 +69,7 @@ def describe(
     interval: int,
 ) -> dict:
     """The profile, as `collect` returns it, from what was measured on each rank."""
-    work = sum(seconds[phase] for phase in WORK)
+    work = np.sum([seconds[phase] for phase in WORK], axis=0)
     waiting = np.minimum(work.max() - work, seconds["exchange"])
     seconds = {**seconds, "exchange": seconds["exchange"] - waiting, "waiting": waiting}
     profile = {
@@ -92,7 +97,7 @@ def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 def advice(profile: Mapping) -> str:
     """Return the conclusion from the numbers in one line."""
     seconds = {phase: np.array(values) for phase, values in profile["seconds"].items()}
-    work = sum(seconds[phase] for phase in WORK)
+    work = np.sum([seconds[phase] for phase in WORK], axis=0)
     total = work.mean() + seconds["exchange"].mean() + seconds["waiting"].mean()
     if not work.any():
         return "nothing was simulated"

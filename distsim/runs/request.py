@@ -149,7 +149,7 @@ class RunRequest:
 
     def difference(self, other: RunRequest) -> str | None:
         """Return what `other` simulates or records otherwise, as option or parameter; None if it is the same run."""
-        pairs = {"the network": (self.network, other.network)}
+        pairs: dict[str, tuple[Any, Any]] = {"the network": (self.network, other.network)}
         hashes = [None if request.source is None else request.source.sha256 for request in (self, other)]
         pairs["the network's file"] = (hashes[0], hashes[1])
         pairs |= {name: (self.parameters.get(name), other.parameters.get(name)) for name in self.parameters}

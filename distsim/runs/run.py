@@ -34,7 +34,7 @@ from .signals import Signals
 def run(
     prepared: PreparedRun,
     folder: Path,
-    comm,
+    comm: Any,
     signals: Signals | None = None,
     *,
     startup: float | None = None,
@@ -158,7 +158,7 @@ def as_far_as(controlled: ControlledRun) -> PreparedRun:
     )
 
 
-def _summary(entries: dict, controlled: ControlledRun, measured: Measured, peaks) -> dict:
+def _summary(entries: dict, controlled: ControlledRun, measured: Measured, peaks: list[int]) -> dict:
     """Return the summary of a run whose recordings are complete.
 
     `entries` are those of `_facts`, `peaks` the memory that the ranks took (bytes).

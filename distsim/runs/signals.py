@@ -28,7 +28,7 @@ class Signals:
         self.received: str | None = None
         self._before: dict = {}
 
-    def _remember(self, number: int, frame) -> None:
+    def _remember(self, number: int, frame: object) -> None:
         self.received = self.received or signal.Signals(number).name
         if number == signal.SIGINT:
             # The system ends the process then, also one that is in compiled code.
@@ -44,6 +44,6 @@ class Signals:
             self._before = {number: signal.signal(number, self._remember) for number in watched}
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)

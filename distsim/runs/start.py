@@ -91,6 +91,7 @@ def start(prepared: PreparedRun, place: Place, comm: Any, max_wall: float | None
     if found.state is not FolderState.UNFINISHED:
         say(comm, f"{out}: the run {found.finding or 'is complete'}, nothing to do")
         return Outcome.GUARDED if found.state is FolderState.GUARDED else Outcome.COMPLETE
+    assert found.request is not None  # or it would differ
     with _taken(out, found.request, comm):
         origin = resume.latest(out, comm)
         if origin is None:

@@ -202,15 +202,18 @@ def test_half_of_a_set_up_is_thrown_away(checkout: Checkout) -> None:
     assert not (checkout.venv / "bin").exists()
 
 
-def test_the_suite_stops_at_the_first_failure(checkout: Checkout) -> None:
-    write_script(checkout.venv / "bin" / "ruff", "#!/bin/sh\nexit 3\n")
+@pytest.mark.parametrize("fails", ["ruff", "mypy"])
+def test_the_suite_stops_at_the_first_failure(checkout: Checkout, fails: str) -> None:
+    for tool in ("ruff", "mypy"):
+        write_script(checkout.venv / "bin" / tool, f"#!/bin/sh\nexit {3 if tool == fails else 0}\n")
     result = checkout.run("test.sh")
     assert (result.returncode, result.stdout.split()) == (3, ["==", "style"])
 
 
 @pytest.mark.parametrize("status", [0, 3])
 def test_the_fast_part_is_style_and_pure_tests(checkout: Checkout, status: int) -> None:
-    write_script(checkout.venv / "bin" / "ruff", "#!/bin/sh\n")
+    for tool in ("ruff", "mypy"):
+        write_script(checkout.venv / "bin" / tool, "#!/bin/sh\n")
     write_script(
         checkout.venv / "bin" / "python", f'#!/bin/sh\n[ "$2" != pytest ] || {{ echo "$@"; exit {status}; }}\n'
     )
