@@ -17,9 +17,9 @@ LEAST = 0.02  # of the height of all: enough for dots to be told apart and for a
 
 def band_edges(sizes: Sequence[int]) -> np.ndarray:
     """Return where bands of `sizes` rows begin and end: rows have height 1, or more in bands that were too small."""
-    sizes = np.asarray(sizes, dtype=np.float64)
-    least = min(LEAST, 0.5 / max(sizes.size, 1)) * sizes.sum()
-    return np.concatenate([[0.0], np.cumsum(np.maximum(sizes, least))])
+    heights = np.asarray(sizes, dtype=np.float64)
+    least = min(LEAST, 0.5 / max(heights.size, 1)) * heights.sum()
+    return np.concatenate([[0.0], np.cumsum(np.maximum(heights, least))])
 
 
 def row_heights(sizes: Sequence[int], edges: np.ndarray) -> np.ndarray:

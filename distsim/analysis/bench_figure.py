@@ -79,7 +79,7 @@ def _draw_peers(axes: Axes, results: Sequence[Mapping[str, Any]]) -> None:
     from matplotlib.patheffects import withStroke
 
     own = [r["real_time_factor"] for r in results]
-    halo = {"path_effects": [withStroke(linewidth=3.0, foreground="white")]}
+    halo: dict[str, Any] = {"path_effects": [withStroke(linewidth=3.0, foreground="white")]}
     for name, marker in PEERS.items():
         found = [(k, r["peer"]) for k, r in enumerate(results) if r["peer"] and r["peer"]["name"] == name]
         found = [(k, peer) for k, peer in found if "times_faster" in peer]
@@ -90,8 +90,8 @@ def _draw_peers(axes: Axes, results: Sequence[Mapping[str, Any]]) -> None:
             axes.text(middle, k - 0.08, quotient, ha="center", va="bottom", fontsize=9, **halo)
         if found:
             factors = [peer["real_time_factor"] for _, peer in found]
-            points = {"color": "white", "markeredgecolor": "black", "markersize": 8, "linestyle": "none"}
-            axes.plot(factors, [k for k, _ in found], marker=marker, label=name, **points)
+            points: dict[str, Any] = {"color": "white", "markeredgecolor": "black", "markersize": 8}
+            axes.plot(factors, [k for k, _ in found], marker=marker, linestyle="none", label=name, **points)
     axes.plot(own, range(len(own)), "o", color="black", markersize=8, label="distsim")
     axes.axvline(1.0, color="0.4", linewidth=0.8, linestyle=":", zorder=0)
     axes.set_xscale("log")

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,14 +79,15 @@ def join_axes(figure: Figure, groups: Sequence[Sequence[Axes]], columns: int = 1
         left = max(box.x0 for box, _ in boxes[k % columns :: columns])
         width = min(box.x1 for box, _ in boxes[k % columns :: columns]) - left
         seam = below.y0 + (above.y1 - below.y0) * (HEIGHTS[1] / sum(HEIGHTS) if len(axes) == 2 else 0.0)
-        axes[0].set_position([left, seam, width, above.y1 - seam])
+        axes[0].set_position((left, seam, width, above.y1 - seam))
         if len(axes) == 2:
-            axes[1].set_position([left, below.y0, width, seam - below.y0])
+            axes[1].set_position((left, below.y0, width, seam - below.y0))
 
 
 def part_titles(figure: Figure, left: Text, right: Text) -> None:
     """Raise the left title of axes by a line where the right one would overlap it, and wrap it where it is too wide."""
     figure.draw_without_rendering()
+    assert left.axes is not None  # a title has axes
     width, room = left.get_window_extent().width, left.axes.bbox.width
     if width > room and ", " in left.get_text():
         parts = left.get_text().split(", ")
@@ -120,7 +122,7 @@ def own_canvas() -> Iterator[None]:
         yield
 
 
-def _import_matplotlib():
+def _import_matplotlib() -> ModuleType:
     """Import matplotlib also if MPLBACKEND names a backend that this Python lacks (as in notebooks).
 
     RuntimeError if the import fails for another reason, such as a matplotlibrc that cannot be read.

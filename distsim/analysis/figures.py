@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from distsim.analysis.bench_figure import bench_figure
 from distsim.analysis.opened_run import OpenedRun, open_run
@@ -68,7 +69,8 @@ def plot_spikes(run: OpenedRun, t0: float | None = None, t1: float | None = None
     raster(spikes, *run.raster_period(t0, t1), pictures[0], run.colors, **options)
     alone = {name: recorded_only(run.populations.get(name), s) for name, s in spikes.items()}
     references, sizes = (collect(run.populations, key) for key in ("reference_rate_hz", "n"))
-    said = {"title": run.title, "sizes": sizes, **run.rates_options(), "recorded_ms": recorded_ms(run.pieces, *period)}
+    said: dict[str, Any] = {"title": run.title, "sizes": sizes, **run.rates_options()}
+    said["recorded_ms"] = recorded_ms(run.pieces, *period)
     rates_boxplot(alone, *period, pictures[1], run.colors, references, **said)
     return pictures
 
@@ -77,7 +79,7 @@ def plot_voltages(run: OpenedRun, t0: float | None = None, t1: float | None = No
     """Draw ``voltages.png`` and return its path; the rest is as in `plot_folder`."""
     check_recorded(run.pieces, *run.whole_period(t0, t1))
     spikes = run.spikes() if run.has(SPIKES) else None
-    options = {"spikes": spikes, "recorded": recorded_neurons(run.populations), "pieces": run.pieces}
+    options: dict[str, Any] = {"spikes": spikes, "recorded": recorded_neurons(run.populations), "pieces": run.pieces}
     options |= {"colors": run.colors, "title": run.title}
     path = run.folder / "voltages.png"
     voltage_traces(run.voltages(), *_voltage_period(run, t0, t1), path, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,5 +88,5 @@ def _draw_legend(axes: Axes, colors: Mapping[str, tuple[str, str]]) -> None:
     from matplotlib.patches import Patch
 
     patches = [Patch(facecolor=band, edgecolor=bar, label=label) for label, (band, bar) in colors.items()]
-    style = {"loc": "upper right", "bbox_to_anchor": (1.0, -0.035), "frameon": False, "fontsize": 9}
+    style: dict[str, Any] = {"loc": "upper right", "bbox_to_anchor": (1.0, -0.035), "frameon": False, "fontsize": 9}
     axes.legend(handles=patches, ncols=len(patches), **style)

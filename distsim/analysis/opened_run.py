@@ -48,12 +48,14 @@ class OpenedRun:
     @property
     def populations(self) -> dict[str, Any]:
         """Return the summary's entries by population."""
-        return self.summary["populations"]
+        populations: dict[str, Any] = self.summary["populations"]
+        return populations
 
     @property
     def figures(self) -> dict[str, Any]:
         """Return the entries that the network made for its figures."""
-        return self.summary.get("figures", {})
+        figures: dict[str, Any] = self.summary.get("figures", {})
+        return figures
 
     @property
     def title(self) -> str | None:
@@ -112,7 +114,8 @@ class OpenedRun:
 
     def raster_options(self) -> dict[str, Any]:
         """Return the options of `raster` that the summary stands for."""
-        figures, options = self.figures, {"recorded": recorded_neurons(self.populations), "pieces": self.pieces}
+        figures = self.figures
+        options: dict[str, Any] = {"recorded": recorded_neurons(self.populations), "pieces": self.pieces}
         try:
             for key, kind in KINDS.items():
                 if key in figures:

@@ -32,14 +32,15 @@ def panels(pictures: Sequence[Raster], path: str | Path, title: str | None = Non
         If there is no panel.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.ticker import MaxNLocator
 
     if not pictures:
         raise ValueError("there is no panel to draw")
     columns = min(columns, len(pictures))
     n_rows = -(-len(pictures) // columns)
-    figure = Figure(figsize=(columns * SIZE[0], n_rows * SIZE[1]), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=(columns * SIZE[0], n_rows * SIZE[1]), layout=layout)
     figure.suptitle(title or "", fontsize=12)
     cells = figure.add_gridspec(n_rows, columns)
     pairs = [add_axes(figure, cells[divmod(k, columns)], p.rate is not None) for k, p in enumerate(pictures)]

@@ -85,7 +85,7 @@ def draw_rate(
 def _set_ticks(axes: Axes, rate: PopulationRate, points: float) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    if rate.tick_step is None:
+    if rate.tick_step is None or rate.ylim is None:
         axes.yaxis.set_major_locator(MaxNLocator(3, prune=None if rate.ylim else "upper"))
     else:
         ticks = np.arange(rate.ylim[0], rate.ylim[1] + rate.tick_step / 2, rate.tick_step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def raster(
     t1: float,
     path: str | Path,
     colors: Mapping[str, str] | None = None,
-    **options,
+    **options: Any,
 ) -> None:
     """Draw a raster plot into the picture `path`.
 
@@ -199,7 +199,7 @@ def draw_raster(
     axes.set_title(picture.title or "", loc="left", fontsize=11)
     notes = [f"1 in {every} neurons shown"] if every > 1 else []
     notes += filter(None, [enlarged_text(list(shown), [rows.n for rows in shown.values()], edges)])
-    if rate_axes is not None:
+    if rate_axes is not None and picture.rate is not None:
         of_whom = (picture.populations, ids, t0, t1, colors, picture.pieces)
         notes.append(draw_rate(rate_axes, picture.rate, *of_whom, points=points - height))
         axes.tick_params(axis="x", bottom=False, labelbottom=False)
@@ -216,7 +216,7 @@ def draw_spikes(
     size = _dot_size(sum(rows.times.size for rows in shown.values()))
     if marker == "|":
         size = float(np.clip(0.8 * points / max(edges[-1], 1), 1.0, 8.0))
-    style = {"linestyle": "none", "marker": marker, "markersize": size, "rasterized": True}
+    style: dict[str, Any] = {"linestyle": "none", "marker": marker, "markersize": size, "rasterized": True}
     style["markeredgewidth"] = 0.8 if marker == "|" else 0
     for (name, rows), top, height in zip(shown.items(), edges[:-1], row_heights(sizes, edges), strict=True):
         axes.plot(rows.times, top + height * (rows.rows + 0.5), color=colors[name], **style)
@@ -250,7 +250,7 @@ def label_ids(axes: Axes, ids: np.ndarray) -> None:
     """Write ids beside some of the rows."""
     from matplotlib.ticker import MaxNLocator
 
-    ticks = MaxNLocator(6, integer=True).tick_values(0, ids.size - 1).astype(int)
+    ticks = np.asarray(MaxNLocator(6, integer=True).tick_values(0, ids.size - 1)).astype(int)
     ticks = ticks[(ticks >= 0) & (ticks < ids.size)]
     axes.set_yticks(ticks + 0.5, [str(i) for i in ids[ticks]])
     for label in axes.get_yticklabels()[:1]:

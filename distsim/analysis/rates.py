@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -122,8 +122,9 @@ def _draw_distributions(
 
 def _fit_to_boxes(axes: Axes, single: Mapping[str, np.ndarray], references: Mapping[str, float]) -> None:
     """Let the axis hold all neurons and references: from 0, unless that would squeeze the boxes to its right edge."""
-    values = [*single.values(), [references[name] for name in single if name in references]]
-    low, high = (float(end(np.concatenate(values))) for end in (np.min, np.max))
+    known = np.array([references[name] for name in single if name in references])
+    values = np.concatenate([*single.values(), known])
+    low, high = float(values.min()), float(values.max())
     start = low if FAR * high < low < high else 0.0
     margin = 0.05 * (high - start)
     axes.set_xlim(start - margin if start else -0.01 * high, high + margin)
@@ -166,14 +167,15 @@ def _draw_means(
     from matplotlib.patheffects import withStroke
 
     # Means and references lie close together, on boxes of any colour: a white dot within an open diamond with a halo.
-    style = {"linestyle": "none", "clip_on": False}
+    style: dict[str, Any] = {"linestyle": "none", "clip_on": False}
     pairs = [(references[name], place - above) for place, name in enumerate(single) if name in references]
     if pairs:
-        diamond = {"marker": "D", "markersize": 9, "markerfacecolor": "none", "markeredgecolor": "black"}
+        diamond: dict[str, Any] = {"marker": "D", "markersize": 9}
+        diamond |= {"markerfacecolor": "none", "markeredgecolor": "black"}
         diamond["path_effects"] = [withStroke(linewidth=3.2, foreground="white")]
         axes.plot(*zip(*pairs, strict=True), label=reference, zorder=4, **diamond, **style)
         axes.set_xlim(right=max(axes.get_xlim()[1], 1.05 * max(rate for rate, _ in pairs)))
     means = [values.mean() for values in single.values()]
-    dot = {"marker": "o", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": "black"}
+    dot: dict[str, Any] = {"marker": "o", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": "black"}
     axes.plot(means, np.arange(len(single)) - above, label="mean", zorder=5, **dot, **style)
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, fontsize=9)

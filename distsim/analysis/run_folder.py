@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,11 +17,14 @@ from distsim.files.plain_files import read_json
 from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import Pieces, recorded_ms
 from distsim.recording.spikes import Spikes
+from distsim.recording.voltages import Voltages
 
 SCALINGS = {"N_scaling": "N", "K_scaling": "K"}  # parameters, and their words in titles
 MOST_CHANGES = 3  # of parameters that a title has room for
 MOST_PIECES = 4  # of a recording that an error lists
 NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))
+
+Recording = TypeVar("Recording", Spikes, Voltages)
 
 
 def existing_folder(folder: str | Path) -> Path:
@@ -75,9 +78,9 @@ def read_summary(path: str | Path) -> dict[str, Any]:
     return summary
 
 
-def in_order_of(populations: Mapping[str, Any], spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
-    """Return the recorded spikes in the summary's order of populations; what it does not name comes last."""
-    return {name: spikes[name] for name in [*populations, *spikes] if name in spikes}
+def in_order_of(populations: Mapping[str, Any], found: Mapping[str, Recording]) -> dict[str, Recording]:
+    """Return the recordings in the summary's order of populations; what it does not name comes last."""
+    return {name: found[name] for name in [*populations, *found] if name in found}
 
 
 def collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,8 +84,8 @@ def _draw_lines(axes: Axes, step: float | None, dominates: int | None) -> None:
 
     if step is not None:
         axes.axhline(1e6 * step, color="0.5", linewidth=0.8, linestyle=":")
-        words = {"xytext": (-2, 3), "textcoords": "offset points", "ha": "right", "fontsize": 9, "color": "0.35"}
-        axes.annotate("as fast as nature", (axes.get_xlim()[1], 1e6 * step), **words)
+        words: dict[str, Any] = {"xytext": (-2, 3), "textcoords": "offset points", "ha": "right", "fontsize": 9}
+        axes.annotate("as fast as nature", (axes.get_xlim()[1], 1e6 * step), color="0.35", **words)
     if dominates is not None and dominates <= axes.get_xlim()[1]:
         axes.axvline(dominates, color=COLORS["exchange"], linewidth=1.0)
         words = {"xytext": (4, -4), "textcoords": "offset points", "va": "top", "fontsize": 9}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,5 +35,5 @@ def draw_shares(axes: Axes, single: Mapping[str, np.ndarray], colors: Mapping[st
 def _write_share(axes: Axes, x: float, y: float, share: float) -> None:
     # Rounded up to all or down to none it would contradict the other bars.
     text = "<1 %" if share < 0.01 else ">99 %" if 0.99 < share < 1.0 else f"{100 * share:.0f} %"
-    place = {"xytext": (0.0, 1.0), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    place: dict[str, Any] = {"xytext": (0.0, 1.0), "textcoords": "offset points", "ha": "center", "va": "bottom"}
     axes.annotate(text, (x, y), fontsize=7, color="0.35", **place)

@@ -151,7 +151,8 @@ def _pearson(counts: np.ndarray) -> np.ndarray:
     deviations = counts - counts.mean(axis=1, keepdims=True)
     norms = np.sqrt(np.sum(deviations**2, axis=1))
     deviations = deviations[norms > 0] / norms[norms > 0, np.newaxis]
-    return (deviations @ deviations.T)[np.triu_indices(len(deviations), k=1)]
+    products: np.ndarray = deviations @ deviations.T
+    return products[np.triu_indices(len(deviations), k=1)]
 
 
 def fano_factor(times: np.ndarray, t0: float, t1: float, bin: float = 1.0, *, pieces: Pieces | None = None) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -152,5 +152,5 @@ def _draw_spectrum(axes: Axes, s: PopulationStatistics, color: str) -> None:
 def _write_corner(axes: Axes, text: str) -> None:
     from matplotlib.patheffects import withStroke
 
-    halo = {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
+    halo: dict[str, Any] = {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
     axes.text(0.98, 0.93, text, transform=axes.transAxes, ha="right", va="top", fontsize=9, color="0.2", **halo)

@@ -99,6 +99,7 @@ def voltage_traces(
         If the period is empty.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     t0, t1 = without_unit("t0", t0, "ms"), without_unit("t1", t1, "ms")
     if not t1 > t0:
@@ -110,9 +111,9 @@ def voltage_traces(
         for name, v in voltages.items()
         for column in range(min(most, v.ids.size))
     ]
-    figure = Figure(figsize=(9.0, max(3.0, 1.3 + 0.72 * len(traces))), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.02)
-    rows = figure.subplots(max(len(traces), 1), 1, sharex=True, squeeze=False)[:, 0]
+    height = max(3.0, 1.3 + 0.72 * len(traces))
+    figure = Figure(figsize=(9.0, height), layout=ConstrainedLayoutEngine(h_pad=0.02))
+    rows = list(figure.subplots(max(len(traces), 1), 1, sharex=True, squeeze=False)[:, 0])
     _draw_rows(rows, traces, colors_of(voltages, colors))
     rows[-1].set_xlim(t0, t1)
     rows[-1].set_xlabel("time (ms)")
@@ -133,7 +134,8 @@ def _spikes_of(
 ) -> np.ndarray | None:
     if name not in spikes or (name in recorded and neuron not in recorded[name]):
         return None
-    return spikes[name].times[spikes[name].ids == neuron]
+    times: np.ndarray = spikes[name].times[spikes[name].ids == neuron]
+    return times
 
 
 def _trace(
@@ -209,9 +211,9 @@ def _caption(
     figure: Figure, traces: Sequence[Trace], sizes: Mapping[str, int], pieces: Pieces, period: tuple[float, float]
 ) -> None:
     """Say below the figure what is marked, what is blank and what is left out."""
-    known = [trace for trace in traces if trace.spikes is not None]
+    known = [trace.spikes for trace in traces if trace.spikes is not None]
     silent = [trace.name for trace in traces if trace.spikes is None]
-    texts = ["vertical lines: spikes"] if any(trace.spikes.size for trace in known) else []
+    texts = ["vertical lines: spikes"] if any(spikes.size for spikes in known) else []
     if silent:
         whose = f" of {', '.join(silent) if len(silent) <= 3 else f'{len(silent)} of these neurons'}" if known else ""
         texts.append(f"spikes{whose} were not recorded")

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from ..parallel import check_running
+from ..parallel import Comm, check_running
 from .check import with_memory
 from .compiled.huge_pages import together
 from .compiled.intrinsics import CLOCK_GETTIME
@@ -26,9 +26,10 @@ from .random.streams import key
 from .settings import Settings, described_settings
 from .step import buffers, loop
 from .step.decomposition import Decomposition
-from .step.delivery import make_scratch
-from .step.poisson import plan_poisson
-from .step.population_state import FIRST, LAST, plan_neurons, with_parameters
+from .step.delivery import Synapses, make_scratch
+from .step.dense import Dense
+from .step.poisson import PoissonInputs, plan_poisson
+from .step.population_state import FIRST, LAST, Neurons, plan_neurons, with_parameters
 from .step.sinks import Sink
 from .step.stimulation import plan_currents, plan_spikes
 
@@ -70,7 +71,12 @@ class RankEngine:
         On all ranks, if there is too little memory on one.
     """
 
-    def __init__(self, plan: TablePlan, seed: int, comm, loops: Loops, sink: Sink) -> None:
+    neurons: Neurons
+    synapses: Synapses
+    dense: Dense
+    poisson: PoissonInputs
+
+    def __init__(self, plan: TablePlan, seed: int, comm: Comm, loops: Loops, sink: Sink) -> None:
         self.plan, self.network, self.seed, self._comm = plan, plan.network, seed, comm
         self.loops, self.sink = loops, sink
         self.deal = Decomposition(self.network.n, comm.size, comm.rank)
@@ -129,7 +135,7 @@ class RankEngine:
     # --- running ------------------------------------------------------------------------------------------------------
 
     @property
-    def comm(self):
+    def comm(self) -> Comm:
         """The ranks; RuntimeError where MPI does not run, not yet or no more."""
         check_running(self._comm)
         return self._comm

@@ -24,6 +24,8 @@ import numpy as np
 
 from ..engine.ledger import outdegrees
 from ..engine.rank_engine import RankEngine
+from ..engine.step.delivery import Synapses
+from ..engine.step.dense import Dense
 from ..engine.step.exchange import traffic
 from ..engine.step.poisson import FIRST as ENTRY_FIRST
 from ..engine.step.poisson import LAST as ENTRY_LAST
@@ -69,7 +71,7 @@ def add(a: Limit, b: Limit) -> Limit:
     return Limit(*(x + y for x, y in zip(a, b, strict=True)))
 
 
-def table_limit(synapses, dense, period: Period, probes: Probes) -> Limit:
+def table_limit(synapses: Synapses, dense: Dense, period: Period, probes: Probes) -> Limit:
     """Delivery from the synapse table."""
     no_matrices = dense._replace(sums=dense.sums[:0])
     degrees = outdegrees(synapses, no_matrices, period.counts.size)
@@ -83,7 +85,7 @@ def table_limit(synapses, dense, period: Period, probes: Probes) -> Limit:
     return Limit(streamed + index, events, max(reading, events / probes.adds))
 
 
-def matrix_limit(dense, period: Period, probes: Probes) -> Limit:
+def matrix_limit(dense: Dense, period: Period, probes: Probes) -> Limit:
     """Delivery from bit matrices."""
     before = np.concatenate([[0], np.cumsum(period.counts)])
     rows = targets = 0.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ from ..engine.compiled.cache_folder import agreed_folder
 from ..engine.compiled.intrinsics import kernel
 from ..engine.random import streams
 from ..engine.step import delivery
-from ..engine.step.exchange import add, exchange, plan_exchange
-from ..parallel import SerialCommunicator
+from ..engine.step.exchange import SpikeExchange, add, exchange, plan_exchange
+from ..parallel import Comm, SerialCommunicator
 
 SIZES = tuple(1 << k for k in (17, 19, 21, 23, 25, 26))  # bytes: 128 kB to 64 MB, from L2 to memory
 ONCE = 1 << 26  # bytes moved in one measurement
@@ -56,18 +57,18 @@ def _between(n_bytes: float, sizes: np.ndarray, rates: np.ndarray) -> float:
     return float(np.interp(np.log(max(n_bytes, 1.0)), np.log(sizes), rates))
 
 
-def probe(comm) -> Probes:
+def probe(comm: Comm) -> Probes:
     """Measure (collective)."""
     fill_once(comm, agreed_folder(comm), {"probes": lambda: _measure(SerialCommunicator(), 1 << 12, 1)})
     return _measure(comm, ONCE, COLLECTIVES)
 
 
-def _measure(comm, once: int, n_collectives: int) -> Probes:
+def _measure(comm: Comm, once: int, n_collectives: int) -> Probes:
     numbers = np.ones(max(SIZES) // 8)  # zeros would all be one page that nobody has written
     parts = [(numbers[: size // 8], max(1, once // size)) for size in SIZES]
-    read = [_rate(comm, n * part.nbytes, lambda p=part, n=n: read_all(n, p.view(np.int64))) for part, n in parts]
+    read = [_rate(comm, n * part.nbytes, partial(read_all, n, part.view(np.int64))) for part, n in parts]
     # what is updated is read and written
-    update = [_rate(comm, n * 2 * part.nbytes, lambda p=part, n=n: update_all(n, p)) for part, n in parts]
+    update = [_rate(comm, n * 2 * part.nbytes, partial(update_all, n, part)) for part, n in parts]
     words = np.random.default_rng(1).integers(0, SLOTS, SLOTS).astype(np.uint32) | np.uint32(1 << 16)
     row, u = np.zeros(SLOTS, np.int32), np.empty((4, 1024), np.uint32)
     n_adds, n_draws = max(1, min(ADDS, once) // SLOTS), max(1, min(DRAWS, once) // u.size)
@@ -81,7 +82,7 @@ def _measure(comm, once: int, n_collectives: int) -> Probes:
     return Probes(sizes, np.array(read), np.array(update), adds, philox, 1.0 / pairs if comm.size > 1 else 0.0)
 
 
-def _rate(comm, amount: float, work: Callable[[], object], best_of: int = BEST_OF) -> float:
+def _rate(comm: Comm, amount: float, work: Callable[[], object], best_of: int = BEST_OF) -> float:
     """`amount` by the shortest time (s) that `work` took while all ranks did it."""
     seconds = []
     for _ in range(best_of):
@@ -102,7 +103,7 @@ add_fixed = kernel(inline="always")(delivery.add_fixed)
 
 
 @kernel(cache=True)
-def read_all(repeats, numbers):
+def read_all(repeats: int, numbers: np.ndarray) -> int:
     total = 0
     for k in range(repeats):
         for i in range(numbers.size):
@@ -111,27 +112,27 @@ def read_all(repeats, numbers):
 
 
 @kernel(cache=True)
-def update_all(repeats, numbers):
+def update_all(repeats: int, numbers: np.ndarray) -> None:
     for _ in range(repeats):
         for i in range(numbers.size):
             numbers[i] = 0.5 * numbers[i] + 1.0
 
 
 @kernel(cache=True)
-def add_all(repeats, words, row):
+def add_all(repeats: int, words: np.ndarray, row: np.ndarray) -> None:
     for _ in range(repeats):
         for grain in range(words.size // GRAIN):
             add_fixed(np.uint64(grain * GRAIN), GRAIN, words, None, None, row, None, None)
 
 
 @kernel(cache=True)
-def draw_all(repeats, u):
+def draw_all(repeats: int, u: np.ndarray) -> None:
     for k in range(repeats):
         streams.words_by_owner(u.shape[1], 0, 1, k, 0, streams.POISSON, 1, 0, u)
 
 
 @kernel(cache=True)
-def exchange_all(repeats, spikes, rank, size, history):
+def exchange_all(repeats: int, spikes: SpikeExchange, rank: int, size: int, history: delivery.History) -> None:
     head = np.int64(0)
     for step in range(repeats):
         add(0, rank, spikes)

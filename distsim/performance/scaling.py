@@ -155,7 +155,8 @@ def fit_costs(
 def _two_costs(load: Load, alone: Mapping[tuple[int, bool], float], by_source: bool) -> np.ndarray:
     sizes = [size for size, layout in alone if layout == by_source]
     amounts = [(load.events / size, load.lookups(size, by_source)) for size in sizes]
-    return np.maximum(np.linalg.solve(amounts, [alone[size, by_source] for size in sizes]), 0.0)
+    costs: np.ndarray = np.maximum(np.linalg.solve(amounts, [alone[size, by_source] for size in sizes]), 0.0)
+    return costs
 
 
 def memory_by_ranks(network: Network, sizes: Sequence[int] = OF_MEMORY) -> dict[int, dict[str, int]]:

@@ -52,8 +52,7 @@ def collect(simulation: Simulation, before: Counters) -> dict:
     engine, now = simulation.engine, counters(simulation)
     blocks = engine.neurons.blocks
     n_neurons = (blocks[:, LAST] - blocks[:, FIRST])[blocks[:, SOURCE] == 0].sum()
-    dense = engine.dense  # type: ignore[attr-defined]  # set in a function within one of its methods
-    sizes = (int(n_neurons), int(n_local_synapses(engine.synapses, dense)), now.events - before.events)
+    sizes = (int(n_neurons), int(n_local_synapses(engine.synapses, engine.dense)), now.events - before.events)
     timers, sizes = zip(*simulation.comm.allgather((now.timer - before.timer, sizes)), strict=True)
     seconds = dict(zip(loop.PHASES, np.array(timers).T, strict=True))
     neurons, synapses, events = np.array(sizes).T

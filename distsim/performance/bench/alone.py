@@ -11,7 +11,7 @@ from ...engine.compiled.intrinsics import kernel
 from ...engine.connectivity.build import connect
 from ...engine.connectivity.table_plan import plan_table
 from ...engine.step.decomposition import Decomposition
-from ...engine.step.delivery import History, deliver, make_scratch
+from ...engine.step.delivery import History, Scratch, Synapses, deliver, make_scratch
 
 STEPS, BEFORE = 1000, 200  # that are measured, and in which spikes are emitted before
 BEST_OF = 5
@@ -48,7 +48,7 @@ def random_spikes(network: Network, rates: dict[str, float]) -> History:
 
 
 @kernel()
-def deliver_steps(start, stop, synapses, history, scratch):
+def deliver_steps(start: int, stop: int, synapses: Synapses, history: History, scratch: Scratch) -> int:
     events = 0
     for t in range(start, stop):
         events += deliver(t, synapses, history, scratch)

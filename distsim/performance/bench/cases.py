@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,15 @@ SCALES = (1.0, 0.5, 0.2, 0.1)  # of the microcircuit, as memory allows
 class Case:
     """A network with its times (ms), and the peer that runs it by a script of `peer_scripts` with `arguments`.
 
-    `scaled` networks come in any scale.
+    `scaled` networks come in any scale. Without a peer its name is empty.
     """
 
     model: NetworkModel
     t_presim: float
     t_sim: float
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    peer: str | None = None
-    script: str | None = None
+    peer: str = ""
+    script: str = ""
     arguments: tuple[str, ...] = ()
     scaled: bool = False
 
@@ -59,7 +59,7 @@ CASES = {
 }
 
 
-def largest_scale(case: Case, n_bytes, available: float) -> float:
+def largest_scale(case: Case, n_bytes: Callable[[Network], float], available: float) -> float:
     """The largest scale whose `n_bytes(network)` leave a fifth of `available` bytes free, or the smallest there is."""
     if not case.scaled:
         return 1.0

@@ -7,10 +7,11 @@ import shutil
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ...engine.memory import estimate
-from ...parallel import InputError, on_root, on_root_alone
+from ...parallel import Comm, InputError, on_root, on_root_alone
 from ...results import summary
 from ...results.folder import release
 from ...runs import pictures
@@ -27,7 +28,9 @@ from .table import networks_text, phases_text, probes_text
 GET_PEERS = "pip install .[peers], or --peer-python PATH of a Python that has them"
 
 
-def bench(networks: Sequence[str], quick: bool, seed: int, python: str, peers: set[str], folder: Path, comm) -> None:
+def bench(
+    networks: Sequence[str], quick: bool, seed: int, python: str, peers: set[str], folder: Path, comm: Comm
+) -> None:
     """Time `networks` (names of CASES), and on the same cores those of `peers` that the Python at `python` has
     (collective)."""
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
@@ -42,8 +45,7 @@ def bench(networks: Sequence[str], quick: bool, seed: int, python: str, peers: s
         if CASES[name].peer in peers and cores:
             factor = results[name]["real_time_factor"]
             how = (name, quick, seed, python, cores, comm.size)
-            peer = on_root_alone(comm, lambda how=how, factor=factor: time_peer(*how, factor))
-            results[name]["peer"] = peer
+            results[name]["peer"] = on_root_alone(comm, partial(time_peer, *how, factor))
 
     def finish() -> None:
         print(f"\n{networks_text(results)}\n\n{phases_text(results)}\n")
@@ -58,7 +60,7 @@ def bench(networks: Sequence[str], quick: bool, seed: int, python: str, peers: s
     on_root(comm, finish)
 
 
-def find_peers(networks: Sequence[str], python: str | None, comm) -> set[str]:
+def find_peers(networks: Sequence[str], python: str | None, comm: Comm) -> set[str]:
     """The peers of `networks` that the Python at `python`, or this one, has; InputError if it does not run
     (collective)."""
 
@@ -73,7 +75,7 @@ def find_peers(networks: Sequence[str], python: str | None, comm) -> set[str]:
     return on_root(comm, ask)
 
 
-def time_network(name: str, quick: bool, seed: int, comm, probes: Probes) -> dict:
+def time_network(name: str, quick: bool, seed: int, comm: Comm, probes: Probes) -> dict:
     """Measure a network and return the figures with its scale (collective)."""
     case = CASES[name]
     available = comm.bcast(available_memory())
@@ -95,21 +97,21 @@ def time_peer(
     return {"name": case.peer, "versions": versions, **figures, "times_faster": figures["real_time_factor"] / factor}
 
 
-def cores_of_all(comm) -> list[int]:
+def cores_of_all(comm: Comm) -> list[int]:
     """The cores that the ranks may use together; none if they are on several nodes (collective)."""
     mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     hosts, cores = zip(*comm.allgather((socket.gethostname(), set(mine))), strict=True)
     return sorted(set().union(*cores)) if len(set(hosts)) == 1 else []
 
 
-def mean_of_ranks(probes: Probes, comm) -> Probes:
+def mean_of_ranks(probes: Probes, comm: Comm) -> Probes:
     """Return the mean over the ranks (collective)."""
     return Probes(*(comm.allreduce(value) / comm.size for value in probes))
 
 
 def missing_text(networks: Sequence[str], peers: set[str], one_node: bool) -> str:
     """A line that says which peers were not timed and how to get them; nothing if all were."""
-    wanted = {CASES[name].peer for name in networks} - {None}
+    wanted = {CASES[name].peer for name in networks} - {""}
     if wanted and not one_node:
         return f"  {' and '.join(sorted(wanted))} are timed only where all ranks are on one node\n"
     missing = sorted(wanted - peers, reverse=True)

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ...description.network import Network
+from ...parallel import Comm
 from ...results import summary
 from ...simulation.simulation import Simulation
 from ..limits import PHASES, Period, limits
 from ..probes import Probes
 
 
-def measure(network: Network, seed: int, comm, times: tuple[float, float], probes: Probes) -> dict:
+def measure(network: Network, seed: int, comm: Comm, times: tuple[float, float], probes: Probes) -> dict:
     """Build `network`, run it for `times` (warm-up and timed part, ms); what was measured, as plain data (collective).
 
     Returns
@@ -73,7 +74,8 @@ def advance(simulation: Simulation, duration: float) -> tuple[float, float]:
     begun = time.perf_counter()
     simulation.run(duration, False, look)
     seconds = max(0.0, ends[-1] - begun)
-    return simulation.comm.bcast((seconds, float(np.mean(active[1:] or [0.0]))))
+    measured: tuple[float, float] = simulation.comm.bcast((seconds, float(np.mean(active[1:] or [0.0]))))
+    return measured
 
 
 def synapse_bytes(simulation: Simulation) -> int:

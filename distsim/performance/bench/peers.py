@@ -92,7 +92,7 @@ def bind_to(cores: Iterable[int]) -> Callable[[], None] | None:
     return lambda: os.sched_setaffinity(0, wanted)
 
 
-def last_line(done: subprocess.CompletedProcess) -> str:
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
