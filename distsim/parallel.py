@@ -136,6 +136,7 @@ def on_root(comm: Comm, action: Callable[[], T]) -> T:
             result = action()
         except (InputError, OSError) as failure:
             error = failure
+    shared: T
     shared, error = comm.bcast((result, error))
     if error is not None:
         raise error

@@ -69,14 +69,16 @@ def _chosen_network(words: Sequence[str]) -> str | None:
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--network")
     try:
-        return finder.parse_known_args(words)[0].network
+        network: str | None = finder.parse_known_args(words)[0].network
+        return network
     except argparse.ArgumentError:
         return None
 
 
 def _commands(parser: Any) -> dict[str, Any]:
     """Return the parsers of the subcommands by name."""
-    return parser._subparsers._group_actions[0].choices
+    commands: dict[str, Any] = parser._subparsers._group_actions[0].choices
+    return commands
 
 
 def _parsed(parser: Parser, words: Sequence[str], comm: Any) -> argparse.Namespace | None:

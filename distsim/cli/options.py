@@ -53,9 +53,10 @@ def make_run_parser(model: NetworkModel) -> Parser:
 
 
 def _subcommand(commands: argparse._SubParsersAction, name: str, summary: str, model: NetworkModel) -> Parser:
-    return commands.add_parser(
+    parser: Parser = commands.add_parser(
         name, help=summary, description=model.description(), formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    return parser
 
 
 def add_plot(commands: argparse._SubParsersAction) -> None:

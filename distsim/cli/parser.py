@@ -16,8 +16,8 @@ class Parser(argparse.ArgumentParser):
     `problems` are mistakes in the values of options; parsing goes on with the default.
     """
 
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        super().__init__(*args, allow_abbrev=False, **keywords)  # type: ignore[misc]  # nobody gives it by position
+    def __init__(self, prog: str | None = None, **keywords: Any) -> None:
+        super().__init__(prog, allow_abbrev=False, **keywords)
         self.problems: list[str] = []
 
     def _get_values(self, action: argparse.Action, texts: list[str]) -> Any:

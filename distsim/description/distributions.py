@@ -145,7 +145,8 @@ class Truncated(Distribution):
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
         low, mass = _mass(self)
-        return np.clip(self._plain_quantile(low + np.asarray(u) * mass), self.minimum, self.maximum)
+        draws: np.ndarray = np.clip(self._plain_quantile(low + np.asarray(u) * mass), self.minimum, self.maximum)
+        return draws
 
 
 # A network of many projections asks for these again and again while it is checked, estimated and built.
@@ -205,7 +206,8 @@ class Normal(Truncated):
         if self.std == 0:
             return np.where(np.asarray(x) == self.minimum, 0.0, np.asarray(x) >= self.mean).astype(float)
         with np.errstate(over="ignore", invalid="ignore"):
-            return ndtr((x - self.mean) / self.std)
+            below: np.ndarray = ndtr((x - self.mean) / self.std)
+        return below
 
     def _plain_quantile(self, u: np.ndarray) -> np.ndarray:
         from scipy.special import ndtri
@@ -235,12 +237,14 @@ class Lognormal(Truncated):
         from scipy.special import ndtr
 
         with np.errstate(divide="ignore"):
-            return ndtr((np.log(x) - self.mu) / self.sigma)
+            below: np.ndarray = ndtr((np.log(x) - self.mu) / self.sigma)
+        return below
 
     def _plain_quantile(self, u: np.ndarray) -> np.ndarray:
         from scipy.special import ndtri
 
-        return np.exp(self.mu + self.sigma * ndtri(u))
+        draws: np.ndarray = np.exp(self.mu + self.sigma * ndtri(u))
+        return draws
 
     def edges(self, n: int) -> np.ndarray:
         """Evenly spaced on the logarithmic axis, so that all levels are equally precise."""

@@ -64,7 +64,8 @@ class TimeGrid:
 
         This is a millionth of dt or, beyond about 10^9 steps, two spacings of float64, but at most a thousandth of dt.
         """
-        return self.dt_ms * np.clip(2 * np.spacing(np.abs(times)) / self.dt_ms, CLOSE, 1e-3)
+        tolerance: np.ndarray = self.dt_ms * np.clip(2 * np.spacing(np.abs(times)) / self.dt_ms, CLOSE, 1e-3)
+        return tolerance
 
     def step(self, time: float, name: str, fewest: int) -> int:
         """One `time` (ms) in steps; ValueError naming `name` also where it is less than `fewest` steps."""

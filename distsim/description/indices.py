@@ -150,8 +150,10 @@ def as_key(indices: Indices) -> slice | np.ndarray:
 def numbers_at(indices: Indices, positions: np.ndarray) -> np.ndarray:
     """Return the numbers at `positions` (whole numbers of any size) as int64."""
     if isinstance(indices, range):
-        return indices.start + indices.step * positions.astype(np.int64)
-    return indices[positions]
+        numbers: np.ndarray = indices.start + indices.step * positions.astype(np.int64)
+        return numbers
+    listed: np.ndarray = indices[positions]
+    return listed
 
 
 def positions_of(numbers: Indices, indices: Indices, n: int) -> np.ndarray:
@@ -162,7 +164,8 @@ def positions_of(numbers: Indices, indices: Indices, n: int) -> np.ndarray:
         return np.where(inside, (ids - indices.start) // indices.step, -1)
     place = np.full(n, -1)
     place[indices] = np.arange(indices.size)
-    return place[ids]
+    places: np.ndarray = place[ids]
+    return places
 
 
 def hull(indices: Indices) -> range:

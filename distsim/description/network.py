@@ -126,7 +126,7 @@ class Network:
         self.poisson_inputs.append(PoissonInput(source[:], rate, 1.0, 0, *window))
         return source
 
-    def read_rate(self, name: str, rate: float, is_source: bool) -> float:
+    def read_rate(self, name: str, rate: Value, is_source: bool) -> float:
         """`rate` (spikes/s) of a Poisson input, or of a Poisson source; ValueError unless there can be such."""
         largest = (MOST_MEAN if is_source else MOST_EVENTS) / (self.grid.dt_ms * 1e-3)
         note = " a source (for more use several)" if is_source else ""

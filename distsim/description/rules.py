@@ -7,6 +7,7 @@ Names and meanings are NEST's. A multapse is a second synapse of the same pair, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,6 +153,9 @@ class Explicit(Rule):
         return self.sources.size
 
 
+Drawn = FixedIndegree | FixedOutdegree | FixedTotalNumber | PairwiseBernoulli | AllToAll  # not given as pairs
+
+
 def fixed_indegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedIndegree:
     """`n` synapses onto each target."""
     return FixedIndegree(whole("fixed_indegree: n", n), allow_autapses, allow_multapses)
@@ -182,12 +186,12 @@ def one_to_one() -> OneToOne:
     return OneToOne()
 
 
-def explicit(sources: np.ndarray, targets: np.ndarray) -> Explicit:
+def explicit(sources: np.ndarray | Sequence[int], targets: np.ndarray | Sequence[int]) -> Explicit:
     """The pairs (sources[k], targets[k])."""
     return Explicit(as_indices("sources", sources), as_indices("targets", targets))
 
 
-def as_indices(name: str, values: np.ndarray) -> np.ndarray:
+def as_indices(name: str, values: np.ndarray | Sequence[int]) -> np.ndarray:
     """Return a copy of `values` as whole numbers: int32 if all of them fit, otherwise int64.
 
     Raises

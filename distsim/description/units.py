@@ -79,7 +79,7 @@ def without_unit(name: str, value: Any, unit: str) -> Any:
     return value
 
 
-def unit_of(value: Any) -> object | None:
+def unit_of(value: Any) -> Any:
     """Return the unit of `value` as its package represents it; None if it has none."""
     for key in ("units", "unit", "dimensions"):
         found = getattr(value, key, None)
@@ -88,7 +88,9 @@ def unit_of(value: Any) -> object | None:
     attributes = getattr(value, "attrs", None)
     if isinstance(attributes, Mapping):
         found = attributes.get("units", attributes.get("unit"))
-        return found.decode(errors="replace") if isinstance(found, bytes) else found
+        if isinstance(found, bytes):
+            return found.decode(errors="replace")
+        return found
     return None
 
 
@@ -150,7 +152,7 @@ def _words(value: Any) -> str:
     """Return the unit of a quantity as a text for messages."""
     dimensionality, best = getattr(value, "dimensionality", None), getattr(value, "get_best_unit", None)
     if dimensionality is not None and hasattr(dimensionality, "string"):
-        return dimensionality.string
+        return str(dimensionality.string)
     return str(best() if callable(best) else unit_of(value))
 
 
@@ -169,7 +171,7 @@ def _from_si(name: str, value: Any, exponents: tuple, unit: str) -> float | np.n
     return _times(np.asarray(value), 1 / needed[0])
 
 
-def _scaled(name: str, values: Any, given: str, unit: str) -> float | np.ndarray:
+def _scaled(name: str, values: float | np.ndarray, given: str, unit: str) -> float | np.ndarray:
     """Return numbers that are in the unit `given`, converted to `unit`; both are texts."""
     have, need = read_unit(given), read_unit(unit)
     if have is None or need is None or have[1] != need[1]:
@@ -179,7 +181,7 @@ def _scaled(name: str, values: Any, given: str, unit: str) -> float | np.ndarray
     return _times(values, have[0] / need[0])
 
 
-def _times(values: Any, factor: Fraction) -> float | np.ndarray:
+def _times(values: float | np.ndarray, factor: Fraction) -> float | np.ndarray:
     if factor == 1:
         return values
     values = np.asarray(values)

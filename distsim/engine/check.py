@@ -9,19 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..description.network import Network
-from ..parallel import place_on_node
+from ..parallel import Comm, place_on_node
 from .connectivity.table_plan import TablePlan, plan_table
 from .memory import estimate_of
 
 GROUPS = Path("/sys/fs/cgroup")  # of Linux; a job's or a container's memory may be less than the machine's
 
 
-def check_network(network: Network, comm) -> None:
+def check_network(network: Network, comm: Comm) -> None:
     """Check that `network` fits the memory of the ranks' machines, see `check_memory` (collective)."""
     check_memory(plan_table(network, comm.size), comm)
 
 
-def check_memory(plan: TablePlan, comm) -> None:
+def check_memory(plan: TablePlan, comm: Comm) -> None:
     """Check that a network fits the memory of the ranks' machines where its synapses are kept as planned (collective).
 
     Raises
@@ -39,7 +39,7 @@ def check_memory(plan: TablePlan, comm) -> None:
             )
 
 
-def with_memory(comm, action: Callable[[], object]) -> None:
+def with_memory(comm: Comm, action: Callable[[], object]) -> None:
     """Call `action`; raise MemoryError on all ranks where it fails for lack of memory on any of them (collective)."""
     failure = None
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..parallel import Comm
 from .connectivity.build_dense import outdegrees_by_delay
 from .step import loop
 from .step.delivery import Synapses, segment_bounds, synapses_by_source
@@ -26,7 +27,7 @@ class Ledger:
     on_their_way: int
 
 
-def balance(comm, connections: Connections, clock: Clock, emitted: np.ndarray) -> Ledger:
+def balance(comm: Comm, connections: Connections, clock: Clock, emitted: np.ndarray) -> Ledger:
     """Return the ledger of all ranks (collective).
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..description.elements import Projection
 from ..description.network import Network
 from ..description.rules import Explicit, OneToOne
 from .connectivity.build_dense import expected_seconds, matrix_bytes
@@ -38,7 +39,8 @@ def description_bytes(network: Network) -> int:
     """Bytes of the arrays in the description of `network`, which every rank holds."""
     held: list[object] = []
     for p in network.projections:
-        held += [p.weight, p.delay, p.delay_steps, *((p.rule.sources, p.rule.targets) if is_explicit(p) else ())]
+        pairs = (p.rule.sources, p.rule.targets) if isinstance(p.rule, Explicit) else ()
+        held += [p.weight, p.delay, p.delay_steps, *pairs]
     for population in network.populations:
         held += [*population.parameters.values(), *population.spike_steps]
     return selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
@@ -65,7 +67,7 @@ def buffer_bytes(plan: TablePlan) -> int:
     return history + exchanged + spikes + voltages
 
 
-def is_explicit(projection) -> bool:
+def is_explicit(projection: Projection) -> bool:
     return isinstance(projection.rule, Explicit)
 
 
@@ -88,19 +90,19 @@ def estimate_arrays(plan: TablePlan) -> dict[str, int]:
     }
 
 
-def is_given(projection) -> bool:
+def is_given(projection: Projection) -> bool:
     """Return whether the synapses are a list, of which each rank keeps the places of its own."""
     return isinstance(projection.rule, Explicit | OneToOne)
 
 
-def _given_bytes(projections: list, size: int) -> int:
+def _given_bytes(projections: list[Projection], size: int) -> int:
     """Bytes of the places of a rank's own synapses in lists, of lists that are made, and of the shards of targets."""
     own = 4 * sum(map(n_expected, projections)) // size
     made = 4 * sum(len(p.target) for p in projections if not is_explicit(p))
     return own + made + 4 * max([len(p.target) for p in projections], default=0)
 
 
-def _most_pooled(projections: list) -> int:
+def _most_pooled(projections: list[Projection]) -> int:
     """Synapses from the population that has most, where they are not all given one by one, see `edges`."""
     synapses: dict[str, int] = {}
     for projection in projections:

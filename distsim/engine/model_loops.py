@@ -11,10 +11,12 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numba.core.ccallback import CFunc
 
 from ..description.elements import PoissonInput, Population, Value
 from ..description.network import Network
 from ..neurons import NeuronModel
+from ..parallel import Comm
 from .compiled.cache import fill_once
 from .compiled.cache_folder import agreed_folder
 from .compiled.frozen_step import FrozenStep
@@ -28,7 +30,7 @@ class Loops:
     """The compiled loops of the models, each compiled (or loaded) when it is first asked for, and kept alive."""
 
     def __init__(self) -> None:
-        self._compiled: dict = {}
+        self._compiled: dict[tuple, CFunc] = {}
         self._in_cache: set[str] = set()
         self._steps: dict[int, tuple[NeuronModel, FrozenStep]] = {}  # by id of the model, as they were at first
 
@@ -39,10 +41,12 @@ class Loops:
         what = (id(variant.model), *variant[1:])
         if what not in self._compiled:
             self._compiled[what] = compile_update(variant)
-        return self._compiled[what].address
+        address = self._compiled[what].address
+        assert address is not None  # as it is compiled
+        return address
 
     def fill_cache(
-        self, comm, wanted: Sequence[Variant], others: Mapping[str, Callable[[], object]] | None = None
+        self, comm: Comm, wanted: Sequence[Variant], others: Mapping[str, Callable[[], object]] | None = None
     ) -> None:
         """Have the loops `wanted`, and `others`, in the cache (collective)."""
         for variant in wanted:

@@ -75,6 +75,7 @@ class RankEngine:
     synapses: Synapses
     dense: Dense
     poisson: PoissonInputs
+    n_synapses: int
 
     def __init__(self, plan: TablePlan, seed: int, comm: Comm, loops: Loops, sink: Sink) -> None:
         self.plan, self.network, self.seed, self._comm = plan, plan.network, seed, comm
@@ -229,4 +230,5 @@ class RankEngine:
         """Return counts by gid from those of each rank's own neurons, int64 (collective)."""
         counts = np.zeros(self.network.n, np.int64)
         counts[self.deal.gid(np.arange(self.deal.n_local))] = mine
-        return self.comm.allreduce(counts)
+        total: np.ndarray = self.comm.allreduce(counts)
+        return total

@@ -218,7 +218,8 @@ def psp_peak(tau_m: float, tau_syn: float, C_m: float = 1.0) -> float:
     if abs(tau_syn / tau_m - 1) < 1e-6:
         return tau_m / C_m / np.e
     t_max = np.log(tau_syn / tau_m) / (1 / tau_m - 1 / tau_syn)
-    return tau_m * tau_syn / C_m / (tau_syn - tau_m) * (np.exp(-t_max / tau_syn) - np.exp(-t_max / tau_m))
+    peak: float = tau_m * tau_syn / C_m / (tau_syn - tau_m) * (np.exp(-t_max / tau_syn) - np.exp(-t_max / tau_m))
+    return peak
 
 
 def balanced_weights(p: Parameters) -> np.ndarray:

@@ -55,7 +55,7 @@ def _text(field: dataclasses.Field) -> str:
 
 def _default_text(field: dataclasses.Field, unit: str = "") -> str:
     if about(field)["default_text"]:
-        return about(field)["default_text"]
+        return str(about(field)["default_text"])
     if kind_of(field) is bool:
         return str(field.default).lower()  # as it is typed
     if field.default is not dataclasses.MISSING:

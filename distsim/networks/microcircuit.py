@@ -312,7 +312,8 @@ def psc_amplitude(psp: float, p: Parameters) -> float:
     sub = 1.0 / (p.tau_syn - p.tau_m)
     pre = p.tau_m * p.tau_syn / p.C_m * sub
     frac = (p.tau_m / p.tau_syn) ** sub
-    return psp / (pre * (frac**p.tau_m - frac**p.tau_syn))
+    psc: float = psp / (pre * (frac**p.tau_m - frac**p.tau_syn))
+    return psc
 
 
 def psc_matrix(p: Parameters) -> np.ndarray:
@@ -336,4 +337,5 @@ def dc_amplitudes(p: Parameters) -> np.ndarray:
         indegrees = np.where(p.full_num_neurons[:, None] > 0, full_synapses(p) / p.full_num_neurons[:, None], 0.0)
     recurrent = (psc_matrix(p) * indegrees) @ p.full_mean_rates
     lost = missing * (recurrent + (external if p.poisson_input else 0.0))
-    return 1e-3 * p.tau_syn * (lost + (0.0 if p.poisson_input else external))
+    current: np.ndarray = 1e-3 * p.tau_syn * (lost + (0.0 if p.poisson_input else external))
+    return current

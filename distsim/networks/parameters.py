@@ -169,7 +169,8 @@ def _number_or_list(kind: type, parsed: object, metadata: Mapping) -> bool | flo
         raise ValueError(f"must be {_shape_text(shape)}")
     _check_range(array, {**limits, "whole": limits.get("whole", kind is int)}, metadata["unit"])
     if kind is not np.ndarray:
-        return kind(array)
+        number: float = kind(array)
+        return number
     return array.astype(np.int64) if limits.get("whole") else array
 
 
@@ -194,7 +195,7 @@ def _numbers(value: object) -> np.ndarray:
         raise ValueError("must be a number or a list of numbers") from None
 
 
-def _shape_text(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int | None, ...]) -> str:
     if not shape:
         return "one number"
     if shape == (None,):

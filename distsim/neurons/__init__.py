@@ -15,11 +15,11 @@ def model_named(name: str) -> NeuronModel:
     return MODELS[name]
 
 
-def reduce(model: NeuronModel) -> tuple:
+def reduce(model: NeuronModel) -> str | tuple:
     """Pickle a model of this package by its name, so that unpickling gives the same object."""
     if MODELS.get(model.name) is model:
         return model_named, (model.name,)
-    return object.__reduce_ex__(model, 4)  # type: ignore[return-value]  # a text is for singletons
+    return object.__reduce_ex__(model, 4)
 
 
 copyreg.pickle(NeuronModel, reduce)

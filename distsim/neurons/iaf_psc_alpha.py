@@ -28,7 +28,8 @@ def slope_to_potential(tau_m: np.ndarray, tau_syn: np.ndarray, C_m: np.ndarray, 
     safe = np.where(small, 1.0, x)
     closed = (-np.expm1(-safe) - safe * np.exp(-safe)) / safe**2
     series = 1 / 2 + x * (-1 / 3 + x * (1 / 8 + x * (-1 / 30 + x * (1 / 144 + x * (-1 / 840 + x / 5760)))))
-    return dt**2 / C_m * np.exp(-dt / tau_m) * np.where(small, series, closed)
+    found: np.ndarray = dt**2 / C_m * np.exp(-dt / tau_m) * np.where(small, series, closed)
+    return found
 
 
 def propagators(parameters: Mapping, dt: float) -> dict:

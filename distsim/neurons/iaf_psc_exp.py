@@ -43,7 +43,8 @@ def current_to_potential(tau_m: np.ndarray, tau_syn: np.ndarray, C_m: np.ndarray
     x = np.abs(dt / tau_syn - dt / tau_m)
     small = x < 1e-9
     ratio = np.where(small, 1.0 - x / 2, -np.expm1(-x) / np.where(small, 1.0, x))
-    return dt / C_m * np.exp(-dt / np.maximum(tau_m, tau_syn)) * ratio
+    found: np.ndarray = dt / C_m * np.exp(-dt / np.maximum(tau_m, tau_syn)) * ratio
+    return found
 
 
 def propagators(parameters: Mapping, dt: float) -> dict:

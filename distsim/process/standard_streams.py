@@ -60,7 +60,7 @@ class Lasting:
 
     def isatty(self) -> bool:
         try:
-            return self._stream.isatty()
+            return bool(self._stream.isatty())
         except ValueError:  # closed
             return False
 

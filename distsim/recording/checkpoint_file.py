@@ -153,7 +153,7 @@ def read_header(path: Path) -> dict[str, Any]:
     if found != written:
         raise DamagedError(f"{path}: damaged: dataset header has the sum {found}, not {written}")
     try:
-        header = parse_json(encoded.tobytes())
+        header: dict[str, Any] = parse_json(encoded.tobytes())
         kinds.check(header, kinds.record({"format": kinds.whole(0, 2**31)}))
         if header["format"] != FORMAT:
             raise DamagedError(

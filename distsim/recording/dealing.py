@@ -46,7 +46,8 @@ def own_of(comm: MPI.Comm | None, values: np.ndarray, bounds: np.ndarray) -> np.
 
 def _firsts(bounds: np.ndarray, size: int, rank: int) -> np.ndarray:
     """Return the first neuron of `rank`, by its number there, at or behind each of `bounds`."""
-    return np.maximum(0, -((rank - bounds) // size))
+    firsts: np.ndarray = np.maximum(0, -((rank - bounds) // size))
+    return firsts
 
 
 def _owners(bounds: np.ndarray, size: int, rank: int) -> np.ndarray:

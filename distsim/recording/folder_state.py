@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -74,7 +73,9 @@ def read_at_once(folder: Path, read: Callable[[State], T]) -> T:
         If `read` raises it of a folder that does not change, or if the folder changes all the time.
     """
     until = time.monotonic() + PATIENCE
-    for attempt in count(1):
+    attempt = 0
+    while True:
+        attempt += 1
         before, failure = look(folder), None
         try:
             found = read(before)

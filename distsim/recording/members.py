@@ -29,7 +29,7 @@ def check_magic(file: h5py.File) -> None:
 
 def has(group: h5py.Group, name: str) -> bool:
     """Return whether there is a link of this name, wherever it leads."""
-    return group.id.links.exists(_encoded(name))
+    return bool(group.id.links.exists(_encoded(name)))
 
 
 def member(group: h5py.Group, path: str, n_links: int = 0) -> h5py.Group | h5py.Dataset:
@@ -116,7 +116,7 @@ def datasets_of(group: h5py.Group) -> Iterator[h5py.Dataset]:
 
 
 def has_attribute(owner: h5py.Group | h5py.Dataset, name: str) -> bool:
-    return h5py.h5a.exists(owner.id, name.encode())
+    return bool(h5py.h5a.exists(owner.id, name.encode()))
 
 
 def attribute(
@@ -128,7 +128,7 @@ def attribute(
     found = h5py.h5a.open(owner.id, name.encode())
     if found.shape not in ((), (1,)) or found.dtype.kind not in (WHOLE if whole else REAL):
         raise ValueError(f"the attribute {name} of {owner.name} is not {'a whole' if whole else 'one'} number")
-    value = np.asarray(owner.attrs[name]).reshape(-1)[0].item()
+    value: float | int = np.asarray(owner.attrs[name]).reshape(-1)[0].item()
     if not low <= value <= high or not math.isfinite(value):
         allowed = [f"at least {low:g}"] * math.isfinite(low) + [f"at most {high:g}"] * math.isfinite(high)
         raise ValueError(f"the attribute {name} of {owner.name} is {value}, not {' and '.join(allowed) or 'finite'}")

@@ -65,7 +65,7 @@ def read_note(folder: Path) -> dict[str, Any]:
         If it is damaged.
     """
     path = folder / NOTE
-    found = read_json(path)
+    found: dict[str, Any] = read_json(path)
     try:
         kinds.check(found, CONTENT)
     except ValueError as error:

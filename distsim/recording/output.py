@@ -51,7 +51,7 @@ class OutputFile:
         As above; may be changed until the file is finished.
     mode : str
         ``"parallel"`` (all ranks write), ``"rank 0"`` (it alone writes) or ``"serial"`` (there is only one rank).
-    h5 : h5py.File or None
+    h5 : h5py.File
         The open file, on the ranks that write.
 
     Raises
@@ -74,7 +74,7 @@ class OutputFile:
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
         self.mode = self._choose_mode(h5py.get_config().mpi if parallel is None else parallel)
         self.writes = self.mode == "parallel" or self.rank == 0
-        self.h5: h5py.File | None = None
+        self._h5: h5py.File | None = None
         self._error: Exception | None = None
         self._broken = self._given_up = False
         self._reservation = Reservation(self.part)
@@ -83,6 +83,11 @@ class OutputFile:
         except Exception:
             self._reservation.remove()
             raise
+
+    @property
+    def h5(self) -> h5py.File:
+        assert self._h5 is not None  # `attempt_writing` calls nobody else's function
+        return self._h5
 
     def _choose_mode(self, parallel: bool) -> str:
         if self.comm is None:
@@ -99,9 +104,9 @@ class OutputFile:
 
         def create() -> None:
             # No chunk cache: a write that fails must do so now, not when the chunk leaves the cache.
-            self.h5 = h5py.File(self.part, "w", rdcc_nbytes=0, **mpi)
+            self._h5 = h5py.File(self.part, "w", rdcc_nbytes=0, **mpi)
             if self.mode == "parallel":
-                _keep_open(self.h5)
+                _keep_open(self._h5)
 
         self.attempt_writing(create)
         self.settle()
@@ -238,7 +243,7 @@ class OutputFile:
         if self.mode != "parallel":
             self._reservation.trim(self.h5.id.get_filesize())
         self.h5.close()
-        self.h5 = None
+        self._h5 = None
 
     def _move(self, ending: bytes, slices: list[bytes]) -> None:
         """Move the file into place; its data must be on disk before the name promises that they are."""
@@ -262,12 +267,12 @@ class OutputFile:
         """Close the file as it is; all ranks that hold it do so together."""
         self._given_up = True
         if self._broken:
-            _keep_open(self.h5)
-        elif self.h5 is not None:
+            _keep_open(self._h5)
+        elif self._h5 is not None:
             with suppress(OSError, RuntimeError):
                 self.h5.flush()
                 self._close()
-        self.h5 = None
+        self._h5 = None
 
 
 def _late(action: Callable[[], None]) -> None:

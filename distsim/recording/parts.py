@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from distsim.files.paths import PARTS
+from distsim.parallel import Comm
 from distsim.recording.file_sink import FileSink
 from distsim.recording.part_files import Span, part_path, spans_in
 from distsim.recording.sonata import times_of
@@ -30,7 +31,9 @@ class PartSink:
     start : the step at which the next part begins; set it when recording begins.
     """
 
-    def __init__(self, folder: Path, comm, dt: Fraction, make: Callable[[Path], FileSink], start: int = 0) -> None:
+    def __init__(
+        self, folder: Path, comm: Comm, dt: Fraction, make: Callable[[Path], FileSink], start: int = 0
+    ) -> None:
         self.folder, self.comm, self.dt, self.start = folder, comm, dt, start
         self._make = make
         self._on_root(lambda: (folder / PARTS).mkdir(exist_ok=True))
@@ -70,7 +73,8 @@ class PartSink:
         self._sink, self.start = None, step
 
     def _period(self, span: Span) -> tuple[float, float]:
-        return tuple(float(time) for time in times_of(np.array(span), self.dt))
+        start, stop = times_of(np.array(span), self.dt)
+        return float(start), float(stop)
 
     def close(self, step: int) -> None:
         """Close the last part and join all of them: the run's files hold the same as if there had been no parts."""
@@ -86,7 +90,8 @@ class PartSink:
 
     def _spans(self) -> list[Span]:
         """The closed parts, as rank 0 sees them (collective)."""
-        return self.comm.bcast(spans_in(self.folder, self.files[0]) if self.comm.rank == 0 else None)
+        spans: list[Span] = self.comm.bcast(spans_in(self.folder, self.files[0]) if self.comm.rank == 0 else None)
+        return spans
 
     def stop(self, step: int) -> None:
         """Close the current part, so that the run can be resumed; remove it if it has no steps."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
+Time = TypeVar("Time", int, float)
 Pieces = Sequence[Sequence[float]]  # start and end (ms) of each, ascending; a piece holds start < time <= end
 
 
@@ -24,7 +26,7 @@ def piece_of(times: np.ndarray, pieces: Pieces) -> np.ndarray:
     return np.where(inside, places, -1)
 
 
-def within(pieces: Pieces, t0: float, t1: float) -> list[tuple[float, float]]:
+def within(pieces: Sequence[Sequence[Time]], t0: Time, t1: Time) -> list[tuple[Time, Time]]:
     """Return the parts of `pieces` that lie in the period t0 to t1."""
     cut = [(max(start, t0), min(stop, t1)) for start, stop in pieces]
     return [(start, stop) for start, stop in cut if start < stop]

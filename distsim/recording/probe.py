@@ -23,7 +23,10 @@ MEMORY = 1 << 30  # bytes more than the process has at its start
 SOUND, DAMAGED = 0, 3  # exit codes
 COMMAND = "import mpi4py; mpi4py.rc.initialize = False; from distsim.recording.probe import main; main()"
 WITHOUT_MPI = "from distsim.recording.probe import main; main()"
-FAILURES = {signal.SIGXCPU: "HDF5 does not come to an end with it", signal.SIGKILL: "HDF5 was killed over it"}
+FAILURES: dict[int, str] = {
+    signal.SIGXCPU: "HDF5 does not come to an end with it",
+    signal.SIGKILL: "HDF5 was killed over it",
+}
 
 
 def probe(path: str | Path) -> None:

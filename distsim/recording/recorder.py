@@ -17,10 +17,9 @@ from distsim.recording.seal import trust
 from distsim.recording.sonata import check_sound, open_to_read
 
 if TYPE_CHECKING:
-    from typing import Self
-
     import h5py
     from mpi4py import MPI
+    from typing_extensions import Self
 
 
 class Recorder:
@@ -87,7 +86,8 @@ class Recorder:
             with open_to_read(path) as file:
                 return [_rows_of(file, name, rows, row) for name, row in datasets.items()]
 
-        return self._attempted(read, n_bytes)
+        found: list[Any] = self._attempted(read, n_bytes)
+        return found
 
     def close(self) -> None:
         """Close the file and move it into place; a second call does nothing.

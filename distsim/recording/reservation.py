@@ -38,12 +38,12 @@ class Reservation:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
         needed = BASE + n_bytes + n_bytes // SHARE
         if needed > self._size and hasattr(os, "posix_fallocate"):
-            self._allocate(needed)
+            self._allocate(self._file, needed)
             self._size = needed
 
-    def _allocate(self, size: int) -> None:
+    def _allocate(self, file: int, size: int) -> None:
         try:
-            os.posix_fallocate(self._file, self._size, size - self._size)
+            os.posix_fallocate(file, self._size, size - self._size)
         except OSError as error:
             if error.errno not in UNABLE:
                 raise OSError(error.errno, f"{error.strerror}; needed: {size} bytes", str(self.path)) from None

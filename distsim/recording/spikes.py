@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,7 @@ class SpikeFile(Recorder):
         """
         self._check_source(path)
         for name in self.populations:
-            n = self._attempted(lambda name=name: _n_spikes(path, name))
+            n = self._attempted(partial(_n_spikes, path, name))
             for start in range(0, n, BLOCK):
                 self._copy_block(path, name, start, min(BLOCK, n - start))
         self._file.settle()
@@ -234,7 +235,7 @@ def read_periods(path: str | Path) -> list[tuple[float | None, float | None]]:
 
 def _n_spikes(path: str | Path, name: str) -> int:
     with open_to_read(path) as file:
-        return numbers(file, f"spikes/{name}/timestamps").shape[0]
+        return int(numbers(file, f"spikes/{name}/timestamps").shape[0])
 
 
 def _read_population(group: h5py.Group) -> Spikes:
@@ -248,10 +249,11 @@ def _read_population(group: h5py.Group) -> Spikes:
     n = int(min(ids.max(initial=-1) + 1, MOST_NEURONS) if n is None else n)
     if ids.size and not 0 <= ids.min() <= ids.max() < n:
         raise ValueError(f"population {group.name} has node_ids outside 0 to {n - 1}")
-    period = [attribute(group, key) for key in ("t_start_ms", "t_stop_ms")]
-    if None not in period and period[0] > period[1]:
-        raise ValueError(f"population {group.name} is recorded from {period[0]} to {period[1]} ms, which is no period")
-    return Spikes(times, ids, n, *(None if t is None else float(t) for t in period), _step(group))
+    start, stop = (attribute(group, key) for key in ("t_start_ms", "t_stop_ms"))
+    if start is not None and stop is not None and start > stop:
+        raise ValueError(f"population {group.name} is recorded from {start} to {stop} ms, which is no period")
+    t_start_ms, t_stop_ms = (None if time is None else float(time) for time in (start, stop))
+    return Spikes(times, ids, n, t_start_ms, t_stop_ms, _step(group))
 
 
 def _step(group: h5py.Group) -> float | None:

@@ -132,7 +132,8 @@ def _pandas() -> ModuleType:
         import pandas
     except ModuleNotFoundError as error:
         raise _missing("pandas", error) from None
-    return pandas
+    module: ModuleType = pandas
+    return module
 
 
 def _neo() -> ModuleType:
@@ -140,7 +141,8 @@ def _neo() -> ModuleType:
         import neo
     except ModuleNotFoundError as error:
         raise _missing("neo", error) from None
-    return neo
+    module: ModuleType = neo
+    return module
 
 
 def _missing(package: str, error: ModuleNotFoundError) -> ModuleNotFoundError:

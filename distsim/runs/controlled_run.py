@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ..parallel import InputError, on_root
 from ..recording.part_files import Span, rewind
-from ..recording.parts import PartSink
 from ..results import folder
 from ..simulation import checkpoints
 from ..simulation.checkpoints import Checkpoint
@@ -65,11 +64,12 @@ class ControlledRun:
         self.finding: Finding | None = None
         network, seed = prepared.network, prepared.request.seed
         if origin is None:
-            self.simulation = Simulation(network, seed, comm, part_sink(network, place, comm))
+            self.sink = part_sink(network, place, comm)
+            self.simulation = Simulation(network, seed, comm, self.sink)
         else:
             self.simulation = Simulation(network, seed, comm)
             self._take_up(origin)
-        self.sink, self.started_at = cast(PartSink, self.simulation.sink), self.simulation.step
+        self.started_at = self.simulation.step
         self.sink.start = max(self.n_presim, self.started_at)
         self._saved_at = None if origin is None else self.started_at
         self.housekeeping = Housekeeping(comm, limits, signals, self.commit, self.save)
@@ -92,7 +92,7 @@ class ControlledRun:
         except ValueError as error:
             raise InputError(str(error)) from None
         on_root(self.comm, prepare)
-        self.simulation.sink = part_sink(self.network, self.place, self.comm)
+        self.simulation.sink = self.sink = part_sink(self.network, self.place, self.comm)
 
     @property
     def is_stopped(self) -> bool:

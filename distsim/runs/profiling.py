@@ -87,7 +87,8 @@ def describe(
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """above / below, 0 where that is 0."""
-    return np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
+    quotient: np.ndarray = np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
+    return quotient
 
 
 # --- advice -----------------------------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ def most_ranks(size: int, work: float, exchange: float) -> int:
     the logarithm of their number take about as long; at most 2^20."""
 
     def helps(n: int) -> bool:
-        return work * size / n > exchange * np.log2(n) / max(1.0, np.log2(size))
+        return bool(work * size / n > exchange * np.log2(n) / max(1.0, np.log2(size)))
 
     n = size
     while n > 1 and not helps(n):

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..description.elements import Selection
+from ..description.elements import PoissonInput, Selection, StepCurrent
 from ..description.network import Network
 from ..description.units import apart
 from ..engine.compiled.frozen_step import FrozenStep
 from ..neurons import NeuronModel
+from ..parallel import Comm
 
 BLOCK = 1 << 16  # bytes
 
@@ -25,13 +26,14 @@ def described(network: Network, seed: int) -> dict[str, object]:
     parts |= {f"population {population.name}": population for population in network.populations}
     for number, p in enumerate(network.projections):
         parts[f"projection {number}, {p.source.population.name} -> {p.target.population.name}"] = p
+    devices: dict[str, Sequence[PoissonInput | StepCurrent]]
     devices = {"Poisson input": network.poisson_inputs, "step current": network.step_currents}
     for kind, those in devices.items():
         parts |= {f"{kind} {number} into {d.target.population.name}": d for number, d in enumerate(those)}
     return {**parts, "what is recorded": [network.spike_recorders, network.voltage_recorders]}
 
 
-def agree(comm, parts: Mapping[str, object]) -> None:
+def agree(comm: Comm, parts: Mapping[str, object]) -> None:
     """ValueError on all ranks if `parts` are not the same on all of them; it names the first that differs
     (collective)."""
     if comm.size == 1:
@@ -57,7 +59,7 @@ def digest(value: object) -> bytes:
     return found.digest()
 
 
-def _feed(found, value: object) -> None:
+def _feed(found: hashlib.blake2b, value: object) -> None:
     found.update(type(value).__name__.encode() + b"\0")
     quantity = None if dataclasses.is_dataclass(value) else apart(value)
     if quantity is not None:
@@ -68,7 +70,7 @@ def _feed(found, value: object) -> None:
         _feed(found, (value.population.name, value.population.n, value.indices))
     elif isinstance(value, np.ndarray):
         found.update(f"{value.dtype.str}{value.shape}".encode())
-        _feed_bytes(found, memoryview(np.ascontiguousarray(value).reshape(-1).view(np.uint8)))
+        _feed_bytes(found, np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     elif hasattr(value, "__array__") and not isinstance(value, np.generic):  # pandas, xarray: repr leaves out most
         _feed(found, np.asarray(value))
     elif isinstance(value, NeuronModel):
@@ -93,7 +95,7 @@ def _feed(found, value: object) -> None:
     found.update(b"\1")
 
 
-def _feed_bytes(found, data: memoryview) -> None:
+def _feed_bytes(found: hashlib.blake2b, data: memoryview) -> None:
     """Feed a short array as it is, a long one as the CRC of each block: four times as fast, enough for accidents."""
     if len(data) <= BLOCK:
         found.update(data)
@@ -102,7 +104,7 @@ def _feed_bytes(found, data: memoryview) -> None:
         found.update(zlib.crc32(data[begin : begin + BLOCK]).to_bytes(4, "little"))
 
 
-def _feed_function(found, function: Callable) -> None:
+def _feed_function(found: hashlib.blake2b, function: Callable) -> None:
     """Feed the code of a function, and what it is the partial of; other callables by their type."""
     if isinstance(function, functools.partial):
         _feed(found, (function.func, function.args, function.keywords))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def record_changes(network: Network, settings: Settings) -> dict:
     }
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
@@ -44,5 +45,5 @@ def changed_settings(network: Network, changes: dict) -> Settings:
     return Settings(parameters, stimuli, latest, changes["number"])
 
 
-def _value(value):
+def _value(value: Any) -> Any:
     return np.array(value) if isinstance(value, list) else value

@@ -32,7 +32,7 @@ def set_values(engine: RankEngine, what: Part | PoissonInput, values: Mapping[st
     engine.flush()  # samples are V_m - E_L, and E_L may change
     put_back = _remember(engine)
     try:
-        if _is_stimulus(what):
+        if isinstance(what, PoissonInput) or _are_sources(what):
             set_stimulus(engine, what, values)
         else:
             set_neurons(engine, what, values)
@@ -61,14 +61,14 @@ def get_value(engine: RankEngine, what: Part | PoissonInput, name: str) -> np.nd
     if isinstance(what, PoissonInput):
         return get_stimulus(engine, what, name)
     selection = engine.network.select(what)
-    if _is_stimulus(selection):
+    if _are_sources(selection):
         return np.full(len(selection), get_stimulus(engine, selection, name))
     return get_neurons(engine, selection, name)
 
 
-def _is_stimulus(what: PoissonInput | Selection) -> bool:
-    """Return whether it is Poisson input: such, or the sources that it drives."""
-    return isinstance(what, PoissonInput) or what.population.model is MODELS["poisson_source"]
+def _are_sources(selection: Selection) -> bool:
+    """Return whether these are driven by Poisson input."""
+    return selection.population.model is MODELS["poisson_source"]
 
 
 # --- neurons ----------------------------------------------------------------------------------------------------------
@@ -97,7 +97,9 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
         engine.apply(replace(engine.settings, parameters=tuple(parameters)))
     neurons, change = engine.neurons, engine.settings.n_changes + 1
     for name in (name for name in model.drawn if name in values):
-        whole = values[name] if np.ndim(values[name]) == 0 else spread(population, selection.indices, values[name])
+        value = values[name]
+        assert not isinstance(value, str)  # words are not drawn
+        whole = spread(population, selection.indices, value) if isinstance(value, np.ndarray) else value
         drawn = local_values(network, number, name, whole, lids, engine.seed, engine.deal, change)
         if name == model.current:
             neurons.I_e[lids] = drawn
@@ -105,9 +107,9 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
             find_shared_currents(neurons)
         else:
             states[name] = drawn
-    for name, whole in states.items():
+    for name, state in states.items():
         reference = reference_values(network, number, name, new, gids)
-        neurons.state[places_of(neurons, model, name, lids)] = whole - reference
+        neurons.state[places_of(neurons, model, name, lids)] = state - reference
 
 
 def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarray:
@@ -121,28 +123,33 @@ def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarr
         return engine.gather(selection.gids, _recordable(engine, number, name, gids))
     if name == population.model.current:
         return engine.gather(selection.gids, engine.neurons.I_e[engine.deal.lids(gids)])
-    value = np.broadcast_to(engine.settings.parameters[number][name], population.n)
-    return value[selection.gids - population.first].copy()
+    value = np.broadcast_to(np.asarray(engine.settings.parameters[number][name]), population.n)
+    chosen: np.ndarray = value[selection.gids - population.first].copy()
+    return chosen
 
 
 def _recordable(engine: RankEngine, number: int, name: str, gids: np.ndarray) -> np.ndarray:
     """Return the recordable `name` of this rank's neurons `gids` of population `number` as it is now."""
     model, parameters = engine.network.populations[number].model, engine.settings.parameters[number]
     state = engine.neurons.state[places_of(engine.neurons, model, name, engine.deal.lids(gids))]
-    return state + reference_values(engine.network, number, name, parameters, gids)
+    value: np.ndarray = state + reference_values(engine.network, number, name, parameters, gids)
+    return value
 
 
-def merged(population: Population, now: Mapping[str, Value], indices: Indices, given: Mapping[str, Value]) -> dict:
+def merged(
+    population: Population, now: Mapping[str, Value], indices: Indices, given: Mapping[str, Value | str]
+) -> dict:
     """All parameters of `population` once neurons `indices` have the `given` ones; those of the others stay.
 
     Raises
     ------
     ValueError : a parameter that is a word is to be changed in a part of the population.
     """
-    values = dict(now)
+    values: dict[str, Value | str] = dict(now)
     for name, value in given.items():
         is_whole = len(indices) == population.n
-        if is_whole and (isinstance(indices, range) or np.ndim(value) == 0):  # an array may be in another order
+        is_array = isinstance(value, np.ndarray)  # which may be in another order
+        if is_whole and (isinstance(indices, range) or not is_array):
             values[name] = value
         elif population.model.parameters[name].choices:
             raise ValueError(f"{population.name}.{name}: can only be changed in the whole population")
@@ -151,25 +158,26 @@ def merged(population: Population, now: Mapping[str, Value], indices: Indices, g
     return values
 
 
-def spread(population: Population, indices: Indices, values: Value, others: Value = 0.0) -> np.ndarray:
+def spread(population: Population, indices: Indices, values: Value | str, others: Value | str = 0.0) -> np.ndarray:
     """An array of population.n numbers: `values` at `indices`, `others` elsewhere."""
-    array = np.array(np.broadcast_to(others, population.n), float)
-    array[as_key(indices)] = values
+    array = np.broadcast_to(np.asarray(others), population.n).astype(float)
+    array[as_key(indices)] = np.asarray(values)
     return array
 
 
 # --- Poisson input ----------------------------------------------------------------------------------------------------
 
 
-def set_stimulus(engine: RankEngine, what: PoissonInput | Selection, values: Mapping[str, float]) -> None:
+def set_stimulus(engine: RankEngine, what: PoissonInput | Selection, values: Mapping[str, Value]) -> None:
     """Give a Poisson input, or Poisson sources, another rate or weight, see `Simulation.set`."""
     is_source = isinstance(what, Selection)
     known = ("rate",) if is_source else ("rate", "weight")
     number = number_of(engine.network.poisson_inputs, what)
     target = engine.network.poisson_inputs[number].target
-    if is_source and len(what) != len(target):
+    if isinstance(what, Selection) and len(what) != len(target):
         raise ValueError(f"{what.population.name}: the rate can only be changed in the whole population")
-    name, read = f"Poisson input to {target.population.name}", {}
+    name = f"Poisson input to {target.population.name}"
+    read: dict[str, float] = {}
     for key, value in values.items():
         if key not in known:
             raise ValueError(f"{name}: {key!r} cannot be changed, only {' and '.join(known)}")
@@ -178,7 +186,7 @@ def set_stimulus(engine: RankEngine, what: PoissonInput | Selection, values: Map
         else:
             read[key] = read_input_weight(name, value, target.population)
     latest = [*engine.settings.latest]
-    latest[number] = replace(latest[number], **read)
+    latest[number] = _with(latest[number], read)
     stimuli = tuple(changed(engine.settings.stimuli, number, engine.step, read))
     engine.apply(replace(engine.settings, stimuli=stimuli, latest=tuple(latest)))
 
@@ -226,5 +234,10 @@ def changed(
             continue
         cut = max(now, stimulus.start)
         parts.append((k, replace(stimulus, stop=cut)))
-        parts.append((k, replace(stimulus, start=cut, **values)))
+        parts.append((k, _with(replace(stimulus, start=cut), values)))
     return [(k, part) for k, part in parts if part.stop > part.start and part.stop + part.delay > now]
+
+
+def _with(stimulus: PoissonInput, values: Mapping[str, float]) -> PoissonInput:
+    """Return a Poisson input with other `values` (rate, weight)."""
+    return replace(stimulus, rate=values.get("rate", stimulus.rate), weight=values.get("weight", stimulus.weight))

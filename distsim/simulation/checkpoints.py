@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..files.paths import as_path
-from ..parallel import on_root
+from ..parallel import Comm, on_root
 from ..recording.checkpoint_file import (
     PATTERN,
     DamagedError,
@@ -17,6 +17,7 @@ from ..recording.checkpoint_file import (
     write_checkpoint,
 )
 from ..version import __version__
+from .simulated import Simulated
 from .state import State, restore, state_of
 
 KEPT = 2  # checkpoints of a run
@@ -34,7 +35,7 @@ class Checkpoint(NamedTuple):
     damaged: tuple[Path, ...] = ()
 
 
-def write(simulation, path: str | Path, config: dict[str, Any] | None = None) -> None:
+def write(simulation: Simulated, path: str | Path, config: dict[str, Any] | None = None) -> None:
     """Write the state of `simulation` (collective).
 
     Raises
@@ -46,7 +47,7 @@ def write(simulation, path: str | Path, config: dict[str, Any] | None = None) ->
     write_checkpoint(as_path(path), simulation.comm, header, state.neurons, state.shared)
 
 
-def write_next(simulation, folder: Path, config: dict[str, Any]) -> None:
+def write_next(simulation: Simulated, folder: Path, config: dict[str, Any]) -> None:
     """Write the next checkpoint into the run's `folder`; the latest ones are kept (collective)."""
     path = on_root(simulation.comm, lambda: next_path(folder))
     write(simulation, path, config)
@@ -61,14 +62,14 @@ def keep_latest(folder: Path, n: int) -> None:
         path.unlink()
 
 
-def read(path: str | Path, comm) -> Checkpoint:
+def read(path: str | Path, comm: Comm) -> Checkpoint:
     """Read and verify a checkpoint (collective); `DamagedError` on every rank if it is not what was written."""
     path = as_path(path)
     header, neurons, shared = read_checkpoint(path, comm)
     return Checkpoint(path, State(header["facts"], neurons, shared), header["config"])
 
 
-def read_latest(folder: Path, comm, warn: Callable[[str], None]) -> Checkpoint | None:
+def read_latest(folder: Path, comm: Comm, warn: Callable[[str], None]) -> Checkpoint | None:
     """The latest checkpoint in `folder` that is as it was written, or None (collective).
 
     `warn` is called with a message for each damaged one; `set_aside` renames them once the run is resumed.
@@ -89,7 +90,7 @@ def set_aside(checkpoint: Checkpoint) -> None:
         path.rename(path.with_name(path.name + ".damaged"))
 
 
-def take_up(simulation, checkpoint: Checkpoint) -> None:
+def take_up(simulation: Simulated, checkpoint: Checkpoint) -> None:
     """Bring `simulation`, just built, into the state of `checkpoint` (collective).
 
     Raises

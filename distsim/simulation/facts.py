@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
+from ..description.elements import PoissonInput, StepCurrent
 from ..description.network import Network
 from ..description.rules import Explicit
 from ..engine.step.recorders import recorded_ranges
+from .simulated import Simulated
 
 MOST_LISTED = 100  # numbers of an array that a summary lists
 
 
-def describe(simulation) -> dict[str, list | dict]:
+def describe(simulation: Simulated) -> dict[str, list | dict]:
     """The network as it was described, with the parameters that hold now: for the summary."""
     network = simulation.network
     populations = {
@@ -33,11 +36,11 @@ def describe(simulation) -> dict[str, list | dict]:
     }
 
 
-def _fields(device) -> dict:
+def _fields(device: PoissonInput | StepCurrent) -> dict:
     return {field.name: _plain(getattr(device, field.name)) for field in dataclasses.fields(device)}
 
 
-def _plain(value):
+def _plain(value: object) -> Any:
     """A value for JSON: short arrays as lists, long ones and what is drawn in words."""
     if isinstance(value, np.ndarray):
         return value.tolist() if value.size <= MOST_LISTED else f"{value.size} values, mean {value.mean():g}"
@@ -46,7 +49,7 @@ def _plain(value):
     return repr(value) if not isinstance(value, Explicit) else f"{value.sources.size} pairs"
 
 
-def facts(simulation, title: str, t_presim: float, t_sim: float, seconds: float, counts: np.ndarray) -> dict:
+def facts(simulation: Simulated, title: str, t_presim: float, t_sim: float, seconds: float, counts: np.ndarray) -> dict:
     """Network, seed, ranks, times (ms), sizes and rates.
 
     Parameters
@@ -72,7 +75,7 @@ def facts(simulation, title: str, t_presim: float, t_sim: float, seconds: float,
 
 def population_facts(network: Network, seconds: float, counts: np.ndarray) -> dict[str, dict]:
     """By population: n, rate_hz (None without neurons or time), n_spikes, and which neurons are recorded if not all."""
-    populations = {}
+    populations: dict[str, dict] = {}
     for population in network.populations:
         n_spikes = int(counts[population.span].sum())
         rate = n_spikes / population.n / seconds if population.n and seconds else None

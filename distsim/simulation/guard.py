@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..description.network import Network
 from ..engine.rank_engine import RankEngine
 from ..engine.step.population_state import FIRST, STATE
 from ..engine.step.update import ROW
@@ -41,7 +42,7 @@ class Guard:
     since : the step at which the present window begins. counts : spikes of each population, of all ranks, before it.
     """
 
-    def __init__(self, network) -> None:
+    def __init__(self, network: Network) -> None:
         self.window = max(1, round(WINDOW / network.grid.dt_ms))
         self.since, self.counts = 0, np.zeros(len(network.populations), np.int64)
 

@@ -10,16 +10,17 @@ import numpy as np
 from ..description.network import Network
 from ..engine.step.loop import PHASES
 from ..engine.step.recorders import recorded_populations, voltage_gids
-from ..parallel import InputError, on_root
+from ..parallel import Comm, InputError, on_root
 from ..recording.file_sink import SPIKES, VOLTAGES, FileSink
 from ..recording.note import write_note
 from ..recording.parts import PartSink
 from ..results import summary
 from ..results.folder import PYTHON, claim, release
 from .facts import describe, facts
+from .simulated import Simulated
 
 
-def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
+def save(simulation: Simulated, folder: str | Path, title: str, overwrite: bool) -> Path:
     """Write the recordings of `simulation` and its summary into `folder`; see `Simulation.save` (collective)."""
     comm, network = simulation.comm, simulation.network
     simulation.settle()
@@ -48,7 +49,7 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
     return path
 
 
-def summarize(simulation, title: str) -> dict:
+def summarize(simulation: Simulated, title: str) -> dict:
     """The summary of what was recorded so far (collective)."""
     grid, period, network = simulation.network.grid, simulation.period, simulation.network
     seconds = grid.ms(period.steps) / 1e3
@@ -74,7 +75,7 @@ def without_breaks(steps: np.ndarray, block: np.ndarray, interval: int) -> tuple
     return every, whole
 
 
-def part_sink(network: Network, folder: Path, comm) -> PartSink:
+def part_sink(network: Network, folder: Path, comm: Comm) -> PartSink:
     """The sink that writes what `network` records into `folder` in parts (collective)."""
     return PartSink(folder, comm, network.grid.dt, lambda place: file_sink(network, place, comm))
 
@@ -85,7 +86,7 @@ def recorded_files(network: Network) -> list[str]:
     return [name for name, is_there in ((SPIKES, spikes), (VOLTAGES, voltages)) if is_there]
 
 
-def file_sink(network: Network, folder: Path, comm) -> FileSink:
+def file_sink(network: Network, folder: Path, comm: Comm) -> FileSink:
     """The sink that writes what `network` records into `folder` (collective)."""
     gids = voltage_gids(network)
     ids, mine = {}, {}

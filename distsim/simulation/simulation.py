@@ -26,7 +26,7 @@ from ..engine.step.buffers import voltage_lids
 from ..engine.step.decomposition import Decomposition
 from ..engine.step.recorders import Period
 from ..engine.step.sinks import MemorySink, Sink
-from ..parallel import SerialCommunicator, check_running, world
+from ..parallel import Comm, SerialCommunicator, check_running, world
 from ..results.result import Result
 from . import changes, checkpoints, recorded, warmup
 from .agreement import agree, described
@@ -61,7 +61,7 @@ class Simulation:
         self,
         network: Network,
         seed: int = 1,
-        comm=None,
+        comm: Comm | None = None,
         sink: Sink | None = None,
         *,
         warm: bool = False,
@@ -90,7 +90,7 @@ class Simulation:
         return Period([], np.zeros(self.engine.deal.n_local, np.int64))
 
     @property
-    def comm(self):
+    def comm(self) -> Comm:
         """The ranks; RuntimeError where MPI does not run, not yet or no more."""
         return self.engine.comm
 
@@ -150,7 +150,7 @@ class Simulation:
 
     @period.setter
     def period(self, period: Period) -> None:
-        self._recorded = (period, None)
+        self._recorded: tuple[Period, tuple[int, np.ndarray] | None] = (period, None)
 
     # --- running --------------------------------------------------------------------------------------------------
 

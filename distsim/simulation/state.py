@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..description.network import Network
 from ..engine.ledger import events_on_their_way
 from ..engine.rank_engine import RankEngine
 from ..engine.step import loop
@@ -20,6 +21,7 @@ from ..engine.step.recorders import Period
 from ..engine.step.stimulation import resume
 from .agreement import described, digest
 from .changed import changed_settings, record_changes
+from .simulated import Simulated
 from .state_check import check_arrays, check_facts, check_size
 
 BY_NEURON = ("refractory", "I_e", "device", "emitted")
@@ -42,7 +44,7 @@ class State(NamedTuple):
     shared: dict[str, np.ndarray]
 
 
-def state_of(simulation) -> State:
+def state_of(simulation: Simulated) -> State:
     """The state of `simulation` between two steps (collective)."""
     engine, period = simulation.engine, simulation.period
     neurons = engine.neurons
@@ -62,7 +64,7 @@ def state_of(simulation) -> State:
     return State(facts, arrays, _recent_spikes(engine))
 
 
-def restore(simulation, state: State) -> None:
+def restore(simulation: Simulated, state: State) -> None:
     """Bring `simulation`, just built, into `state` (collective).
 
     Raises
@@ -104,7 +106,7 @@ def _restore_neurons(engine: RankEngine, arrays: Mapping[str, np.ndarray]) -> No
 # --- is it the same network? ------------------------------------------------------------------------------------------
 
 
-def _identity(engine) -> dict[str, str]:
+def _identity(engine: RankEngine) -> dict[str, str]:
     """A digest of each part of the description."""
     parts = described(engine.network, engine.seed)
     return {name: digest(part).hex() for name, part in parts.items() if name != EXCEPT}
@@ -131,7 +133,7 @@ def _check(engine: RankEngine, state: State) -> None:
 # --- neurons ----------------------------------------------------------------------------------------------------------
 
 
-def _n_variables(network) -> int:
+def _n_variables(network: Network) -> int:
     return max((len(p.model.states) for p in network.populations), default=0)
 
 

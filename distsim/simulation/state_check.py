@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..description.elements import Population
+from ..description.network import Network
 from ..files import kinds
+from ..parallel import Comm
 
 MOST = 2**63 - 1
 STEP, COUNT = kinds.whole(0, 2**53), kinds.whole(0, MOST)
@@ -38,7 +41,7 @@ def check_facts(facts: Any) -> None:
     kinds.check(facts, FACTS)
 
 
-def check_size(network, facts: Mapping[str, Any]) -> None:
+def check_size(network: Network, facts: Mapping[str, Any]) -> None:
     """Check that the facts of a state count as many populations and stimuli as `network` has.
 
     Raises
@@ -59,7 +62,7 @@ def check_size(network, facts: Mapping[str, Any]) -> None:
             _check_parameter(population, name, value)
 
 
-def _check_parameter(population, name: str, value: Any) -> None:
+def _check_parameter(population: Population, name: str, value: Any) -> None:
     known = population.model.parameters
     if name not in known:
         raise ValueError(f"changes: {population.name} has no parameter {name!r}")
@@ -74,7 +77,7 @@ def _check_parameter(population, name: str, value: Any) -> None:
 
 
 def check_arrays(
-    comm,
+    comm: Comm,
     neurons: Mapping[str, np.ndarray],
     expected: Mapping[str, np.ndarray],
     shared: Mapping[str, np.ndarray],

@@ -13,10 +13,11 @@ from ..engine.connectivity.build_dense import FEWEST, SPARSEST
 from ..engine.connectivity.table_plan import TablePlan
 from ..engine.model_loops import Loops, loops_of
 from ..engine.settings import described_settings
+from ..parallel import Comm
 from .state import restore, state_of
 
 
-def fill_cache(plan: TablePlan, comm, loops: Loops, simulate: Callable[[Network], Any]) -> None:
+def fill_cache(plan: TablePlan, comm: Comm, loops: Loops, simulate: Callable[[Network], Any]) -> None:
     """Have all kernels that a network needs in the cache: compiled by one rank a node while the others wait
     (collective).
 

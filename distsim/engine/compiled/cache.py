@@ -19,6 +19,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numba
 from numba.core import compiler, sigutils
@@ -27,8 +28,10 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock as compiling
 from numba.core.registry import cpu_target
 
-from ...parallel import cause, place_on_node
+from ...parallel import Comm, cause, place_on_node
 from .cache_folder import fingerprint, folder, say_once
+
+F = TypeVar("F", bound=Callable)
 
 MANIFEST = "manifest.json"
 INDEX, CODE = ".nbi", ".nbc"  # suffixes of Numba's files
@@ -65,7 +68,7 @@ class _Files(CompileResultCacheImpl):
 
 class _Cache(FunctionCache):
     def __init__(self, function: Callable, path: Path) -> None:
-        self._impl_class = lambda function: _Files(function, path)
+        self._impl_class = lambda function: _Files(function, path)  # type: ignore[assignment]  # it is only called
         super().__init__(function)
 
 
@@ -73,25 +76,27 @@ class _Kept(NullCache):
     """A function's cache in the folder of this process, which is chosen when something is first compiled or loaded."""
 
     def __init__(self, function: Callable) -> None:
-        self._function, self._path, self._cache = function, None, None
+        self._function = function
+        self._path: Path | None = None
+        self._cache: _Cache | None = None
 
     def _here(self) -> _Cache:
         path = folder()
-        if path != self._path:
+        if self._cache is None or path != self._path:
             self._path, self._cache = path, _Cache(self._function, path)
         return self._cache
 
     @property
     def cache_path(self) -> str:
-        return self._here().cache_path
+        return str(self._here().cache_path)
 
-    def load_overload(self, signature, context):
+    def load_overload(self, signature: Any, context: Any) -> Any:
         try:
             return self._here().load_overload(signature, context)
         except OSError:
             return None  # it is compiled instead
 
-    def save_overload(self, signature, data) -> None:
+    def save_overload(self, signature: Any, data: Any) -> None:
         try:
             self._here().save_overload(signature, data)
         except OSError as error:  # the disk is full: the next run compiles it again
@@ -101,25 +106,26 @@ class _Kept(NullCache):
         self._here().flush()
 
 
-def njit(*, cache: bool = False, **options):
+def njit(*, cache: bool = False, **options: Any) -> Callable[[F], F]:
     """`numba.njit(**options)`; with `cache` what it compiles is kept in the cache folder."""
 
-    def decorate(function):
+    def decorate(function: F) -> F:
         with compiling:
-            compiled = numba.njit(**options)(function)
+            compiled: Any = numba.njit(**options)(function)
             if cache:
                 compiled._cache = _Kept(function)
-            return compiled
+            made: F = compiled  # which is called as the function is
+            return made
 
     return decorate
 
 
-def cfunc(signature, function, pipeline_class=compiler.Compiler) -> CFunc:
+def cfunc(signature: Any, function: Callable, pipeline_class: type[compiler.Compiler] = compiler.Compiler) -> CFunc:
     """`function` compiled as a C function, kept in the cache folder."""
     with compiling:
         signature = sigutils.normalize_signature(signature)
         compiled = CFunc(function, signature, locals={}, options={}, pipeline_class=pipeline_class)
-        compiled._cache = _Kept(function)
+        compiled._cache = _Kept(function)  # type: ignore[attr-defined]  # which CFunc sets to a Cache
         compiled.compile()
         return compiled
 
@@ -129,7 +135,7 @@ def cfunc(signature, function, pipeline_class=compiler.Compiler) -> CFunc:
 _filling = threading.RLock()  # of threads; the lock on the file does nothing where the file system has none
 
 
-def fill_once(comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> None:
+def fill_once(comm: Comm, path: Path, kernels: Mapping[str, Callable[[], object]]) -> None:
     """Compile those `kernels`, by name, that never were: on one rank a node, while the others wait (collective).
 
     What is damaged is removed and compiled again. Numba is made ready to load kernels on all ranks.

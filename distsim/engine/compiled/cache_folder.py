@@ -24,7 +24,7 @@ import llvmlite.binding
 import numba
 import numpy
 
-from ...parallel import FaultError, SerialCommunicator, cause
+from ...parallel import Comm, FaultError, SerialCommunicator, cause
 
 ROOT = Path(__file__).resolve().parents[2]
 PRIVATE = 0o700
@@ -194,15 +194,16 @@ def folder() -> Path:
     return agreed_folder(SerialCommunicator())
 
 
-def agreed_folder(comm) -> Path:
+def agreed_folder(comm: Comm) -> Path:
     """Return the folder that the first rank of each machine has chosen, on all of its ranks (collective)."""
     if comm.size == 1:
-        path = _choice.make()
+        own = _choice.make()
         _say(_choice.line)
-        return path
+        return own
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    path: Path
     path, line, error = node.bcast(_first_choice() if node.rank == 0 else None)
     node.Free()
     told = comm.allgather((line, error))

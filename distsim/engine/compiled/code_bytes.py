@@ -67,7 +67,8 @@ def defaults(function: FunctionType) -> dict[str, object]:
 
 def given_signatures(helper: CPUDispatcher) -> list:
     """Return the signatures that numba.njit was given: what it compiles for by itself depends on its callers."""
-    return [] if helper._can_compile else sorted(helper.nopython_signatures, key=str)
+    can_compile = helper._can_compile  # type: ignore[attr-defined]  # of the class in C below it
+    return [] if can_compile else sorted(helper.nopython_signatures, key=str)
 
 
 # --- constants --------------------------------------------------------------------------------------------------------
@@ -84,7 +85,7 @@ def constant_bytes(value: object) -> bytes:
     kind = type(value).__name__
     if value is None or value is Ellipsis or type(value) in (bool, int, str):
         return joined(kind, str(value))
-    if type(value) in (float, complex):
+    if isinstance(value, float | complex) and type(value) in (float, complex):
         return joined(kind, struct.pack("<2d", complex(value).real, complex(value).imag))
     if type(value) is bytes:
         return joined(kind, value)
@@ -101,7 +102,8 @@ def constant_bytes(value: object) -> bytes:
     if isinstance(value, enum.Enum):
         return joined("member", constant_bytes(type(value)), value.name)
     if isinstance(value, enum.EnumMeta):
-        return joined("enum", value.__qualname__, *(joined(e.name, constant_bytes(e.value)) for e in value))
+        members: list[enum.Enum] = list(value)
+        return joined("enum", value.__qualname__, *(joined(e.name, constant_bytes(e.value)) for e in members))
     if isinstance(value, np.dtype) and not value.hasobject:
         return joined("dtype", str(np.lib.format.dtype_to_descr(value)))
     if isinstance(value, types.Number | types.Boolean):
@@ -114,7 +116,7 @@ def full_name(value: object) -> str:
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     if isinstance(name, str):
         for module in (getattr(value, "__module__", None), "numpy", "math", "builtins"):
-            if goes_by_name(module) and look_up(sys.modules.get(module), name) is value:
+            if module and goes_by_name(module) and look_up(sys.modules.get(module), name) is value:
                 return f"{module}.{name}"
     raise TypeError(f"{value!r} does not go by its name")
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
+from typing import NoReturn
 
 import numpy as np
 from numba.core.compiler import Compiler
@@ -59,7 +60,8 @@ class FrozenStep:
     TypeError : the step uses something whose changes could not be noticed.
     """
 
-    def __init__(self, step: FunctionType, owner: str) -> None:
+    def __init__(self, step: Callable, owner: str) -> None:
+        assert isinstance(step, FunctionType)  # as every model's step
         self.uses: dict[str, bytes] = {}
         self._owner = owner
         self._numbers: dict[int, int] = {}  # of the functions met, by id
@@ -71,6 +73,7 @@ class FrozenStep:
         """Return a copy of the step that uses copies of the frozen values."""
         copies = Copies(self._functions, self.identity[:16])
         step = self._make(copies)
+        assert isinstance(step, FunctionType)  # only helpers are compiled
         copies.compile_given_signatures()
         return step
 
@@ -105,7 +108,7 @@ class FrozenStep:
     def _options(self, helper: CPUDispatcher | None, path: str) -> Iterator[bytes]:
         if helper is None:
             return
-        if helper._compiler.pipeline_class is not Compiler:
+        if helper._compiler.pipeline_class is not Compiler:  # type: ignore[attr-defined]  # which Dispatcher sets
             self._refuse(path, "compiled by a pipeline of its own")
         for name, value in sorted({**helper.targetoptions, **helper.locals}.items()):
             value = frozenset(value) if isinstance(value, set) else value
@@ -127,7 +130,7 @@ class FrozenStep:
         else:
             place, value = frozen.globals, function.__globals__.get(name, MISSING)
             if value is MISSING:
-                value = function.__builtins__.get(name, MISSING)
+                value = getattr(function, "__builtins__", {}).get(name, MISSING)
         return joined(name, self._freeze_attribute(place, name, value, attributes, path))
 
     def _freeze_attribute(
@@ -148,8 +151,8 @@ class FrozenStep:
         if not isinstance(inner, UsedModule):
             inner = place[name] = UsedModule(value.__name__)
         first, *others = attributes
-        found = getattr(value, first, MISSING)
-        return joined(first, self._freeze_attribute(inner.values, first, found, tuple(others), f"{path}.{first}"))
+        part = getattr(value, first, MISSING)
+        return joined(first, self._freeze_attribute(inner.values, first, part, tuple(others), f"{path}.{first}"))
 
     def _found_in(self, module: ModuleType, attributes: tuple[str, ...], path: str) -> bytes:
         """Return the bytes of an attribute of a module that goes by its name."""
@@ -166,6 +169,7 @@ class FrozenStep:
 
     def _freeze_value(self, value: object, path: str) -> tuple[bytes, Make]:
         if type(value) is CPUDispatcher:
+            assert isinstance(value.py_func, FunctionType)
             return self._freeze_function(value.py_func, value, path)
         if type(value) is np.ndarray:
             self._check_array(value, path)
@@ -176,8 +180,8 @@ class FrozenStep:
             make = lambda copies: frozen  # noqa: E731
         elif isinstance(value, tuple):
             parts = [self._freeze_value(item, f"{path}[{k}]") for k, item in enumerate(value)]
-            kind = (type(value).__qualname__, *getattr(value, "_fields", ()))
-            found = joined("tuple", joined(*kind), *(part for part, _ in parts))
+            names = (type(value).__qualname__, *getattr(value, "_fields", ()))
+            found = joined("tuple", joined(*names), *(part for part, _ in parts))
             make = functools.partial(make_tuple, type(value), [make for _, make in parts])
         else:
             found, make = self._constant(value, path), lambda copies: value
@@ -191,7 +195,7 @@ class FrozenStep:
             pass
         if isinstance(value, FunctionType):
             self._refuse(path, "a Python function that is not decorated with numba.njit")
-        return self._refuse(path, f"of type {type(value).__name__}")
+        self._refuse(path, f"of type {type(value).__name__}")
 
     def _check_array(self, array: np.ndarray, path: str) -> None:
         if array.dtype.hasobject:
@@ -201,5 +205,5 @@ class FrozenStep:
         if not (array.flags.c_contiguous or array.flags.f_contiguous):
             self._refuse(path, "an array that is not contiguous")
 
-    def _refuse(self, path: str, what: str):
+    def _refuse(self, path: str, what: str) -> NoReturn:
         raise TypeError(f"{self._owner}: its step uses {path}, {what}; {ALLOWED}")

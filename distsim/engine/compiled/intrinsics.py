@@ -25,7 +25,7 @@ COUNTED = 16  # numbers that `store_count` stores
 LINE = 64  # bytes that `equal_bytes` looks at: of a cache line
 
 
-def repeated(builder, number, vector):
+def repeated(builder: ir.IRBuilder, number: ir.Value, vector: ir.VectorType) -> ir.Value:
     """A vector of equal numbers."""
     nothing, i32 = ir.Constant(vector, ir.Undefined), ir.IntType(32)
     places = ir.Constant(ir.VectorType(i32, vector.count), [0] * vector.count)
@@ -110,9 +110,10 @@ class NoAlias(Compiler):
     """`kernel(pipeline_class=NoAlias)`: the arrays that the function is given do not overlap, so that LLVM need not
     find that out before it vectorises a loop over many of them."""
 
-    def define_pipelines(self):
+    def define_pipelines(self) -> list:
         self.state.flags.noalias = True
-        return super().define_pipelines()
+        pipelines: list = super().define_pipelines()
+        return pipelines
 
 
 @kernel()
@@ -141,5 +142,5 @@ def pointer(array):
     return np.int64(array.ctypes.data)
 
 
-CLOCK_GETTIME = ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value
+CLOCK_GETTIME = ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value or 0
 CLOCK_MONOTONIC = 1

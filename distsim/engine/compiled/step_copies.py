@@ -16,7 +16,8 @@ class UsedModule:
     """Those attributes of a module of the user's that are used."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.values = name, {}
+        self.name = name
+        self.values: dict[str, Make] = {}
 
     def __call__(self, copies: Copies) -> ModuleType:
         module = ModuleType(self.name)
@@ -55,20 +56,21 @@ class Copies:
 
     def __init__(self, functions: list[UsedFunction], identity: str) -> None:
         self._functions, self._identity = functions, identity
-        self._made: dict[int, object] = {}
+        self._made: dict[int, FunctionType | CPUDispatcher] = {}
         self._with_signatures: list[tuple[CPUDispatcher, list]] = []
 
     def function(self, number: int) -> object:
         if number not in self._made:
             frozen = self._functions[number]
-            names = {"__name__": __name__}
+            names: dict[str, object] = {"__name__": __name__}
             cells = {name: CellType() for name in frozen.function.__code__.co_freevars}
-            self._made[number] = self._compiled_as(frozen.helper, self._bare(number, names, cells))
+            self._made[number] = made = self._compiled_as(frozen.helper, self._bare(number, names, cells))
             names.update({name: make(self) for name, make in frozen.globals.items()})
             for name, make in frozen.cells.items():
                 cells[name].cell_contents = make(self)
-            if frozen.helper is not None and (signatures := given_signatures(frozen.helper)):
-                self._with_signatures.append((self._made[number], signatures))
+            signatures = given_signatures(frozen.helper) if frozen.helper is not None else []
+            if signatures and isinstance(made, CPUDispatcher):
+                self._with_signatures.append((made, signatures))
         return self._made[number]
 
     def _bare(self, number: int, names: dict, cells: Mapping[str, CellType]) -> FunctionType:

@@ -21,6 +21,7 @@ from ..compiled.cache import njit
 from ..compiled.intrinsics import count_ones
 from ..step.decomposition import Decomposition
 from ..step.dense import GROUP, MOST_ROWS, PLANE, Dense
+from ..step.layout import Layout
 from . import draws
 
 RULES = (AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli)  # drawn target by target
@@ -54,13 +55,13 @@ Second = Mapping[int, Mapping[int, list[np.ndarray]]]
 
 def plan_groups(network: Network) -> list[Group]:
     """The groups of projections that are kept as bit matrices."""
-    found: dict[tuple, list[int]] = {}
+    found: dict[tuple[int, int, float, int], list[int]] = {}
     for number, projection in enumerate(network.projections):
-        weight, delay = constant(projection.weight), constant(projection.delay)
-        if is_alike(projection) and weight is not None and delay is not None:
+        weight = constant(projection.weight)
+        if is_alike(projection) and weight is not None and constant(projection.delay) is not None:
             ends = id(projection.source.population), id(projection.target.population)
             found.setdefault((*ends, weight, delay_steps(network, projection.delay)), []).append(number)
-    groups = [_group(network, *key[2:], tuple(numbers)) for key, numbers in found.items()]
+    groups = [_group(network, weight, delay, tuple(numbers)) for (_, _, weight, delay), numbers in found.items()]
     return [group for group in groups if _is_dense(network, group)]
 
 
@@ -80,7 +81,7 @@ def constant(value: Value) -> float | None:
 def delay_steps(network: Network, delay: Value) -> int:
     """Return the steps of a delay that is one number; a drawn one is rounded as all draws, halves upwards."""
     if not isinstance(delay, Distribution):
-        return network.grid.steps(delay, "delay")
+        return int(network.grid.steps(delay, "delay"))
     return int(np.floor(delay.support()[0] / network.grid.dt_ms * (1 + 1e-12) + 0.5))
 
 
@@ -147,7 +148,7 @@ def _shared_bits(filled: Mapping[tuple[Selection, Selection], float]) -> float:
 
 
 def connect_dense(
-    network: Network, groups: list[Group], layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
+    network: Network, groups: list[Group], layout: Layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
 ) -> tuple[Dense, Second]:
     """The matrices onto this rank's neurons; and what has no place in them, by projection of the groups.
 
@@ -168,7 +169,7 @@ def connect_dense(
     return _tables(pieces, begin, layout, bits), second
 
 
-def _pieces(network: Network, group: Group, layout, deal: Decomposition, is_two: np.ndarray) -> list[tuple]:
+def _pieces(network: Network, group: Group, layout: Layout, deal: Decomposition, is_two: np.ndarray) -> list[tuple]:
     """The group's local targets, cut at the borders of shards: (group, first lid, last lid, receptor)."""
     two = is_two[network.populations.index(group.target)]
     receptor = int(two and group.weight < 0)
@@ -186,7 +187,7 @@ def _words(first: int, last: int) -> int:
     return -(-(last - first) // (64 * LINE)) * LINE
 
 
-def _tables(pieces: list[tuple], begin: np.ndarray, layout, bits: np.ndarray) -> Dense:
+def _tables(pieces: list[tuple], begin: np.ndarray, layout: Layout, bits: np.ndarray) -> Dense:
     """Matrices with the same targets and weight are summed together."""
     together: dict[tuple, list] = {}
     spans = np.zeros((sum(len(group.sources) for group, *_ in pieces), 2), np.uint16)
@@ -197,7 +198,8 @@ def _tables(pieces: list[tuple], begin: np.ndarray, layout, bits: np.ndarray) ->
         panel = (group.delay, gid, gid + n_rows, start, row)
         together.setdefault((first, last, receptor, group.weight), []).append(panel)
         row += n_rows
-    sums, panels = [], []
+    sums: list[tuple[int, ...]] = []
+    panels: list[tuple[int, ...]] = []
     for (first, last, receptor, _), parts in together.items():
         place = (first // layout.width, receptor * layout.width + first % layout.width)
         sums.append((len(panels), len(panels) + len(parts), _words(first, last), last - first, *place))
@@ -215,10 +217,17 @@ def _tables(pieces: list[tuple], begin: np.ndarray, layout, bits: np.ndarray) ->
 
 
 def _draw(
-    network: Network, number: int, group: Group, lids: tuple[int, int], bits, deal: Decomposition, key
+    network: Network,
+    number: int,
+    group: Group,
+    lids: tuple[int, int],
+    bits: np.ndarray,
+    deal: Decomposition,
+    key: tuple[int, int],
 ) -> Iterator[np.ndarray]:
     """Set the bits of projection `number` onto local neurons lids[0] ... lids[1] - 1; yield the rest, see `Second`."""
     projection: Projection = network.projections[number]
+    assert isinstance(projection.rule, RULES)
     gids = projection.target.gids
     mine = deal.lids(gids)
     targets = np.flatnonzero(deal.local(gids) & (mine >= lids[0]) & (mine < lids[1]))

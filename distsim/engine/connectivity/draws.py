@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...description.elements import Projection, Selection
 from ...description.indices import positions_of
-from ...description.rules import AllToAll, FixedIndegree, PairwiseBernoulli
+from ...description.rules import AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli
 from ..compiled.cache import njit
 from ..random import streams
 from ..random.combinatorics import binomial, split_over_targets
@@ -65,15 +66,17 @@ class Range(NamedTuple):
     size: int
 
 
-def indegrees(projection, number: int, targets: np.ndarray, key: tuple[int, int]) -> np.ndarray:
+def indegrees(projection: Projection, number: int, targets: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     """Indegrees (int32) of the targets `targets` (positions in the selection, int64, ascending)."""
     rule, n_sources = projection.rule, len(projection.source)
     if isinstance(rule, FixedIndegree):
         return np.full(targets.size, rule.n, np.int32)
+    assert isinstance(rule, AllToAll | PairwiseBernoulli | FixedTotalNumber)  # others are not drawn by target
     own = own_positions(projection.source, projection.target)
     skipped = (own >= 0) & (not rule.allow_autapses)
     if isinstance(rule, AllToAll):
-        return (n_sources - skipped[targets]).astype(np.int32)
+        all_but: np.ndarray = n_sources - skipped[targets]
+        return all_but.astype(np.int32)
     degrees = np.zeros(targets.size, np.int32)
     if isinstance(rule, PairwiseBernoulli):
         draw_binomials(n_sources - skipped[targets], rule.p, targets, number, *key, degrees)
@@ -83,7 +86,7 @@ def indegrees(projection, number: int, targets: np.ndarray, key: tuple[int, int]
     return degrees
 
 
-def own_positions(source, target) -> np.ndarray:
+def own_positions(source: Selection, target: Selection) -> np.ndarray:
     """For each target its position among the sources, -1 if it is none of them; int64 (len(target),)."""
     if source.population is not target.population:
         return np.full(len(target), -1)

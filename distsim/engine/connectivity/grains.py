@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...description.distributions import Distribution
 from ...description.elements import Projection
 from ...description.network import Network
 from ..step.delivery import GRAIN_BITS
@@ -42,10 +41,12 @@ def empty_places(
 
 def shares(network: Network, projection: Projection, delays: np.ndarray) -> np.ndarray:
     """Which share of a projection's synapses has each of the delays."""
-    if isinstance(projection.delay, Distribution):
+    if projection.delay_steps is None:
         table, slots = delay_table(network, projection, delays)
         return np.bincount(slots, np.diff(table.thresholds / 2**32, prepend=0.0), delays.size)
-    return count_delays(projection.delay_steps)[delays] / max(1, np.size(projection.delay_steps))
+    counts = count_delays(projection.delay_steps)
+    found: np.ndarray = counts[delays] / max(1, np.size(projection.delay_steps))
+    return found
 
 
 def expected_filling(mean: np.ndarray) -> np.ndarray:
@@ -54,4 +55,5 @@ def expected_filling(mean: np.ndarray) -> np.ndarray:
     grain = 1 << GRAIN_BITS
     k = np.arange(grain)
     weights = (-k % grain) @ np.exp(-2j * np.pi * np.outer(k, k) / grain) / grain
-    return (np.exp(np.multiply.outer(mean, np.exp(2j * np.pi * k / grain) - 1)) @ weights).real
+    filling: np.ndarray = (np.exp(np.multiply.outer(mean, np.exp(2j * np.pi * k / grain) - 1)) @ weights).real
+    return filling

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...description.elements import Projection
 from ...description.indices import numbers_at, progression
-from ...description.rules import Explicit, FixedOutdegree, OneToOne
+from ...description.rules import Drawn, Explicit, FixedOutdegree, OneToOne
 from ..random import streams
 from ..step.decomposition import Decomposition
 from ..step.delivery import synapses_by_source
@@ -65,8 +65,9 @@ class BuildContext:
     ) -> None:
         projection, width = self.plan.network.projections[number], self.plan.layout.width
         own = draws.own_positions(projection.target, projection.source)
-        n = projection.rule.n
-        draws.generate_by_source(fill, pool, shape, self.draw(number), kept, width, counts, own, n, *self.key)
+        assert isinstance(projection.rule, FixedOutdegree)
+        draw, n = self.draw(number), projection.rule.n
+        draws.generate_by_source(fill, pool, shape, draw, kept, width, counts, own, n, *self.key)
 
     def receptor_offset(self, number: int, weights: np.ndarray) -> np.ndarray:
         """Distance (int32) of the slot of each of `weights` (pA) of projection `number` from that of the neuron."""
@@ -80,7 +81,8 @@ class BuildContext:
         source, target, rule = projection.source, projection.target, projection.rule
         target_first, target_step, target_numbers = progression(target.indices)
         delay, delay_slots = delay_table(self.plan.network, projection, self.plan.delays)
-        (weight, first), values = self.plan.code.tables[number], self.plan.code.values(number)
+        (weight, first), values = self.plan.code.table(number), self.plan.code.values(number)
+        assert isinstance(rule, Drawn)
         return draws.Draw(
             number,
             *progression(source.indices),
@@ -120,7 +122,7 @@ class ShardBuilder:
         segments = self.network.n * self.plan.segments
         return self.n_synapses + ((1 << self.plan.grain_bits) - 1) * min(segments, self.n_synapses)
 
-    def _part(self, number: int, projection: Projection):
+    def _part(self, number: int, projection: Projection) -> ByTarget | BySource | Given:
         """The synapses of a projection onto this shard, counted but not yet made."""
         if number in self.context.second:
             return SecondSynapses(self, number, projection)
@@ -140,9 +142,10 @@ class ShardBuilder:
             parts = [part for part in self.parts if part.projection.source.population is population and part.n]
             segments = index[population.first * plan.segments :][: population.n * plan.segments]
             form = (plan.is_wide, plan.by_source, 1 << plan.grain_bits, plan.code.zero)
-            if all(isinstance(part, Given) for part in parts):
+            given = [part for part in parts if isinstance(part, Given)]
+            if len(given) == len(parts):
                 shape = make_shape(0, plan.delays.size, *form)
-                start = self._place(parts, shape, start, segments, *table)
+                start = self._place(given, shape, start, segments, *table)
                 continue
             pool, shape = make_pool(sum(part.n for part in parts), population.n, plan.delays.size, *form)
             for part in parts:
@@ -159,7 +162,7 @@ class ShardBuilder:
         for part in parts:
             for chosen in part.cut():
                 edges.count_edges(shape, *part.ends(chosen), index)
-        end = edges.ends_of_segments(shape, start, index)
+        end: int = edges.ends_of_segments(shape, start, index)
         for part in reversed(parts):
             for chosen in part.cut(backwards=True):
                 edges.place_edges(shape, part.synapses(chosen), index, *table)
@@ -231,10 +234,12 @@ class Given:
         for chosen in self.cut():
             edges.push_edges(pool, shape, self.synapses(chosen))
 
-    def onto(self, lids: np.ndarray, ends: tuple, codes: np.ndarray | None, weights: np.ndarray) -> edges.Edges:
+    def onto(
+        self, lids: np.ndarray, ends: tuple[np.ndarray, np.ndarray], codes: np.ndarray | None, weights: np.ndarray
+    ) -> edges.Edges:
         """Return synapses onto local neurons `lids` with sources and delays `ends`; `weights` in pA."""
         slots = lids - self.shard.kept.first_lid + self.shard.context.receptor_offset(self.number, weights)
-        if self.shard.plan.is_wide:
+        if codes is None or self.shard.plan.is_wide:
             return edges.Edges(*ends, slots, np.zeros(0, np.int64), weights)
         return edges.Edges(*ends, slots, codes, np.zeros(0))
 
@@ -251,7 +256,7 @@ class SecondSynapses(Given):
         return chosen[0].astype(np.int64), np.full(chosen.shape[1], delay, np.int64)
 
     def synapses(self, chosen: np.ndarray) -> edges.Edges:
-        code, weight = self.shard.plan.code.tables[self.number][1], self.shard.plan.code.values(self.number)
+        (_, code), weight = self.shard.plan.code.table(self.number), self.shard.plan.code.values(self.number)
         each = np.ones(chosen.shape[1], np.int64)
         return self.onto(chosen[1].astype(np.int64), self.ends(chosen), each * code, each * weight)
 
@@ -284,18 +289,20 @@ class Listed(Given):
         steps = self.projection.delay_steps
         if steps is None:
             table, slots = self.delay_table
-            return slots[np.searchsorted(table.thresholds, self._words(chosen)[1])].astype(np.int64)
-        if np.ndim(steps) == 0:
+            positions: np.ndarray = slots[np.searchsorted(table.thresholds, self._words(chosen)[1])]
+            return positions.astype(np.int64)
+        if not isinstance(steps, np.ndarray):
             return np.full(chosen.size, np.searchsorted(self.shard.plan.delays, steps))
-        return np.searchsorted(self.shard.plan.delays, steps[chosen])
+        listed: np.ndarray = steps[chosen]
+        return np.searchsorted(self.shard.plan.delays, listed)
 
     def _weights(self, chosen: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
         """Codes, where there are any, and weights (pA)."""
-        code = self.shard.plan.code
-        if code.tables[self.number] is None:
-            weights = self.projection.weight[chosen]
+        code, weight = self.shard.plan.code, self.projection.weight
+        if isinstance(weight, np.ndarray):
+            weights = weight[chosen]
             return None if self.shard.plan.is_wide else code.code(weights), weights
-        table, first = code.tables[self.number]
+        table, first = code.table(self.number)
         if table.n_levels == 1:
             levels = np.zeros(chosen.size, np.int64)
         else:

@@ -17,7 +17,7 @@ def delays_in_use(network: Network) -> np.ndarray:
     """All delays (steps) that the projections can have, ascending int64."""
     found = [np.zeros(0, np.int64)]
     for projection in network.projections:
-        if not isinstance(projection.delay, Distribution):
+        if projection.delay_steps is not None:
             found.append(np.flatnonzero(count_delays(projection.delay_steps)))
         else:
             first, cdf = delay_levels(network, projection)
@@ -36,16 +36,20 @@ def count_delays(steps: int | np.ndarray) -> np.ndarray:
 
 def delay_levels(network: Network, projection: Projection) -> tuple[int, np.ndarray]:
     """A delay distribution rounded to the grid, halves upwards: first step and the distribution function by step."""
+    assert isinstance(projection.delay, Distribution)
     dt, low_high = network.grid.dt_ms, projection.delay.support()
     first, last = max(1, round(low_high[0] / dt) - 1), round(low_high[1] / dt) + 1
     return first, projection.delay.cdf((np.arange(first, last + 1) + 0.5) * dt * (1 - 1e-12))
 
 
-def delay_table(network: Network, projection: Projection, delays: np.ndarray):
-    if isinstance(projection.delay, Distribution):
+def delay_table(
+    network: Network, projection: Projection, delays: np.ndarray
+) -> tuple[streams.QuantileTable, np.ndarray]:
+    """Return the table of a delay that is drawn, or one number, and the position of each level in `delays`, int32."""
+    if projection.delay_steps is None:
         table = streams.quantile_table(*delay_levels(network, projection))
     else:
-        table = streams.quantile_table(projection.delay_steps, np.ones(1))
+        table = streams.quantile_table(int(projection.delay_steps), np.ones(1))
     slots = np.searchsorted(delays, table.first + np.arange(table.n_levels))
     return table, slots.astype(np.int32)
 

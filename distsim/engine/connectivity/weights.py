@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
 from ...description.distributions import Distribution
+from ...description.elements import Value
 from ...description.network import Network
 from ...description.rules import Explicit
 from ...neurons.sources import MOST_SPIKES
@@ -18,6 +20,8 @@ PALETTE_SIZE = 1 << 16  # weights, the one of empty places among them
 PIECE = 1 << 18  # listed weights, or targets, looked at at a time
 MOST_SUMMANDS = 1 << 16  # of LARGEST units each that a 32-bit sum holds
 LEVELS = 1 << 13  # of a distribution in a palette
+
+Levels = tuple[QuantileTable | None, np.ndarray | None]  # of a projection's weights, see `_palette_levels`
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,15 @@ class WeightCode:
         """Codes of given weights (pA), unless they are WIDE."""
         return np.searchsorted(self.palette[: self.n_exact], weights)
 
+    def table(self, number: int) -> tuple[QuantileTable, int]:
+        """Return the table of projection `number`, whose weights are not a list, and the code of its level 0."""
+        found = self.tables[number]
+        assert found is not None
+        return found
+
     def values(self, number: int) -> np.ndarray:
         """Weights (pA) of the levels of projection `number`."""
-        table, first = self.tables[number]
+        table, first = self.table(number)
         codes = first + np.arange(table.n_levels)
         return codes * self.unit if self.fixed else self.palette[codes]
 
@@ -63,20 +73,21 @@ def plan_weights(network: Network) -> WeightCode:
     weights, unit = [projection.weight for projection in network.projections], fixed_unit(network)
     if unit is None:
         return _merge([_palette_levels(weight) for weight in weights])
-    tables = [_even_levels(weight, unit) for weight in weights]
+    tables = [_even_levels(weight, unit) for weight in weights if _is_spread(weight)]  # as all are
     return WeightCode(FIXED, unit, np.zeros(0), 0, [(table, table.first) for table in tables])
 
 
 def fixed_unit(network: Network) -> float | None:
     """The unit (pA) of which weights are multiples if all of them are drawn and it resolves every distribution."""
     weights = [projection.weight for projection in network.projections]
-    if not weights or not all(map(_is_spread, weights)) or most_events(network) >= MOST_SUMMANDS:
+    spread = [weight for weight in weights if _is_spread(weight)]
+    if not weights or len(spread) < len(weights) or most_events(network) >= MOST_SUMMANDS:
         return None
-    unit = max(max(map(abs, weight.support())) for weight in weights) / LARGEST
-    return unit if min(weight.resolution for weight in weights) >= unit else None
+    unit = max(max(map(abs, weight.support())) for weight in spread) / LARGEST
+    return unit if min(weight.resolution for weight in spread) >= unit else None
 
 
-def _is_spread(weight) -> bool:
+def _is_spread(weight: Value) -> TypeGuard[Distribution]:
     """Return whether `weight` is a distribution of more than one value."""
     return isinstance(weight, Distribution) and weight.support()[0] < weight.support()[1]
 
@@ -88,13 +99,13 @@ def most_events(network: Network) -> float:
         name = projection.target.population.name
         rule = projection.rule
         if isinstance(rule, Explicit):
-            most = most_equal(rule.targets, len(projection.target))
+            most = float(most_equal(rule.targets, len(projection.target)))
         else:
             n_targets = len(projection.target)
             most = rule.expected(len(projection.source), n_targets) / max(1, n_targets)
         at_once = MOST_SPIKES if projection.source.population.model.is_source else 1
         indegree[name] = indegree.get(name, 0.0) + most * at_once
-    return max(n + 10.0 * n**0.5 for n in indegree.values())
+    return max(n + 10.0 * float(n**0.5) for n in indegree.values())
 
 
 def most_equal(numbers: np.ndarray, n: int) -> int:
@@ -113,7 +124,7 @@ def _even_levels(weight: Distribution, unit: float) -> QuantileTable:
     return quantile_table(first, weight.cdf((np.arange(first, last + 1) + 0.5) * unit))
 
 
-def _palette_levels(weight) -> tuple[QuantileTable | None, np.ndarray | None]:
+def _palette_levels(weight: Value) -> Levels:
     """A projection's weights (pA) for a palette, with the table of their levels unless they are listed."""
     if _is_spread(weight):
         edges = weight.edges(LEVELS)
@@ -121,7 +132,7 @@ def _palette_levels(weight) -> tuple[QuantileTable | None, np.ndarray | None]:
         return table, ((edges[1:] + edges[:-1]) / 2)[table.first :][: table.n_levels]
     if isinstance(weight, Distribution):
         weight = weight.support()[0]
-    if np.ndim(weight) == 0:
+    if not isinstance(weight, np.ndarray):
         return quantile_table(0, np.ones(1)), np.array([float(weight)])
     return None, distinct(weight, PALETTE_SIZE - 1)
 
@@ -136,14 +147,15 @@ def distinct(weights: np.ndarray, most: int) -> np.ndarray | None:
     return found
 
 
-def _merge(levels: list) -> WeightCode:
+def _merge(levels: list[Levels]) -> WeightCode:
     """One ascending palette; a distribution's levels must stay neighbours, so they come as a block behind the
     others."""
     single = [values for table, values in levels if values is not None and (table is None or table.n_levels == 1)]
     palette = np.unique(np.concatenate([*single, np.zeros(0)]))
-    blocks, tables, end = [palette], [], palette.size
+    blocks, end = [palette], palette.size
+    tables: list[tuple[QuantileTable, int] | None] = []
     for table, values in levels:
-        if table is None:
+        if table is None or values is None:
             tables.append(None)
         elif table.n_levels == 1:
             tables.append((table, int(np.searchsorted(palette, values[0]))))

@@ -86,7 +86,8 @@ def uniforms(owners: np.ndarray, index: int, obj: int, purpose: int, seed: int) 
     u = np.empty((4, owners.size), np.uint32)
     words_of_owners(owners, index, obj, purpose, *key(seed), u)
     high, low = u[0].astype(np.uint64) >> np.uint64(5), u[1].astype(np.uint64) >> np.uint64(6)
-    return (high * np.uint64(67108864) + low).astype(float) / 2.0**53 + 2.0**-54
+    found: np.ndarray = (high * np.uint64(67108864) + low).astype(float) / 2.0**53 + 2.0**-54
+    return found
 
 
 # --- discrete distributions -----------------------------------------------------------------------------------------

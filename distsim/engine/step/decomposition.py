@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar, overload
 
 import numpy as np
+
+Ids = TypeVar("Ids", int, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,24 @@ class Decomposition:
         """First and last (excluded) local id of the gids first ... first + n - 1."""
         return self.first_lid(first), self.first_lid(first + n)
 
-    def gid(self, lid: int | np.ndarray) -> int | np.ndarray:
-        return lid * self.size + self.rank
+    def gid(self, lid: Ids) -> Ids:
+        gid: Ids = lid * self.size + self.rank
+        return gid
 
-    def local(self, gids: np.ndarray) -> np.ndarray:
+    @overload
+    def local(self, gids: int) -> bool: ...
+
+    @overload
+    def local(self, gids: np.ndarray) -> np.ndarray: ...
+
+    def local(self, gids: int | np.ndarray) -> bool | np.ndarray:
         """Boolean mask of the gids that live here."""
-        return gids % self.size == self.rank
+        mask: bool | np.ndarray = gids % self.size == self.rank
+        return mask
 
-    def lids(self, gids: np.ndarray) -> np.ndarray:
-        return gids // self.size
+    def lids(self, gids: Ids) -> Ids:
+        lids: Ids = gids // self.size
+        return lids
 
 
 def runs(values: np.ndarray) -> list[tuple[int, int]]:

@@ -68,7 +68,7 @@ class Synapses(NamedTuple):
     words: np.ndarray
     weights: np.ndarray
     delay_codes: np.ndarray
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # hides tuple.index, of no use here
     grain_bits: int
     segments: int
     base: np.ndarray
@@ -93,7 +93,7 @@ class History(NamedTuple):
 
     gids: np.ndarray
     first: np.ndarray
-    count: np.ndarray
+    count: np.ndarray  # type: ignore[assignment]  # hides tuple.count, of no use here
 
 
 class Scratch(NamedTuple):
@@ -126,7 +126,8 @@ def synapses_by_source(index: np.ndarray, segments: int, grain_bits: int) -> np.
     """Synapses of each source in a shard, int64."""
     empty = index[:-1] & np.uint32((1 << grain_bits) - 1)
     places = np.diff(index[:: max(1, segments)].astype(np.int64) >> grain_bits) << grain_bits
-    return places - empty.reshape(-1, max(1, segments)).sum(axis=1, dtype=np.int64)
+    found: np.ndarray = places - empty.reshape(-1, max(1, segments)).sum(axis=1, dtype=np.int64)
+    return found
 
 
 @kernel()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...parallel import Comm
 from ..compiled.intrinsics import call, kernel, pointer
 
 MAX_SIZE = 1 << 31  # spikes in one interval: the counts of MPI are 32-bit
@@ -67,7 +68,7 @@ class Traffic(NamedTuple):
     bytes: float
 
 
-def plan_exchange(comm, interval: int, most_sent: int, most_received: int) -> SpikeExchange:
+def plan_exchange(comm: Comm, interval: int, most_sent: int, most_received: int) -> SpikeExchange:
     """Return buffers for at most `most_sent` spikes of this rank and `most_received` of all in one step.
 
     Memory is only touched as far as spikes fill it.
@@ -122,7 +123,7 @@ def traffic(size: int, n_steps: int, n_spikes: float) -> Traffic:
     return Traffic(2, packets + 4.0 * n_spikes) if n_spikes > room * size else Traffic(1, packets)
 
 
-def mpi_handles(comm) -> np.ndarray:
+def mpi_handles(comm: Comm) -> np.ndarray:
     """Return the addresses of the MPI functions that mpi4py has loaded and the handles they take."""
     from mpi4py import MPI
 

@@ -126,7 +126,8 @@ def state_places(neurons: Neurons, lids: np.ndarray, k: int | np.ndarray = 0) ->
     if not lids.size:
         return np.zeros(0, np.int64)
     block = neurons.blocks[np.searchsorted(neurons.blocks[:, FIRST], lids, side="right") - 1]
-    return block[:, STATE] + ROW * k + lids - block[:, FIRST]
+    places: np.ndarray = block[:, STATE] + ROW * k + lids - block[:, FIRST]
+    return places
 
 
 def places_of(neurons: Neurons, model: NeuronModel, name: str, lids: np.ndarray) -> np.ndarray:
@@ -141,7 +142,8 @@ def reference_values(
     population = network.populations[number]
     reference = population.model.recordables[name].reference
     value = 0.0 if reference is None else parameters[reference]
-    return np.broadcast_to(value, population.n)[gids - population.first]
+    values: np.ndarray = np.broadcast_to(np.asarray(value), population.n)[gids - population.first]
+    return values
 
 
 def with_parameters(
@@ -187,6 +189,7 @@ def local_values(
     """
     population = network.populations[number]
     if not isinstance(value, Distribution):
-        return np.broadcast_to(value, population.n)[deal.gid(lids) - population.first]
+        values: np.ndarray = np.broadcast_to(np.asarray(value), population.n)[deal.gid(lids) - population.first]
+        return values
     obj = number * 64 + list(population.parameters).index(name)
     return value.quantile(streams.uniforms(deal.gid(lids), change, obj, streams.INITIAL, seed))

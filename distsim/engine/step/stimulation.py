@@ -105,7 +105,7 @@ def _group(targets: Sequence[np.ndarray], n_local: int) -> tuple[list[list[int]]
         device += old.size * [number]
     order = np.argsort(group_of, kind="stable")
     found, first = np.unique(group_of[order], return_index=True)
-    members = []
+    members: list[list[int]] = []
     for group in found.tolist():
         members.append([])
         while group:
@@ -117,7 +117,7 @@ def _group(targets: Sequence[np.ndarray], n_local: int) -> tuple[list[list[int]]
     return [members[k] for k in kept], [lids[k] for k in kept]
 
 
-def _joined(parts: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(parts: Sequence[Sequence[int] | np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return where each of `parts` begins and ends in all of them, one after the other, and these (int64)."""
     first = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
     return first.astype(np.int64), np.concatenate([np.zeros(0, np.int64), *(np.array(p, np.int64) for p in parts)])
@@ -125,14 +125,14 @@ def _joined(parts: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 def plan_spikes(network: Network, deal: Decomposition) -> Trains:
     """Return the spikes that this rank's spike sources emit."""
-    steps, lids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    all_steps, all_lids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for population in network.populations:
         for k, train in enumerate(population.spike_steps):
             gid = population.first + k
             if deal.local(gid):
-                steps.append(train)
-                lids.append(np.full(train.size, deal.lids(gid)))
-    steps, lids = np.concatenate(steps), np.concatenate(lids)
+                all_steps.append(train)
+                all_lids.append(np.full(train.size, deal.lids(gid)))
+    steps, lids = np.concatenate(all_steps), np.concatenate(all_lids)
     order = np.lexsort((lids, steps))
     return Trains(steps[order], lids[order], np.zeros(1, np.int64))
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
+from numba.core.ccallback import CFunc
+from numba.core.compiler_lock import global_compiler_lock as compiling
 
 from ...neurons import NeuronModel
-from ..compiled.cache import cfunc, compiling, njit
+from ..compiled.cache import cfunc, njit
 from ..compiled.frozen_step import FrozenStep
 from ..compiled.intrinsics import NoAlias
 
@@ -108,7 +110,7 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     )
 
 
-def compile_update(variant: Variant):
+def compile_update(variant: Variant) -> CFunc:
     """The compiled loop, a C function."""
     row = _int if variant.fixed else _double
     whole, real = types.int64, types.float64
@@ -118,6 +120,6 @@ def compile_update(variant: Variant):
     step = FrozenStep(variant.model.step, variant.model.name)
     name = variant.named(step)
     with compiling:
-        names = {"__name__": __name__, "step": njit(forceinline=True)(step.copy()), "np": np}
+        names: dict[str, Any] = {"__name__": __name__, "step": njit(forceinline=True)(step.copy()), "np": np}
         exec(compile(loop_source(variant, name), __file__, "exec"), names)
         return cfunc(signature, names[name], NoAlias)
