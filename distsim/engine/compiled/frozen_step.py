@@ -177,7 +177,7 @@ class FrozenStep:
             frozen.flags.writeable = value.flags.writeable
             kind = f"{np.lib.format.dtype_to_descr(value.dtype)} {value.shape} {value.strides} {value.flags.writeable}"
             found = joined("array", kind.encode(), frozen.tobytes(order="A"))
-            make = lambda copies: frozen  # noqa: E731
+            make: Make = lambda copies: frozen  # noqa: E731
         elif isinstance(value, tuple):
             parts = [self._freeze_value(item, f"{path}[{k}]") for k, item in enumerate(value)]
             names = (type(value).__qualname__, *getattr(value, "_fields", ()))
