@@ -114,10 +114,11 @@ def test_broken_links_paths_and_names_are_found():
     )
     assert documents.broken_links("tests/README.md", text) == ["b.md", "#d"]
     assert documents.missing_paths("tests/README.md", text) == ["unit/test_x.py", "zzz.sh"]
-    assert documents.missing_names(text + " `distsim.lod` `distsim.load` `distsim.analysis.rasta`") == [
+    assert documents.missing_names(text + " `distsim.lod` `distsim.load` `distsim.analysis.rasta` `f(net.recrd)`") == [
         "test_y",
         "distsim.lod",
         "distsim.analysis.rasta",
+        "net.recrd",
     ]
     assert documents.unknown_identifiers("`Nettwork` `Network`") == ["Nettwork"]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from typing import NamedTuple
 
+from distsim import Network, Result, Simulation
 from tests.support.commands import ROOT
 
 DOCUMENTS = ("README.md", "examples/README.md", "jobs/README.md", "tests/README.md", "distsim/README.md")
@@ -15,6 +17,7 @@ FENCE = re.compile(r"```(.*)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
 SCRIPTS = (".py", ".sh", ".slurm")
+OBJECTS = {"net": Network, "sim": Simulation, "result": Result}
 FOLDERS = ("distsim", "examples", "jobs", "tests")
 
 
@@ -93,13 +96,22 @@ def missing_paths(document: str, text: str) -> list[str]:
 
 
 def missing_names(text: str) -> list[str]:
-    """Return dotted names of distsim and names of tests in backticks that do not exist."""
+    """Return names of distsim, of tests, and of members of `net`, `sim` and `result` in backticks that do not exist."""
     words = [word.split("(")[0] for word in in_backticks(text)]
     tests = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
     for path in (ROOT / "tests").rglob("test_*.py"):
         tests |= set(re.findall(r"^def (test_\w+)", path.read_text(encoding="utf8"), re.M))
     missing = [word for word in words if re.fullmatch(r"test_\w+", word) and word not in tests]
-    return missing + [word for word in words if re.fullmatch(r"distsim(\.\w+)+", word) and not _exists(word)]
+    missing += [word for word in words if re.fullmatch(r"distsim(\.\w+)+", word) and not _exists(word)]
+    for owner, name in re.findall(r"\b(net|sim|result)\.(?!py\b)(\w+)", "\n".join(in_backticks(text))):
+        if name not in _members(OBJECTS[owner]):
+            missing.append(f"{owner}.{name}")
+    return missing
+
+
+def _members(cls: type) -> set[str]:
+    """Return the names of methods, properties and attributes of a class."""
+    return {*dir(cls), *re.findall(r"self\.(\w+)", inspect.getsource(cls)), *getattr(cls, "__annotations__", {})}
 
 
 def _exists(name: str) -> bool:
