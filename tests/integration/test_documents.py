@@ -18,12 +18,13 @@ from tests.support.run_document import run_document
 # --- code and commands ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(600)  # on a new machine, kernels are compiled
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_code_and_commands_run_in_their_order(document, tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.support.run_document", document]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=540)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     for block in documents.blocks(documents.read(document)):
         assert f"== {document}:{block.line}\n" in done.stdout
