@@ -59,7 +59,7 @@ def silence(populations: Mapping[str, Mapping]) -> list[str]:
     rates = [p["rate_hz"] for p in compared or populations.values() if p["rate_hz"] is not None]
     if not rates or any(rates):
         return []
-    why = "; down-scaled networks with DC input may fall silent (see README)" if compared else ""
+    why = "; down-scaled networks with DC input may fall silent (see examples/README.md)" if compared else ""
     return [f"  no neuron fired{why}"]
 
 

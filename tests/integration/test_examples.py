@@ -172,20 +172,7 @@ def test_two_ranks_print_the_same_once(name, one_rank, tmp_path):
     assert sorted(path.stem for path in (tmp_path / "results").glob("*.png")) == PICTURES[name]
 
 
-# --- README -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_statistics_of_the_readme_take_ten_lines(tmp_path, monkeypatch):
-    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf8")
-    (block,) = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "statistics_figure" in code]
-    assert len([line for line in block.splitlines() if line]) <= 10
-    network = BrunelAlpha().describe(brunel_alpha.Parameters(order=50))
-    simulation = Simulation(network, 1, SerialCommunicator())
-    simulation.run(200.0)
-    monkeypatch.chdir(tmp_path)
-    simulation.save("results/first")
-    exec(block, {})
-    assert (tmp_path / "statistics.pdf").read_bytes().startswith(b"%PDF")
+# --- seeds and formats ------------------------------------------------------------------------------------------------
 
 
 def test_one_network_serves_several_seeds_and_pictures_have_the_format_of_their_name(tmp_path):
