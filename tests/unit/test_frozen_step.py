@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from distsim import Network, Simulation
+from distsim.engine.compiled.cache_folder import folder
 from distsim.engine.compiled.frozen_step import FrozenStep
 from distsim.engine.step.update import ROW, Variant, compile_update
 from distsim.neurons import MODELS, NeuronModel
@@ -211,6 +212,15 @@ def test_steps_that_recurse_or_have_functions_within_are_compiled_from_their_cop
     assert value_of(by_name_of_a_function(1.5)) == 0.0 and value_of(by_name_of_a_function(2.5)) == 1.0
     assert value_of(by_signature_of_helper(1.5)) == 0.1
     assert value_of(by_sign_of_zero(1.5)) == 1.0 and value_of(by_sign_of_zero(2.5)) == -1.0
+
+
+@pytest.mark.parametrize(("use", "is_kept"), [(by_recursion, False), (by_helper_of_helper, True)])
+def test_code_that_recurses_is_not_kept_in_the_cache(use, is_kept):
+    """Numba resolves a recursion's calls where it compiles them; a process that loaded the code would crash."""
+    step = use(1.25)
+    assert value_of(step) == 1.25
+    name = Variant(model_of(step), 1, False, False, False).name
+    assert bool(list(folder().glob(f"update.{name}-*"))) == is_kept
 
 
 def test_a_helper_that_was_compiled_before_is_compiled_again_with_the_values_of_now():
