@@ -129,7 +129,7 @@ def synapses_by_source(index: np.ndarray, segments: int, grain_bits: int) -> np.
     return places - empty.reshape(-1, max(1, segments)).sum(axis=1, dtype=np.int64)
 
 
-@kernel()
+@kernel(cache=True)
 def deliver(t, synapses, history, scratch):
     """Add to the rows what is due at step `t`, or, by source, what was emitted the shortest delay ago; number of
     synaptic events.
