@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the whole test suite: style, then the tests that start on 1 rank, two processes side by side, and beside them the
+# Runs the whole test suite: style, then the tests that start on 1 rank, some processes side by side, and beside them the
 # job scripts on a SLURM that the tests start (where it is installed: Debian's slurm-wlm and munge), then tests/mpi under
 # mpirun on 2 and 3 ranks. Stops at the first failure. Makes .venv on first use. What is tested where: tests/README.md.
 #
@@ -97,13 +97,14 @@ finish() {
     exit 0
 }
 
-# Each process compiles what is not there yet, or waits for the other to. A test that starts ranks shares the cores with
-# the other process: no test has a limit on its time that this could break.
-side_by_side=(-n 2 --dist worksteal)
+# Each process compiles what is not there yet, or waits for the others to. A test that starts ranks shares the cores with
+# the other processes: no test has a limit on its time that this could break. Many tests wait for what they started, so
+# that two cores have work for three processes; those of tests/unit compute.
+side_by_side=(--dist worksteal -n)
 
 if [ $fast = yes ]; then
     stage "fast"
-    on_one_rank "${side_by_side[@]}" -m "$which_tests" tests/unit
+    on_one_rank "${side_by_side[@]}" 2 -m "$which_tests" tests/unit
     finish
 fi
 
@@ -113,7 +114,7 @@ python -m pytest -m "$which_tests and slurm" -rs -p no:cacheprovider --color="$c
 beside=$!
 
 stage "1 rank"
-on_one_rank "${side_by_side[@]}" -m "$which_tests" tests/unit tests/integration tests/faults tests/validation
+on_one_rank "${side_by_side[@]}" 3 -m "$which_tests" tests/unit tests/integration tests/faults tests/validation
 
 stage "SLURM"
 status=0

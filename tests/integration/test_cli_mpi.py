@@ -189,7 +189,7 @@ def test_a_script_that_fails_on_one_rank_ends_all(tmp_path):
 
 def test_networks_are_timed_on_two_ranks(tmp_path):
     argv = ["bench", "--quick", "--networks", "microcircuit", "--out", tmp_path / "bench"]
-    done = start(2, "-m", "distsim", *argv, cwd=tmp_path)
+    done = command(2, *argv, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "bench" / "bench.json").read_text())
     assert found["ranks"] == 2 and found["probes"]["collective"] > 0
