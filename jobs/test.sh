@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the whole test suite: style, then the tests that start on 1 rank, two processes side by side, then the job scripts
-# on a SLURM that the tests start (where it is installed: Debian's slurm-wlm and munge), then tests/mpi under mpirun on
-# 2 and 3 ranks. Stops at the first failure. Makes .venv on first use. What is tested where: tests/README.md.
+# Runs the whole test suite: style, then the tests that start on 1 rank, some processes side by side, and beside them the
+# job scripts on a SLURM that the tests start (where it is installed: Debian's slurm-wlm and munge), then tests/mpi under
+# mpirun on 2 and 3 ranks. Stops at the first failure. Makes .venv on first use. What is tested where: tests/README.md.
 #
 #   bash jobs/test.sh --fast            style and tests/unit alone, while you work: about a minute
 #   bash jobs/test.sh                   what every change must pass: some minutes on 2 cores, and two more where
@@ -35,7 +35,10 @@ if [ -t 1 ]; then color=yes; else color=no; fi
 
 export scratch
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+beside="" # the process that runs beside the others, if any
+trap '{ [ -z "$beside" ] || { kill "$beside" && wait "$beside"; }; } 2>/dev/null || true; rm -rf "$scratch"' EXIT
+# Hundreds of processes import distsim: they need not translate it anew.
+unset PYTHONDONTWRITEBYTECODE
 
 stage() { printf '\n== %s\n' "$1"; }
 
@@ -58,14 +61,27 @@ sys.exit(status)
 }
 export -f one_rank
 
+# What a process compiles the others wait for: with nothing to be compiled this takes two seconds.
+python -m distsim microcircuit --scale 0.02 --t-sim 1 --no-plots --out "$scratch/first" >"$scratch/first.log" 2>&1 &
+beside=$!
+
 stage "style"
 ruff check .
 ruff format --check .
 mypy
 
+wait "$beside" || { cat "$scratch/first.log" && exit 1; }
+beside=""
+
 on_one_rank() {
     local status=0
     python -m pytest "$@" ${options[@]+"${options[@]}"} || status=$?
+    judge $status
+}
+
+# Goes on after pytest's exit status 0, and where a choice chose none.
+judge() {
+    local status=$1
     if [ $status = 0 ]; then
         touch "$scratch/tests-ran"
     elif [ $status != 5 ] || [ "$MAY_BE_EMPTY" = 0 ]; then
@@ -82,21 +98,31 @@ finish() {
     exit 0
 }
 
-# Each process compiles what is not there yet, or waits for the other to. A test that starts ranks shares the cores with
-# the other process: no test has a limit on its time that this could break.
-side_by_side=(-n 2 --dist worksteal)
+# Each process compiles what is not there yet, or waits for the others to. A test that starts ranks shares the cores with
+# the other processes: no test has a limit on its time that this could break. Many tests wait for what they started, so
+# that two cores have work for three processes; those of tests/unit compute.
+side_by_side=(--dist worksteal -n)
 
 if [ $fast = yes ]; then
     stage "fast"
-    on_one_rank "${side_by_side[@]}" -m "$which_tests" tests/unit
+    on_one_rank "${side_by_side[@]}" 2 -m "$which_tests" tests/unit
     finish
 fi
 
+# Most of their time the SLURM tests wait. -rs: the reason where they are skipped
+python -m pytest -m "$which_tests and slurm" -rs -p no:cacheprovider --color="$color" tests/slurm \
+    ${options[@]+"${options[@]}"} </dev/null >"$scratch/slurm" 2>&1 &
+beside=$!
+
 stage "1 rank"
-on_one_rank "${side_by_side[@]}" -m "$which_tests" tests/unit tests/integration tests/faults tests/validation
+on_one_rank "${side_by_side[@]}" 3 -m "$which_tests" tests/unit tests/integration tests/faults tests/validation
 
 stage "SLURM"
-on_one_rank -m "$which_tests and slurm" -rs tests/slurm # -rs: the reason where they are skipped
+status=0
+wait "$beside" || status=$?
+beside=""
+cat "$scratch/slurm"
+judge $status
 
 for ranks in 2 3; do
     stage "$ranks ranks"

@@ -241,33 +241,38 @@ class Code:
         return os.mkdir, (str(self.path),)
 
 
+# The name of the folder follows from the sources: of those that this process reads.
 SCRIPT = """
+import sys
+from pathlib import Path
 from distsim.engine.compiled.cache import fill_once
-from distsim.engine.compiled.cache_folder import agreed_folder
+from distsim.engine.compiled.cache_folder import agreed_folder, fingerprint
 from distsim.parallel import SerialCommunicator
+folder = Path(sys.argv[1]) / fingerprint()
+folder.mkdir()
+for name in ("bad-1.py311.nbi", "bad-1.py311.1.nbc"):
+    (folder / name).write_bytes(Path("bad").read_bytes())
+folder.chmod(0o777)
 comm = SerialCommunicator()
 fill_once(comm, agreed_folder(comm), {})  # as a simulation does, with nothing to compile
-print("ran")
+print(folder)
 """
 
 
 def test_code_that_lies_in_a_shared_folder_is_not_run(tmp_path, temporary):
-    folder = tmp_path / "shared" / "distsim" / fingerprint()
-    folder.mkdir(parents=True)
-    bad = pickle.dumps(Code(tmp_path / "run"))
-    for name in ("bad-1.py311.nbi", "bad-1.py311.1.nbc"):
-        (folder / name).write_bytes(bad)
-    folder.chmod(0o777)
+    shared = tmp_path / "shared" / "distsim"
+    shared.mkdir(parents=True)
+    (tmp_path / "bad").write_bytes(pickle.dumps(Code(tmp_path / "run")))
     variables = {"DISTSIM_CACHE_DIR": str(tmp_path / "shared"), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", SCRIPT, shared],
         cwd=tmp_path,
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
         timeout=240,
     )
-    assert done.returncode == 0 and done.stdout.endswith("ran\n"), done.stderr
-    assert done.stderr.count("\n") == 1 and "can be written by others" in done.stderr
-    assert not (tmp_path / "run").exists() and len(list(folder.iterdir())) == 2
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("\n") == 1 and f"{done.stdout.rstrip()} can be written by others" in done.stderr
+    assert not (tmp_path / "run").exists() and len(list(Path(done.stdout.rstrip()).iterdir())) == 2
     assert mode(fixed(temporary)) == 0o700

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,20 +33,20 @@ from tests.support.tables import synapses_of
 
 
 @pytest.fixture(params=[False, True], ids=["by delay", "by source"])
-def by_source(request, monkeypatch) -> bool:
-    """Let tables have an index by source and delay, or by source."""
-    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: request.param)
+def by_source(request) -> bool:
+    """Whether tables have an index by source, not by source and delay."""
     return request.param
 
 
 @pytest.fixture(params=[0, GRAIN_BITS], ids=["grains of 1", "grains of 8"])
-def grains(request, monkeypatch) -> None:
-    """Let tables have grains of one synapse, or of eight."""
-    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: request.param)
+def grain_bits(request) -> int:
+    """Grains of one synapse, or of eight."""
+    return request.param
 
 
-def table_of(net: Network) -> Synapses:
-    return connect(table_plan.plan_table(net, 1), 1, Decomposition(net.n, 1, 0))[0]
+def table_of(net: Network, by_source: bool | None = None, grain_bits: int | None = None) -> Synapses:
+    plan = replace(table_plan.plan_table(net, 1, by_source=by_source), given_grain_bits=grain_bits)
+    return connect(plan, 1, Decomposition(net.n, 1, 0))[0]
 
 
 def delivered(table: Synapses, spikes: np.ndarray, delay: int) -> tuple[np.ndarray, int]:
@@ -65,12 +67,12 @@ def delivered(table: Synapses, spikes: np.ndarray, delay: int) -> tuple[np.ndarr
 
 
 @pytest.mark.parametrize("n", [65_535, 65_536, 65_537])
-def test_the_last_slots_of_a_shard_get_their_input(n, by_source, grains):
+def test_the_last_slots_of_a_shard_get_their_input(n, by_source, grain_bits):
     net = Network(0.1)
     E = net.create("E", n, tau_syn_ex=1.0, tau_syn_in=1.0)
     targets = np.array([0, 65_534, n - 1, 65_534])
     net.connect(E, E, explicit([5, 5, 5, 6], targets), [1.0, 2.0, 4.0, 8.0], [0.1, 0.1, 0.1, 0.2])
-    table = table_of(net)
+    table = table_of(net, by_source, grain_bits)
     assert len(table.base) == (1 if n <= 65_536 else 2) and table.width <= 65_536
     row, _ = delivered(table, np.array([5]), 1)
     expected = np.zeros(row.size)
@@ -82,7 +84,7 @@ def test_the_last_slot_of_inhibition_gets_its_input(by_source):
     net = Network(0.1)
     E = net.create("E", 32_769, tau_syn_ex=1.0, tau_syn_in=2.0)
     net.connect(E, E, explicit([5, 5, 5], [32_767, 32_767, 32_768]), [-1.0, 2.0, -4.0], [0.1, 0.1, 0.1])
-    row, events = delivered(table_of(net), np.array([5]), 1)
+    row, events = delivered(table_of(net, by_source), np.array([5]), 1)
     assert events == 3 and row.shape == (2, 65_536)
     assert (row[0, 32_767], row[0, 65_535], row[1, 32_768], np.abs(row).sum()) == (2.0, -1.0, -4.0, 7.0)
 
@@ -91,7 +93,8 @@ def test_the_last_slot_of_inhibition_gets_its_input(by_source):
 
 
 @pytest.mark.parametrize("delay", [MOST_DELAYS / 10, [MOST_DELAYS / 10, 0.1]], ids=["one", "each"])
-def test_the_longest_delay_arrives_at_its_step(delay, by_source):
+def test_the_longest_delay_arrives_at_its_step(delay, by_source, monkeypatch):
+    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
     net = Network(0.1)
     source = net.spike_source("S", [[0.1], [0.1]])
     neurons = net.create("E", 2, "iaf_psc_delta")
@@ -121,8 +124,7 @@ def test_a_longer_delay_is_refused():
 
 @pytest.mark.parametrize("more", [-1, 0])
 @pytest.mark.parametrize("kind", ["one list", "two lists", "a list and a number"])
-def test_a_palette_holds_65535_weights_and_that_of_empty_places(kind, more, by_source, monkeypatch):
-    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: GRAIN_BITS)
+def test_a_palette_holds_65535_weights_and_that_of_empty_places(kind, more, by_source):
     n = PALETTE_SIZE + more
     weights = np.random.default_rng(1).permutation(np.arange(n) + 1.0)
     net = Network(0.1)
@@ -132,7 +134,7 @@ def test_a_palette_holds_65535_weights_and_that_of_empty_places(kind, more, by_s
         targets, part = np.arange(end - size, end), weights[end - size : end]
         net.connect(S, T, explicit(targets % 10, targets), part if size > 1 else float(part[0]), 0.1)
         net.connect(S, T, explicit(targets[:1] % 10, targets[:1]), part[:1], 0.2)  # twice: counted once
-    table = table_of(net)
+    table = table_of(net, by_source, GRAIN_BITS)
     assert table.form == (PALETTE if more else WIDE)
     assert table.form == WIDE or table.palette.size == PALETTE_SIZE
     row, events = delivered(table, np.arange(10), 1)
@@ -171,14 +173,14 @@ def test_the_largest_sum_of_fixed_weights_is_held(n, is_fixed):
 LENGTHS = (0, 1, 7, 8, 9, 0, 15, 16, 17, 127, 128, 129, 8 * LISTED - 1, 8 * LISTED, 8 * LISTED + 1, LISTED, LISTED + 1)
 
 
-def test_segments_of_any_length_are_delivered(grains):
+def test_segments_of_any_length_are_delivered(grain_bits):
     net = Network(0.1)
     S, T = net.create("S", len(LENGTHS)), net.create("T", 300)
     sources = np.repeat(np.arange(len(LENGTHS)), LENGTHS)
     targets = np.random.default_rng(2).integers(0, 300, sources.size)
     order = np.random.default_rng(3).permutation(sources.size)
     net.connect(S, T, explicit(sources[order], targets[order]), 1.0, 0.1)
-    table = table_of(net)
+    table = table_of(net, grain_bits=grain_bits)
     for chosen in (*([k] for k in range(len(LENGTHS))), range(len(LENGTHS))):
         table.row[:] = 0
         row, events = delivered(table, np.array(chosen), 1)

@@ -11,14 +11,16 @@ import h5py
 import pytest
 
 from tests.support.ranks import launcher, start
+from tests.support.standing_ranks import command
 
 QUICK = ["microcircuit", "--scale", "0.02", "--t-presim", "10", "--t-sim", "90", "--no-plots"]
 pytestmark = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
 
 
-def microcircuit_run(ranks: int, out: Path, *options) -> tuple[str, dict]:
-    """Return the hash and the datasets' bytes of a run."""
-    done = start(ranks, "-m", "distsim", *QUICK, "--out", out, *options, cwd=out.parent)
+def microcircuit_run(ranks: int, out: Path, *options, is_started: bool = False) -> tuple[str, dict]:
+    """Return the hash and the datasets' bytes of a run, on ranks that stay or that are started for it."""
+    argv = [*QUICK, "--out", out, *options]
+    done = start(ranks, "-m", "distsim", *argv, cwd=out.parent) if is_started else command(ranks, *argv, cwd=out.parent)
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((out / "summary.json").read_text())
     assert summary["ranks"] == ranks == len(summary["memory"]["peak_rss_bytes_per_rank"])
@@ -72,7 +74,7 @@ def test_spikes_and_voltages_of_another_seed_do_not_depend_on_the_ranks(tmp_path
 def test_ranks_with_unequal_shares_of_voltages_write_them_together(tmp_path):
     """Buffers of a rank with 501 neurons are full before those of one with 500."""
     argv = ["--scale", "0.05", "--t-presim", "0", "--t-sim", "230", "--no-plots", "--record-voltages", "L4E[:1001]"]
-    done = start(2, "-m", "distsim", "microcircuit", *argv, "--out", tmp_path / "run", cwd=tmp_path)
+    done = command(2, "microcircuit", *argv, "--out", tmp_path / "run", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert datasets(tmp_path / "run")["report/L4E/data"][1] == (2300, 1001)
 
@@ -84,7 +86,7 @@ def test_more_ranks_than_neurons(tmp_path, ranks):
     hashes = []
     for n in (1, ranks):
         out = tmp_path / str(n)
-        done = start(n, "-m", "distsim", "microcircuit", *options, "--out", out, cwd=tmp_path)
+        done = command(n, "microcircuit", *options, "--out", out, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         summary = json.loads((out / "summary.json").read_text())
         assert summary["n_neurons"] == sum(sizes) < ranks and summary["n_spikes"] > 6
@@ -96,7 +98,7 @@ def test_more_ranks_than_neurons(tmp_path, ranks):
 def test_runs_of_one_network_on_two_ranks_give_one_hash(tmp_path, runs):
     """Stimuli, voltages, all phases; whatever else the machine does meanwhile."""
     options = ("--scale", "0.04", "--thalamus", "--set", "th_start=30", "--record-voltages", "L4E[:50]")
-    found = [microcircuit_run(2, tmp_path / str(k), *options) for k in range(runs)]
+    found = [microcircuit_run(2, tmp_path / str(k), *options, is_started=k > 0) for k in range(runs)]
     assert len({sha for sha, _ in found}) == 1 and all(data == found[0][1] for _, data in found)
     assert found[0][1]["spikes/TH/node_ids"][1][0] > 50
 
@@ -187,7 +189,7 @@ def test_a_script_that_fails_on_one_rank_ends_all(tmp_path):
 
 def test_networks_are_timed_on_two_ranks(tmp_path):
     argv = ["bench", "--quick", "--networks", "microcircuit", "--out", tmp_path / "bench"]
-    done = start(2, "-m", "distsim", *argv, cwd=tmp_path)
+    done = command(2, *argv, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "bench" / "bench.json").read_text())
     assert found["ranks"] == 2 and found["probes"]["collective"] > 0
@@ -200,7 +202,7 @@ def stopped(tmp_path_factory) -> Path:
     """The folder of a run that two ranks stopped."""
     out = tmp_path_factory.mktemp("stopped") / "run"
     argv = [*QUICK, "--t-presim", "0", "--out", out, "--max-wall", "1ms"]
-    assert start(2, "-m", "distsim", *argv, cwd=out.parent).returncode == 75
+    assert command(2, *argv, cwd=out.parent).returncode == 75
     return out
 
 
@@ -215,7 +217,7 @@ def test_ranks_that_go_on_from_damaged_files_say_it_once(stopped, tmp_path, file
     raw = bytearray(harmed[file].read_bytes())
     raw[3000 if file == "parts" else 0 : None if file == "running.json" else 3001] = b"\xff"
     harmed[file].write_bytes(raw)
-    done = start(2, "-m", "distsim", "resume", out, "--max-wall", "1ms", cwd=tmp_path)
+    done = command(2, "resume", out, "--max-wall", "1ms", cwd=tmp_path)
     if file == "running.json":  # the checkpoint says it, too
         assert done.returncode == 75, done.stderr
         return

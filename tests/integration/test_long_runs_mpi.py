@@ -18,6 +18,7 @@ from tests.support.commands import run
 from tests.support.faults import Started
 from tests.support.long_runs import NETWORKS, SCALE, VOLTAGES, options_of, same
 from tests.support.ranks import launcher, start
+from tests.support.standing_ranks import command
 
 pytestmark = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
 
@@ -39,7 +40,7 @@ def uncut(tmp_path_factory):
 
 
 def succeed(ranks: int, *argv, cwd: Path) -> None:
-    done = start(ranks, "-m", "distsim", *argv, cwd=cwd)
+    done = command(ranks, *argv, cwd=cwd)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -129,6 +130,5 @@ def test_time_that_is_over_stops_all_ranks(tmp_path, uncut):
     out = tmp_path / "run"
     done = start(3, "-m", "distsim", *LONG, "--out", out, "--max-wall", "100ms", cwd=tmp_path)
     assert done.returncode == STOPPED and done.stdout.count("--max-wall reached") == 1
-    done = start(2, "-m", "distsim", "resume", out, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    succeed(2, "resume", out, cwd=tmp_path)
     same(out, uncut(*LONG))

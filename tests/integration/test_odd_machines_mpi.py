@@ -11,6 +11,7 @@ from tests.support.commands import run
 from tests.support.faults import OFTEN, RUN, Started, check_fault, check_goes_on, some
 from tests.support.long_runs import same
 from tests.support.ranks import launcher, start
+from tests.support.standing_ranks import command
 
 pytestmark = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
 
@@ -39,7 +40,7 @@ def test_ranks_that_have_nothing_leave_the_files_of_one_rank(tmp_path, lack, ran
     assert (summary["n_synapses"] == 0) == (lack == "no synapses")
     assert (summary["n_spikes"] == 0) == (lack == "no spikes")
     for argv in ([*LEAN[lack], *keeping, "--out", cut, "--t-sim", "130.1"], ["resume", cut, "--t-sim", "300"]):
-        done = start(ranks, "-m", "distsim", *argv, cwd=tmp_path)
+        done = command(ranks, *argv, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         ranks = 6 - ranks
     same(cut, whole)

@@ -12,7 +12,8 @@ from distsim.networks import Microcircuit, NetworkModel, registry
 from distsim.runs.request_file import read_config
 from tests.support.commands import ROOT, run
 from tests.support.long_runs import same
-from tests.support.ranks import launcher, start
+from tests.support.ranks import launcher
+from tests.support.standing_ranks import command
 
 EXAMPLE = ROOT / "examples" / "my_network.py"
 SMALL = ["--set", "N=400", "--set", "K=40", "--t-presim", "20", "--t-sim", "100"]
@@ -66,19 +67,19 @@ def stopped(tmp_path: Path, file: Path = EXAMPLE) -> Path:
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_a_run_that_was_cut_is_resumed_on_another_number_of_ranks(tmp_path, uncut, ranks):
     out = stopped(tmp_path)
-    done = start(ranks, "-m", "distsim", "resume", out, cwd=tmp_path, limit=240)
+    done = command(ranks, "resume", out, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     same(out, uncut)
 
 
 def test_resume_auto_goes_on_with_the_run_of_a_file(tmp_path, uncut, capsys):
     out = stopped(tmp_path)
-    command = ["run", EXAMPLE, *SMALL, "--no-plots", "--out", out, "--resume", "auto"]
-    assert run(*command) == 0
+    argv = ["run", EXAMPLE, *SMALL, "--no-plots", "--out", out, "--resume", "auto"]
+    assert run(*argv) == 0
     same(out, uncut)
     capsys.readouterr()
-    assert run(*command) == 0 and "the run is complete, nothing to do" in capsys.readouterr().out
-    assert run(*command, "--set", "J=19") == 2 and "J differs" in capsys.readouterr().err
+    assert run(*argv) == 0 and "the run is complete, nothing to do" in capsys.readouterr().out
+    assert run(*argv, "--set", "J=19") == 2 and "J differs" in capsys.readouterr().err
 
 
 def test_a_file_that_has_changed_or_is_gone_is_said(tmp_path, capsys):

@@ -13,7 +13,8 @@ from distsim.cli.command import run_command
 from distsim.networks import brunel_delta
 from distsim.parallel import InputError, SerialCommunicator
 from distsim.results import folder
-from tests.support.ranks import launcher, start
+from tests.support.ranks import launcher
+from tests.support.standing_ranks import command
 
 SMALL = ["brunel-delta", "--N-E", "200", "--J", "1"]
 SHORT = ["--t-sim", "60"]
@@ -111,7 +112,7 @@ def test_a_run_is_as_long_as_its_panel_wants(tmp_path, options, expected):
 @pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
 def test_spikes_of_all_panels_do_not_depend_on_the_ranks(all_panels, tmp_path):
     argv = [*SMALL, "--panel", "all", "--seed", 5, "--out", tmp_path / "run"]
-    done = start(2, "-m", "distsim", *argv, cwd=tmp_path, limit=90)
+    done = command(2, *argv, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     found, expected = summary_of(tmp_path / "run"), summary_of(all_panels)
     assert (found["ranks"], done.stdout.count("panel ")) == (2, 4)

@@ -121,8 +121,8 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing(home, monkeypatch):
 
 
 @pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
-def test_files_that_several_ranks_write_are_whole(tmp_path):
-    ranks = 3
+@pytest.mark.parametrize("ranks", [2, pytest.param(3, marks=pytest.mark.validation)])
+def test_files_that_several_ranks_write_are_whole(tmp_path, ranks):
     done = start(ranks, "-m", "tests.support.written_together", cwd=tmp_path, limit=240)
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.split("\n"))[-ranks:] == [f"rank {rank} is done" for rank in range(ranks)]

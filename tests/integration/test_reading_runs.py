@@ -507,7 +507,7 @@ def test_a_damaged_part_is_named_at_once(folder, monkeypatch):
 
 def test_a_run_under_way_is_read_again_and_again(tmp_path):
     out = tmp_path / "run"
-    options = ["--t-sim", "300", "--checkpoint-every", "3ms", "--out", out]
+    options = ["--t-sim", "150", "--checkpoint-every", "3ms", "--out", out]
     command = [sys.executable, "-m", "distsim", *map(str, [*QUICK, *options])]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     begun, found = time.monotonic(), []
@@ -527,7 +527,7 @@ def test_a_run_under_way_is_read_again_and_again(tmp_path):
         process.wait()
     assert process.returncode == 0
     last = distsim.load(out)
-    assert last.period == (10.0, 310.0) and last.summary is not None
+    assert last.period == (10.0, 160.0) and last.summary is not None
     assert len({result.period for result in found}) > 5
     for result in found:
         start, stop = result.period

@@ -18,7 +18,7 @@ from .cluster import Cluster
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--scale", "0.02", "--t-presim", "0", "--no-plots")
 SHORT = (*SMALL, "--t-sim", "40")
-LONG = (*SMALL, "--t-sim", "300000")  # several seconds on any machine
+LONG = (*SMALL, "--t-sim", "60000")  # several seconds on any machine
 TWO_RANKS = ("--nodes=1", "--ntasks-per-node=2", "--time=10")
 LIMIT = 120.0  # s that a job may take for what it is waited for
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "OUT_OF_MEMORY")

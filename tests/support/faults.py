@@ -19,7 +19,7 @@ from distsim.recording.checkpoint_file import checkpoints_in
 from distsim.results import folder
 from tests.support.commands import run
 from tests.support.long_runs import SCALE, VOLTAGES, same, until
-from tests.support.ranks import ROOT, launcher
+from tests.support.ranks import environment, launcher
 
 RUN = ["microcircuit", *SCALE, "--t-sim", "1500", *VOLTAGES]  # long enough to be hit while it runs
 OFTEN = ["--checkpoint-every", "100ms"]
@@ -32,13 +32,11 @@ class Started:
     """A command on some ranks, under way: `process` is mpirun; all that is said goes to `log`."""
 
     def __init__(self, ranks: int, *argv, cwd: Path | None = None) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         command = [*launcher(), "-n", str(ranks), sys.executable, "-m", *map(str, argv)]
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as this run
         self.process = subprocess.Popen(
             command,
-            env=environment,
+            env=environment(),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=self.log,

@@ -25,13 +25,17 @@ def launcher() -> tuple[str, ...] | None:
     return (mpirun, "--oversubscribe") if "Open" in version else (mpirun,)
 
 
+def environment() -> dict[str, str]:
+    """Return the variables of a process that starts ranks."""
+    as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **as_root}
+
+
 def start(ranks: int, *argv, cwd: Path, limit: float = LIMIT) -> subprocess.CompletedProcess:
     """Run a Python command on `ranks` ranks; mpirun is ended, and its ranks with it, after `limit` s (code 124)."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     command = ["timeout", "-k", "15", str(limit), *launcher(), "-n", str(ranks), sys.executable, *map(str, argv)]
     # Into files: a rank that outlives mpirun would keep a pipe open, and what it said be lost.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        done = subprocess.run(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        done = subprocess.run(command, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         done.stdout, done.stderr = (file.seek(0) or file.read() for file in (out, err))
     return done

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from distsim import Network, Normal, explicit, fixed_total_number
-from distsim.engine.connectivity import table_plan
 from distsim.engine.connectivity.build import connect
+from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import FIXED, PALETTE, SLOT_BITS, SLOT_MASK, WIDE, synapses_by_source
 from distsim.engine.step.layout import Layout, plan_layout
@@ -42,14 +44,14 @@ def listed_network(n: int, weight, delay, rule=None) -> Network:
     return net
 
 
-def build(net: Network, size: int = 1, rank: int = 0, width: int | None = None, seed: int = 1):
-    """Return the table of one rank and its layout, with shards of `width` neurons."""
+def build(net: Network, size: int = 1, rank: int = 0, width: int | None = None, seed: int = 1, **given):
+    """Return the table of one rank and its layout, with shards of `width` neurons; `given`: fields of the plan."""
     deal = Decomposition(net.n, size, rank)
     two = two_receptors(net)
     layout = plan_layout(deal.n_local, 1 + int(two.any()), 8)
     if width:
         layout = Layout(deal.n_local, width, layout.receptors)
-    return connect(table_plan.plan_table(net, size, layout=layout), seed, deal)[0], layout, deal
+    return connect(replace(plan_table(net, size, layout=layout), **given), seed, deal)[0], layout, deal
 
 
 def read(table, layout, deal) -> np.ndarray:
@@ -180,10 +182,8 @@ def test_lists_do_not_depend_on_the_ranks(size, weight):
 @pytest.mark.parametrize("by_source", [False, True], ids=["by delay", "by source"])
 @pytest.mark.parametrize("grain_bits", [0, 3])
 @pytest.mark.parametrize("width", [None, 7])
-def test_segments_are_sorted_and_complete(net, width, grain_bits, by_source, monkeypatch):
-    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
-    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: grain_bits)
-    table, layout, _ = build(net, width=width)
+def test_segments_are_sorted_and_complete(net, width, grain_bits, by_source):
+    table, layout, _ = build(net, width=width, by_source=by_source, given_grain_bits=grain_bits)
     index = table.index.astype(np.int64)
     assert layout.n_shards == len(index) == (1 if width is None else -(-net.n // 7))
     grains = index >> table.grain_bits
@@ -201,12 +201,11 @@ def test_segments_are_sorted_and_complete(net, width, grain_bits, by_source, mon
 
 @pytest.mark.parametrize("by_source", [False, True], ids=["by delay", "by source"])
 @pytest.mark.parametrize("form", [FIXED, PALETTE, WIDE], ids=["fixed", "palette", "wide"])
-def test_empty_places_weigh_nothing(form, by_source, monkeypatch):
-    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: by_source)
-    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: 3)
+def test_empty_places_weigh_nothing(form, by_source):
     n = 70_000 if form == WIDE else 900
     weight = Normal(5.0, 1.0, minimum=0.0) if form == FIXED else np.arange(1.0, n + 1)
-    table, *_ = build(listed_network(n, weight, Normal(1.0, 0.3, minimum=0.05)))
+    net = listed_network(n, weight, Normal(1.0, 0.3, minimum=0.05))
+    table, *_ = build(net, by_source=by_source, given_grain_bits=3)
     assert table.form == form
     index = table.index[0].astype(np.int64)
     empty = np.concatenate([np.arange(first >> 3 << 3, first) for first in index])

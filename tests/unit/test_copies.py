@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import os
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import distsim
 from distsim import Network, Normal, Simulation, Uniform, explicit, fixed_indegree
 from distsim.neurons.iaf_psc_exp import iaf_psc_exp
 from distsim.parallel import SerialCommunicator
@@ -92,15 +87,3 @@ def test_a_model_of_ones_own_is_copied_as_itself():
     net = Network()
     net.create("E", 1, model)
     assert copy.deepcopy(net)["E"].model is model and copy.copy(net)["E"].model is model
-
-
-def test_a_network_goes_to_other_processes():
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.spawned"], capture_output=True, text=True, timeout=250, env=path_here()
-    )
-    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr
-
-
-def path_here() -> dict:
-    """Return an environment in which distsim and its tests are found."""
-    return {**os.environ, "PYTHONPATH": str(Path(distsim.__file__).parents[1])}

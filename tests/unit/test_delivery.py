@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from distsim import Network, Normal, explicit, fixed_total_number
-from distsim.engine.connectivity import table_plan
 from distsim.engine.connectivity.build import connect
+from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import BATCH, FIXED, PALETTE, WIDE, History, Synapses, deliver, make_scratch
 from distsim.engine.step.layout import Layout
@@ -23,19 +25,18 @@ WEIGHTS = {
 
 
 @pytest.fixture(params=[False, True], ids=["by delay", "by source"])
-def by_source(request, monkeypatch) -> bool:
-    """Let tables have an index by source and delay, or by source."""
-    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: request.param)
+def by_source(request) -> bool:
+    """Whether tables have an index by source, not by source and delay."""
     return request.param
 
 
-@pytest.fixture(params=[0, 3], ids=["grains of 1", "grains of 8"], autouse=True)
-def grain_bits(request, monkeypatch) -> None:
-    """Let tables have grains of one synapse, or of eight."""
-    monkeypatch.setattr(table_plan, "plan_grain", lambda *_: request.param)
+@pytest.fixture(params=[0, 3], ids=["grains of 1", "grains of 8"])
+def grain_bits(request) -> int:
+    """Grains of one synapse, or of eight."""
+    return request.param
 
 
-def table(form: int, width: int, receptors: int = 1) -> Synapses:
+def table(form: int, width: int, by_source: bool, grain_bits: int, receptors: int = 1) -> Synapses:
     net = Network(0.1)
     E = net.create("E", N, tau_syn_ex=0.5, tau_syn_in=0.5 * receptors)
     if form == FIXED:
@@ -45,8 +46,8 @@ def table(form: int, width: int, receptors: int = 1) -> Synapses:
         rng, n = np.random.default_rng(2), WEIGHTS[form].size
         rule = explicit(rng.integers(0, N, n), rng.integers(0, N, n))
         net.connect(E, E, rule, WEIGHTS[form], rng.integers(1, 25, n) / 10)
-    plan = table_plan.plan_table(net, 1, layout=Layout(N, width, receptors))
-    synapses, _ = connect(plan, 1, Decomposition(N, 1, 0))
+    plan = plan_table(net, 1, layout=Layout(N, width, receptors), by_source=by_source)
+    synapses, _ = connect(replace(plan, given_grain_bits=grain_bits), 1, Decomposition(N, 1, 0))
     assert synapses.form == form
     return synapses
 
@@ -97,8 +98,8 @@ def random_trains(n_steps: int, share: float, seed: int = 5) -> list[list[int]]:
 
 @pytest.mark.parametrize("width", [N, 16, 7])
 @pytest.mark.parametrize("form", [FIXED, PALETTE, WIDE], ids=["fixed", "palette", "wide"])
-def test_rows_and_events_equal_the_slow_twin(form, width, by_source):
-    synapses, trains = table(form, width), random_trains(12, 0.05)
+def test_rows_and_events_equal_the_slow_twin(form, width, by_source, grain_bits):
+    synapses, trains = table(form, width, by_source, grain_bits), random_trains(12, 0.05)
     history = history_of(trains)
     for t in (0, 1, 5, 11, 14, 25, 40):
         row, events = deliver_step(t, synapses, history)
@@ -108,8 +109,8 @@ def test_rows_and_events_equal_the_slow_twin(form, width, by_source):
 
 
 @pytest.mark.parametrize("width", [N, 9])
-def test_inhibition_goes_to_a_row_of_its_own(width, by_source):
-    synapses, trains = table(FIXED, width, receptors=2), random_trains(12, 0.1)
+def test_inhibition_goes_to_a_row_of_its_own(width, by_source, grain_bits):
+    synapses, trains = table(FIXED, width, by_source, grain_bits, receptors=2), random_trains(12, 0.1)
     row, events = deliver_step(12, synapses, history_of(trains))
     expected, n = deliver_slowly(12, synapses, trains)
     assert n > 0 and (events == n or by_source)
@@ -119,9 +120,8 @@ def test_inhibition_goes_to_a_row_of_its_own(width, by_source):
 
 
 @pytest.mark.parametrize("form", [FIXED, PALETTE], ids=["fixed", "palette"])
-def test_by_source_a_spike_is_delivered_once(form, monkeypatch):
-    monkeypatch.setattr(table_plan, "goes_by_source", lambda *_: True)
-    synapses, trains = table(form, 16), random_trains(12, 0.05)
+def test_by_source_a_spike_is_delivered_once(form, grain_bits):
+    synapses, trains = table(form, 16, True, grain_bits), random_trains(12, 0.05)
     history, scratch = history_of(trains), make_scratch(synapses)
     outdegree = np.bincount(np.concatenate([synapses_of(synapses, shard)[0] for shard in range(4)]), minlength=N)
     for t in range(40):
@@ -131,8 +131,8 @@ def test_by_source_a_spike_is_delivered_once(form, monkeypatch):
 
 
 @pytest.mark.parametrize("form", [FIXED, PALETTE])
-def test_more_segments_than_a_batch_are_all_delivered(form, by_source):
-    synapses = table(form, 16)
+def test_more_segments_than_a_batch_are_all_delivered(form, by_source, grain_bits):
+    synapses = table(form, 16, by_source, grain_bits)
     trains = [list(range(N)) * 8 for _ in range(26)]
     trains = [sorted(train) for train in trains]
     assert N * 8 * synapses.delays.size > 2 * BATCH
@@ -143,19 +143,18 @@ def test_more_segments_than_a_batch_are_all_delivered(form, by_source):
 
 
 @pytest.mark.parametrize("form", [PALETTE, WIDE], ids=["palette", "wide"])
-def test_sums_do_not_depend_on_the_shards_and_the_layout(form, monkeypatch):
+def test_sums_do_not_depend_on_the_shards_and_the_layout(form, grain_bits):
     trains = random_trains(30, 0.4)
     rows = []
     for width, by_source in ((N, False), (13, False), (1, False), (N, True), (13, True)):
-        monkeypatch.setattr(table_plan, "goes_by_source", lambda *_, choice=by_source: choice)
-        row, _ = deliver_step(30, table(form, width), history_of(trains))
+        row, _ = deliver_step(30, table(form, width, by_source, grain_bits), history_of(trains))
         rows.append(row.ravel()[:N])
     for row in rows[1:]:
         np.testing.assert_array_equal(rows[0], row)
 
 
-def test_the_ring_may_wrap_around(by_source):
-    synapses, trains = table(FIXED, N), random_trains(12, 0.1)
+def test_the_ring_may_wrap_around(by_source, grain_bits):
+    synapses, trains = table(FIXED, N, by_source, grain_bits), random_trains(12, 0.1)
     history, later = history_of(trains), RING - 4
     assert synapses.delays[-1] < RING - len(trains)
     # The same spikes some steps later, so that steps and spikes run over the ends of their rings.

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-import os
-import subprocess
-import sys
 import textwrap
-from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
 
 import numba
@@ -16,26 +12,28 @@ import numpy as np
 import pytest
 
 from distsim import Network, Simulation
+from distsim.engine.compiled.cache_folder import folder
 from distsim.engine.compiled.frozen_step import FrozenStep
 from distsim.engine.step.update import ROW, Variant, compile_update
 from distsim.neurons import MODELS, NeuronModel
 from distsim.neurons.iaf_psc_exp import iaf_psc_exp
 from distsim.parallel import SerialCommunicator
 from distsim.simulation.agreement import digest
-
-ROOT = Path(__file__).resolve().parents[2]
-
-HEAD = "import math, numba, numpy as np, enum\nfrom collections import namedtuple\n"
-STEP = "def step(V, wait, ex, inh, current):\n    return {}, wait, False\n"
-HELPER = "@numba.njit\ndef helper(x):\n    return x + {}\n"
-
-
-def module(source: str, **names) -> ModuleType:
-    """Return a module of this source, as a user's file would be."""
-    made = ModuleType("users_model")
-    vars(made).update(names)
-    exec(compile(HEAD + textwrap.dedent(source), "users_model.py", "exec"), vars(made))
-    return made
+from tests.support.users_steps import (
+    HELPER,
+    OTHERS,
+    STEP,
+    USES,
+    by_global,
+    by_helper_of_helper,
+    by_inner_function,
+    by_name_of_a_function,
+    by_recursion,
+    by_sign_of_zero,
+    by_signature_of_helper,
+    by_type,
+    module,
+)
 
 
 def model_of(step, name: str = "user's") -> NeuronModel:
@@ -53,144 +51,6 @@ def value_of(step) -> float:
 
 
 # --- values that are compiled -----------------------------------------------------------------------------------------
-
-
-def by_global(gain):
-    return module(f"GAIN = {gain}\n" + STEP.format("V + GAIN")).step
-
-
-def by_closure(gain):
-    return module(
-        f"""
-        def make(GAIN):
-            def step(V, wait, ex, inh, current):
-                return V + GAIN, wait, False
-            return step
-        step = make({gain})
-        """
-    ).step
-
-
-def by_default_of_helper(gain):
-    source = f"@numba.njit\ndef helper(x, gain={gain}):\n    return x + gain\n"
-    return module(source + STEP.format("helper(V)")).step
-
-
-def by_code_of_helper(gain):
-    return module(HELPER.format(gain) + STEP.format("helper(V)")).step
-
-
-def by_global_of_helper(gain):
-    return module(f"GAIN = {gain}\n" + HELPER.format("GAIN") + STEP.format("helper(V)")).step
-
-
-def by_helper_of_helper(gain):
-    source = HELPER.format(gain) + "@numba.njit\ndef outer(x):\n    return helper(x)\n"
-    return module(source + STEP.format("outer(V)")).step
-
-
-def by_recursion(gain):
-    source = f"""
-        GAIN = {gain}
-        @numba.njit
-        def climb(x, n):
-            if n == 0:
-                return x
-            return climb(x, n - 1) + GAIN
-        """
-    return module(textwrap.dedent(source) + STEP.format("climb(V, 1)")).step
-
-
-def by_attribute_of_module(gain):
-    return module(STEP.format("V + helpers.GAIN"), helpers=module(f"GAIN = {gain}")).step
-
-
-def by_module_of_module(gain):
-    return module(STEP.format("V + outer.inner.GAIN"), outer=module("", inner=module(f"GAIN = {gain}"))).step
-
-
-def by_helper_of_module(gain):
-    helpers = module(f"GAIN = {gain}\n" + HELPER.format("GAIN"))
-    return module(STEP.format("helpers.helper(V)"), helpers=helpers).step
-
-
-def by_array(gain):
-    return module(f"TABLE = np.array([0.0, {gain}])\n" + STEP.format("V + TABLE[1]")).step
-
-
-def by_tuple(gain):
-    return module(f"TABLE = (1.0, ({gain}, 2))\n" + STEP.format("V + TABLE[1][0]")).step
-
-
-def by_named_tuple(gain):
-    source = f"Constants = namedtuple('Constants', 'gain')\nC = Constants({gain})\n"
-    return module(source + STEP.format("V + C.gain")).step
-
-
-def by_enumeration(gain):
-    source = f"class Gains(enum.Enum):\n    high = {gain}\n"
-    return module(source + STEP.format("V + Gains.high.value")).step
-
-
-def by_inner_function(gain):
-    source = """
-        GAIN = {}
-        def step(V, wait, ex, inh, current):
-            rise = lambda x: x + GAIN
-            return rise(V), wait, False
-        """
-    return module(source.format(gain)).step
-
-
-def by_type(gain):
-    source = "number = np.float64\n" if gain == 1.5 else "number = np.int64\n"
-    return module(source + STEP.format("V + number(1.5)")).step
-
-
-def by_name_of_a_function(gain):
-    source = "from math import floor as rounded\n" if gain == 1.5 else "from math import ceil as rounded\n"
-    return module(source + STEP.format("rounded(V + 0.5)")).step
-
-
-def by_option_of_helper(gain):
-    how = "(error_model='numpy')" if gain == 1.5 else ""
-    return module(HELPER.format("1.0").replace("@numba.njit", f"@numba.njit{how}") + STEP.format("helper(V)")).step
-
-
-def by_signature_of_helper(gain):
-    given = "float64(float64)" if gain == 1.5 else "float64(float32)"
-    return module(HELPER.format("0.1").replace("njit", f"njit('{given}')") + STEP.format("helper(V)")).step
-
-
-def by_sign_of_zero(gain):
-    source = f"ZERO = {0.0 if gain == 1.5 else -0.0}\n"
-    return module(source + STEP.format("V + math.copysign(1.0, ZERO)")).step
-
-
-USES = [
-    by_global,
-    by_closure,
-    by_default_of_helper,
-    by_code_of_helper,
-    by_global_of_helper,
-    by_helper_of_helper,
-    by_attribute_of_module,
-    by_module_of_module,
-    by_helper_of_module,
-    by_array,
-    by_tuple,
-    by_named_tuple,
-]
-OTHERS = [
-    by_recursion,
-    by_enumeration,
-    by_inner_function,
-    by_type,
-    by_name_of_a_function,
-    by_option_of_helper,
-    by_signature_of_helper,
-    by_sign_of_zero,
-]
 
 
 @pytest.mark.parametrize("use", USES + OTHERS, ids=lambda use: use.__name__)
@@ -211,6 +71,15 @@ def test_steps_that_recurse_or_have_functions_within_are_compiled_from_their_cop
     assert value_of(by_name_of_a_function(1.5)) == 0.0 and value_of(by_name_of_a_function(2.5)) == 1.0
     assert value_of(by_signature_of_helper(1.5)) == 0.1
     assert value_of(by_sign_of_zero(1.5)) == 1.0 and value_of(by_sign_of_zero(2.5)) == -1.0
+
+
+@pytest.mark.parametrize(("use", "is_kept"), [(by_recursion, False), (by_helper_of_helper, True)])
+def test_code_that_recurses_is_not_kept_in_the_cache(use, is_kept):
+    """Numba resolves a recursion's calls where it compiles them; a process that loaded the code would crash."""
+    step = use(1.25)
+    assert value_of(step) == 1.25
+    name = Variant(model_of(step), 1, False, False, False).name
+    assert bool(list(folder().glob(f"update.{name}-*"))) == is_kept
 
 
 def test_a_helper_that_was_compiled_before_is_compiled_again_with_the_values_of_now():
@@ -258,22 +127,6 @@ def test_what_goes_by_name_is_not_looked_into(monkeypatch):
     before = FrozenStep(users.step, "it").identity
     monkeypatch.setattr(math, "pi", 3.0)
     assert FrozenStep(users.step, "it").identity != before
-
-
-def test_an_identity_is_the_same_in_every_process():
-    code = """
-        from tests.unit.test_frozen_step import FrozenStep, by_tuple, by_helper_of_module, module, STEP
-        sets = module(STEP.format("V + (V in {'a', 'b', 'c'})")).step
-        print([FrozenStep(step, "it").identity for step in (by_tuple(1.5), by_helper_of_module(1.5), sets)])
-    """
-    found = set()
-    for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
-        command = [sys.executable, "-c", textwrap.dedent(code)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        found.add(done.stdout)
-    assert len(found) == 1
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------
@@ -373,45 +226,6 @@ def test_a_global_that_changes_holds_for_the_next_simulation_and_not_for_one_tha
         with pytest.raises(ValueError, match="integrator: GAIN, which its step uses, has changed since the simulation"):
             change()
     assert sim.time == 1.0 and counts(model) == [50]
-
-
-SCRIPT = """
-    import sys, numba
-    from distsim import Network, Simulation
-    from distsim.neurons import NeuronModel
-    from distsim.neurons.iaf_psc_exp import iaf_psc_exp
-    GAIN = float(sys.argv[1])
-
-    @numba.njit
-    def helper(x):
-        return x + GAIN
-
-    def step(V, wait, ex, inh, current, theta):
-        new = helper(V)
-        spike = new >= theta
-        return new - theta if spike else new, wait, spike
-
-    parameters = {name: iaf_psc_exp.parameters[name] for name in ("E_L", "V_th", "I_e", "V_m")}
-    model = NeuronModel("climber", parameters, ("V",), lambda p, dt: {"theta": p["V_th"] - p["E_L"]}, step)
-    net = Network()
-    P = net.create("P", 1, model, E_L=0.0, V_m=0.0, V_th=10.0)
-    net.record_spikes(P)
-    sim = Simulation(net)
-    sim.run(10.0)
-    print("spikes", sim.spikes(P)[0].size)
-"""
-
-
-def test_a_script_that_is_run_with_another_value_does_not_load_the_old_kernel(tmp_path):
-    (tmp_path / "script.py").write_text(textwrap.dedent(SCRIPT))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    found = []
-    for gain in ("1", "5", "1"):
-        command = [sys.executable, "script.py", gain]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        found.append(done.stdout.splitlines()[-1])
-    assert found == ["spikes 10", "spikes 50", "spikes 10"]
 
 
 @pytest.mark.parametrize("name", ["my-model", "мой", "a b/c", "x" * 300])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 import tracemalloc
 
 import numpy as np
@@ -159,36 +156,6 @@ def test_at_natural_density_memory_falls_with_the_ranks():
 
 
 # --- too little -------------------------------------------------------------------------------------------------------
-
-UNDER_A_LIMIT = """
-import resource
-from distsim import Network, Simulation, pairwise_bernoulli
-
-def simulate(n):
-    net = Network(0.1)
-    S, T = net.create("S", n), net.create("T", n)
-    net.connect(S, T, pairwise_bernoulli(0.9), 1.0, 1.5)
-    return Simulation(net)
-
-simulate(1200)  # loads the kernels
-taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (taken + 100_000_000, resource.RLIM_INFINITY))
-print(simulate(7000).n_synapses)
-try:
-    simulate(50_000)
-except MemoryError as error:
-    print(error)
-"""
-
-
-def test_address_space_may_be_limited():
-    """44 million synapses, 6 MB of bits, in 100 MB; 312 MB of bits are refused with what they need."""
-    command = [sys.executable, "-c", UNDER_A_LIMIT]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    lines = done.stdout.splitlines()[-2:]
-    assert done.returncode == 0, done.stderr
-    assert int(lines[0]) == pytest.approx(0.9 * 7000**2, rel=1e-3)
-    assert re.match(r"the network needs about 0\.5\d GB: Unable to allocate 30\d\. MiB", lines[1])
 
 
 def test_too_little_memory_is_said_with_what_is_needed(monkeypatch):

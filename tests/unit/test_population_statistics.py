@@ -180,7 +180,7 @@ def test_each_population_has_a_row_of_distributions_and_a_spectrum(result, monke
     assert "F = " in axes[0, 3].texts[0].get_text()
 
 
-@pytest.mark.parametrize("n", [0, 1, 40])
+@pytest.mark.parametrize("n", [0, 1, 9, pytest.param(40, marks=pytest.mark.validation)])
 def test_any_number_of_populations_is_drawn(tmp_path, n):
     rng = np.random.default_rng(1)
     spikes = {f"P{k}": Spikes(np.sort(rng.uniform(0, 100, 60)), rng.integers(0, 5, 60), 5) for k in range(n)}

@@ -1,6 +1,7 @@
 """Connection rules: degrees, autapses, multapses, any number of ranks, statistics over many networks."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from distsim import (
     one_to_one,
     pairwise_bernoulli,
 )
-from distsim.engine.connectivity import build_dense as dense_connectivity
 from distsim.engine.connectivity.build import connect
+from distsim.engine.connectivity.build_dense import FEWEST, plan_groups
 from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import FIXED
@@ -38,13 +39,19 @@ def network(rule, n_sources=12, n_targets=12, same=True, weight=1.0, delay=1.0):
     return net
 
 
-def pairs(net, seed=1, size=1, block=4):
+def plan_rank(net, size=1, rank=0, fewest=FEWEST):
+    """Plan the synapses onto a rank, in matrices of `fewest` pairs or more: the same for all seeds."""
+    deal = Decomposition(net.n, size, rank)
+    plan = plan_table(net, size, layout=plan_layout(deal.n_local, 1, 4))
+    return deal, replace(plan, groups=plan_groups(net, fewest))
+
+
+def pairs(net, seed=1, size=1, plans=None):
     """(source gid, target gid, delay, weight code) of all synapses, sorted, put together from `size` ranks."""
     found = []
-    for rank in range(size):
-        deal = Decomposition(net.n, size, rank)
-        layout = plan_layout(deal.n_local, 1, block)
-        table, dense = connect(plan_table(net, size, layout=layout), seed, deal)
+    for rank, (deal, plan) in enumerate(plans or [plan_rank(net, size, rank) for rank in range(size)]):
+        layout = plan.layout
+        table, dense = connect(plan, seed, deal)
         for shard in range(layout.n_shards):
             source, delay, slot, weight = synapses_of(table, shard)
             code = weight.astype(int) if table.form == FIXED else np.searchsorted(table.palette, weight)
@@ -78,10 +85,10 @@ RANDOM = [name for name in RULES if not name.startswith(("all", "one"))]
 by_name = pytest.mark.parametrize("name", RULES)
 
 
-@pytest.fixture(params=["table", "matrix"])
-def kept_as(request, monkeypatch):
+@pytest.fixture(params=[FEWEST, 1], ids=["table", "matrix"])
+def fewest(request) -> int:
     """Synapses that are all alike are kept, and drawn, in two ways, which size decides."""
-    monkeypatch.setattr(dense_connectivity, "FEWEST", 1 if request.param == "matrix" else 1 << 20)
+    return request.param
 
 
 @by_name
@@ -92,10 +99,11 @@ def test_rules_draw_the_same_on_any_number_of_ranks(name, size):
 
 
 @by_name
-def test_autapses_and_multapses_are_absent_where_forbidden(name, kept_as):
-    rule, forbidden = RULES[name], 0
+def test_autapses_and_multapses_are_absent_where_forbidden(name, fewest):
+    rule, forbidden, net = RULES[name], 0, network(RULES[name])
+    plans = [plan_rank(net, fewest=fewest)]
     for seed in range(50):
-        rows = pairs(network(rule), seed)
+        rows = pairs(net, seed, plans=plans)
         if not getattr(rule, "allow_autapses", True):
             forbidden += np.count_nonzero(rows[:, 0] == rows[:, 1])
         if not getattr(rule, "allow_multapses", isinstance(rule, type(one_to_one()))):
@@ -103,17 +111,20 @@ def test_autapses_and_multapses_are_absent_where_forbidden(name, kept_as):
     assert forbidden == 0
 
 
-def test_autapses_and_multapses_are_there_where_allowed(kept_as):
+def test_autapses_and_multapses_are_there_where_allowed(fewest):
     for name in ("indegree", "outdegree", "total"):
-        rows = np.concatenate([pairs(network(RULES[name]), seed) for seed in range(20)])
+        net = network(RULES[name])
+        plans = [plan_rank(net, fewest=fewest)]
+        rows = np.concatenate([pairs(net, seed, plans=plans) for seed in range(20)])
         assert np.any(rows[:, 0] == rows[:, 1])
-        one = pairs(network(RULES[name]), 3)
+        one = pairs(net, 3, plans=plans)
         assert np.unique(one[:, :2], axis=0).shape[0] < one.shape[0]
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if name.startswith("indegree")])
-def test_indegrees_are_met(name, kept_as):
-    rows = pairs(network(RULES[name], 12, 7, same=False), 5)
+def test_indegrees_are_met(name, fewest):
+    net = network(RULES[name], 12, 7, same=False)
+    rows = pairs(net, 5, plans=[plan_rank(net, fewest=fewest)])
     np.testing.assert_array_equal(np.bincount(rows[:, 1] - 12, minlength=7), RULES[name].n)
 
 
@@ -124,8 +135,9 @@ def test_outdegrees_are_met(name):
 
 
 @pytest.mark.parametrize(("name", "n"), [(name, 70) for name in RULES if name.startswith("total")] + [("all", 84)])
-def test_total_numbers_are_met(name, n, kept_as):
-    assert pairs(network(RULES[name], 12, 7, same=False), 5).shape[0] == n
+def test_total_numbers_are_met(name, n, fewest):
+    net = network(RULES[name], 12, 7, same=False)
+    assert pairs(net, 5, plans=[plan_rank(net, fewest=fewest)]).shape[0] == n
 
 
 def degree_probabilities(rule, n):
@@ -144,19 +156,20 @@ def degree_probabilities(rule, n):
     return stats.binom.pmf(k, choices, rule.n / choices)
 
 
-def connected(name: str, n: int) -> np.ndarray:
+def connected(name: str, n: int, fewest: int) -> np.ndarray:
     """Return how often each pair is connected in n networks, int64 (networks, sources, targets)."""
     found, net = np.zeros((n, 12, 12), np.int64), network(RULES[name])
+    plans = [plan_rank(net, fewest=fewest)]
     for seed in range(n):
-        rows = pairs(net, seed)
+        rows = pairs(net, seed, plans=plans)
         np.add.at(found[seed], (rows[:, 0], rows[:, 1]), 1)
     return found
 
 
 @pytest.mark.parametrize("n", MANY)
 @pytest.mark.parametrize("name", RANDOM)
-def test_degrees_and_pairs_follow_their_distributions(name, n, kept_as):
-    counts = connected(name, n)
+def test_degrees_and_pairs_follow_their_distributions(name, n, fewest):
+    counts = connected(name, n, fewest)
     check_degrees(name, counts)
     check_pairs(name, counts)
 

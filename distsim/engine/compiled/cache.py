@@ -25,6 +25,7 @@ import numba
 from numba.core import compiler, sigutils
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
 from numba.core.ccallback import CFunc
+from numba.core.codegen import RuntimeLinker
 from numba.core.compiler_lock import global_compiler_lock as compiling
 from numba.core.registry import cpu_target
 
@@ -97,6 +98,9 @@ class _Kept(NullCache):
             return None  # it is compiled instead
 
     def save_overload(self, signature: Any, data: Any) -> None:
+        machine_code, _ = data.library.serialize_using_object_code()[2]
+        if RuntimeLinker.PREFIX.encode() in machine_code:
+            return  # a recursion: Numba resolves its calls in the process that compiles, not in those that load
         try:
             self._here().save_overload(signature, data)
         except OSError as error:  # the disk is full: the next run compiles it again

@@ -53,8 +53,8 @@ Second = Mapping[int, Mapping[int, list[np.ndarray]]]
 # --- plan -------------------------------------------------------------------------------------------------------------
 
 
-def plan_groups(network: Network) -> list[Group]:
-    """The groups of projections that are kept as bit matrices."""
+def plan_groups(network: Network, fewest: int = FEWEST) -> list[Group]:
+    """The groups of projections that are kept as bit matrices, of `fewest` pairs at least."""
     found: dict[tuple[int, int, float, int], list[int]] = {}
     for number, projection in enumerate(network.projections):
         weight = constant(projection.weight)
@@ -62,7 +62,7 @@ def plan_groups(network: Network) -> list[Group]:
             ends = id(projection.source.population), id(projection.target.population)
             found.setdefault((*ends, weight, delay_steps(network, projection.delay)), []).append(number)
     groups = [_group(network, weight, delay, tuple(numbers)) for (_, _, weight, delay), numbers in found.items()]
-    return [group for group in groups if _is_dense(network, group)]
+    return [group for group in groups if _is_dense(network, group, fewest)]
 
 
 def is_alike(projection: Projection) -> bool:
@@ -97,11 +97,11 @@ def _hull(parts: list[Indices]) -> range:
     return range(min(r.start for r in full), max(r.stop for r in full)) if full else range(0)
 
 
-def _is_dense(network: Network, group: Group) -> bool:
+def _is_dense(network: Network, group: Group, fewest: int) -> bool:
     n_pairs = len(group.sources) * len(group.targets)
     projections = [network.projections[number] for number in group.numbers]
     expected = sum(p.rule.expected(len(p.source), len(p.target)) for p in projections)
-    return n_pairs >= FEWEST and expected >= SPARSEST * n_pairs
+    return n_pairs >= fewest and expected >= SPARSEST * n_pairs
 
 
 def matrix_bytes(groups: list[Group], size: int) -> int:

@@ -47,6 +47,8 @@ class TablePlan:
         Shards and slots, for the rank with most neurons.
     by_source : bool
         Whether the index goes by source and synapses carry their delays.
+    given_grain_bits : int, optional
+        `grain_bits`, by default what `plan_grain` chooses.
     """
 
     network: Network
@@ -57,6 +59,7 @@ class TablePlan:
     code: WeightCode
     layout: Layout
     by_source: bool
+    given_grain_bits: int | None = None
 
     @cached_property
     def in_table(self) -> list[Projection]:
@@ -67,6 +70,8 @@ class TablePlan:
     @cached_property
     def grain_bits(self) -> int:
         """Bits of a synapse's position within its grain, see `delivery`."""
+        if self.given_grain_bits is not None:
+            return self.given_grain_bits
         n_shards = self.layout.n_shards
         return plan_grain(self.network, self.in_table, self.size, n_shards, self.delays, self.by_source)
 

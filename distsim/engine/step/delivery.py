@@ -130,7 +130,7 @@ def synapses_by_source(index: np.ndarray, segments: int, grain_bits: int) -> np.
     return found
 
 
-@kernel()
+@kernel(cache=True)
 def deliver(t, synapses, history, scratch):
     """Add to the rows what is due at step `t`, or, by source, what was emitted the shortest delay ago; number of
     synaptic events.
