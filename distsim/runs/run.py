@@ -13,8 +13,8 @@ from ..engine.ledger import Ledger
 from ..engine.step import loop
 from ..networks.parameters import changed, changed_in_words
 from ..parallel import on_root
-from ..recording.file_sink import SPIKES
 from ..recording.note import has_note, write_note
+from ..recording.report_files import SPIKES
 from ..recording.spike_hash import spikes_sha256
 from ..results import summary
 from ..results.folder import release

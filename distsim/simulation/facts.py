@@ -8,8 +8,8 @@ import math
 import numpy as np
 
 from ..description.network import Network
+from ..description.reports import recorded_ranges, reports_of, spike_report
 from ..description.rules import Explicit
-from ..engine.step.recorders import recorded_ranges
 
 MOST_LISTED = 100  # numbers of an array that a summary lists
 
@@ -72,12 +72,12 @@ def facts(simulation, title: str, t_presim: float, t_sim: float, seconds: float,
 
 def population_facts(network: Network, seconds: float, counts: np.ndarray) -> dict[str, dict]:
     """By population: n, rate_hz (None without neurons or time), n_spikes, and which neurons are recorded if not all."""
-    populations = {}
+    populations, spikes = {}, spike_report(reports_of(network))
     for population in network.populations:
         n_spikes = int(counts[population.span].sum())
         rate = n_spikes / population.n / seconds if population.n and seconds else None
         populations[population.name] = {"n": population.n, "rate_hz": rate, "n_spikes": n_spikes}
-        recorded = recorded_ranges(network, population)
+        recorded = recorded_ranges(spikes, population)
         if recorded is not None:
             populations[population.name]["recorded"] = recorded
     return populations

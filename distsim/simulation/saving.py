@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ..description.network import Network
+from ..description.reports import Report, reports_of, spike_report
 from ..engine.step.loop import PHASES
-from ..engine.step.recorders import recorded_populations, voltage_gids
+from ..engine.step.sinks import MemorySink
 from ..parallel import InputError, on_root
-from ..recording.file_sink import SPIKES, VOLTAGES, FileSink
+from ..recording.file_sink import FileSink
 from ..recording.note import write_note
 from ..recording.parts import PartSink
+from ..recording.report_files import file_of
 from ..results import summary
 from ..results.folder import PYTHON, claim, release
 from .facts import describe, facts
@@ -23,7 +25,7 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
     """Write the recordings of `simulation` and its summary into `folder`; see `Simulation.save` (collective)."""
     comm, network = simulation.comm, simulation.network
     simulation.settle()
-    steps, block = without_breaks(*simulation.sink.local_voltages(), simulation.engine.recording.interval)
+    recorded = {report.name: _recorded(simulation.sink, report) for report in simulation.engine.reports}
     try:
         path = on_root(comm, lambda: claim(str(folder), title, overwrite, words=PYTHON))
     except InputError as error:
@@ -33,10 +35,8 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
         noted = {**found, "recording": {"files": recorded_files(network)}}
         on_root(comm, lambda: write_note(path, noted))
         sink = file_sink(network, path, comm)
-        if sink.spike_file:
-            sink.spikes(*simulation.sink.all_spikes())
-        if sink.voltage_file:
-            sink.voltages(steps, block)
+        for name, (steps, values) in recorded.items():
+            sink.take(name, steps, values)
         grid, period = network.grid, simulation.period
         pieces = [(grid.ms(start), grid.ms(stop)) for start, stop in period.pieces]
         sink.close(grid.ms(period.start), grid.ms(period.stop), pieces)
@@ -50,11 +50,11 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
 
 def summarize(simulation, title: str) -> dict:
     """The summary of what was recorded so far (collective)."""
-    grid, period, network = simulation.network.grid, simulation.period, simulation.network
+    grid, period = simulation.network.grid, simulation.period
     seconds = grid.ms(period.steps) / 1e3
     counts = simulation.engine.counts_of_all(period.counts)
     found = facts(simulation, title, grid.ms(period.start), grid.ms(period.stop - period.start), seconds, counts)
-    found["spikes_sha256"] = simulation.spikes_sha256() if network.spike_recorders else None
+    found["spikes_sha256"] = simulation.spikes_sha256() if spike_report(simulation.engine.reports) else None
     phases = summary.spread(simulation.comm, PHASES, simulation.timer)
     found["timing"] = {"build_s": simulation.build_time, "phases": phases}
     peaks = simulation.comm.allgather(summary.peak_rss())
@@ -63,9 +63,15 @@ def summarize(simulation, title: str) -> dict:
     return {**found, "config": describe(simulation), "versions": summary.versions()}
 
 
+def _recorded(sink: MemorySink, report: Report) -> tuple[np.ndarray, np.ndarray]:
+    """Return steps and values of a report as its file holds them."""
+    steps, values = sink.recorded(report.name)
+    return (steps, values) if report.is_spikes else without_breaks(steps, values, report.interval)
+
+
 def without_breaks(steps: np.ndarray, block: np.ndarray, interval: int) -> tuple[np.ndarray, np.ndarray]:
-    """Samples at every `interval` steps from the first to the last, NaN where none was recorded: a voltage file knows
-    no breaks."""
+    """Samples at every `interval` steps from the first to the last, NaN where none was recorded: a report knows no
+    breaks."""
     if steps.size < 2 or np.all(np.diff(steps) == interval):
         return steps, block
     every = np.arange(steps[0], steps[-1] + 1, interval)
@@ -81,19 +87,9 @@ def part_sink(network: Network, folder: Path, comm) -> PartSink:
 
 def recorded_files(network: Network) -> list[str]:
     """The files of what `network` records."""
-    spikes, voltages = bool(recorded_populations(network)), bool(voltage_gids(network).size)
-    return [name for name, is_there in ((SPIKES, spikes), (VOLTAGES, voltages)) if is_there]
+    return [file_of(report.name) for report in reports_of(network)]
 
 
 def file_sink(network: Network, folder: Path, comm) -> FileSink:
     """The sink that writes what `network` records into `folder` (collective)."""
-    gids = voltage_gids(network)
-    ids, mine = {}, {}
-    for population in network.populations:
-        inside = gids[population.holds(gids)]
-        if inside.size:
-            ids[population.name] = inside - population.first
-            mine[population.name] = np.flatnonzero(inside % comm.size == comm.rank)
-    interval = network.voltage_recorders[0].interval if network.voltage_recorders else 1
-    several = comm if comm.size > 1 else None
-    return FileSink(folder, network.grid.dt, several, recorded_populations(network), ids, mine, interval)
+    return FileSink(folder, network.grid.dt, comm if comm.size > 1 else None, reports_of(network))

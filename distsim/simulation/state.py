@@ -15,8 +15,8 @@ from ..engine.ledger import events_on_their_way
 from ..engine.rank_engine import RankEngine
 from ..engine.step import loop
 from ..engine.step.delivery import History, deliver_again
+from ..engine.step.period import Period
 from ..engine.step.population_state import find_shared_currents, state_places, sum_currents
-from ..engine.step.recorders import Period
 from ..engine.step.stimulation import resume
 from .agreement import described, digest
 from .changed import changed_settings, record_changes

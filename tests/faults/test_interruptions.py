@@ -178,7 +178,7 @@ def test_a_window_at_whose_end_a_run_was_interrupted_is_looked_at_by_the_next():
 def test_ctrl_c_may_come_at_any_place(monkeypatch):
     """Every run is interrupted one place later than the one before, and buffers are handed on again and again."""
     monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
-    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 30)
+    monkeypatch.setattr(buffers, "SAMPLE_BUFFER", 30)
     sim, k, seen, steps = observed(), 0, [0], []
     sim.chunk = 40
     while seen[0] == k:
@@ -254,30 +254,22 @@ def test_a_change_that_fails_late_changes_nothing(monkeypatch, at_120):
 class Failing(MemorySink):
     """Fails now and then, before or after it has taken what it is given."""
 
-    def __init__(self, n_voltages: int) -> None:
-        super().__init__(n_voltages)
-        self.calls, self.is_whole = 0, False
+    calls, is_whole = 0, False
 
-    def spikes(self, steps, gids) -> None:
-        self._perhaps(lambda: MemorySink.spikes(self, steps, gids))
-
-    def voltages(self, steps, block) -> None:
-        self._perhaps(lambda: MemorySink.voltages(self, steps, block))
-
-    def _perhaps(self, take) -> None:
+    def take(self, name, steps, values) -> None:
         self.calls += not self.is_whole
         if self.calls % 3 == 1:
             raise Fault
-        take()
+        super().take(name, steps, values)
         if self.calls % 3 == 2:
             raise Fault
 
 
 def test_what_a_sink_fails_to_take_is_handed_to_it_again(monkeypatch, at_120):
     monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
-    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 30)
-    n = buffers.voltage_lids(observed().network, observed().engine.deal).size
-    sim, failed = observed(sink=Failing(n)), 0
+    monkeypatch.setattr(buffers, "SAMPLE_BUFFER", 30)
+    engine = observed().engine
+    sim, failed = observed(sink=Failing(engine.reports, engine.deal)), 0
     sim.run(20.0, record=False)
     while sim.step < 1200 and failed < 2000:
         try:

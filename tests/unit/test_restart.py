@@ -42,7 +42,7 @@ def start(is_drawn: bool, checkpoint: Path | None = None) -> Simulation:
 
 def seen_after(sim: Simulation, cut: int) -> list:
     """Return all bits of what is recorded after step `cut`, and of the state."""
-    steps, gids = sim.sink.all_spikes()
+    steps, gids = sim.sink.recorded("spikes")
     times, V = sim.voltages("E")
     later, sampled = steps > cut, np.rint(10 * times) > cut
     state = state_of(sim)

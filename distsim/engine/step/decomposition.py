@@ -37,13 +37,3 @@ class Decomposition:
 
     def lids(self, gids: np.ndarray) -> np.ndarray:
         return gids // self.size
-
-
-def runs(values: np.ndarray) -> list[tuple[int, int]]:
-    """Ascending integers as half-open runs [first, last)."""
-    if not values.size:
-        return []
-    breaks = np.flatnonzero(np.diff(values) != 1) + 1
-    firsts = values[np.concatenate([[0], breaks])]
-    lasts = values[np.concatenate([breaks - 1, [values.size - 1]])] + 1
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

@@ -54,28 +54,55 @@ DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
 NONE, SEVERAL = -1, -2  # rather than the Poisson input that is on
 PHASES = ("deliver", "update", "stimulate", "exchange", "record")
 DELIVER, UPDATE, STIMULATE, EXCHANGE, RECORD = range(len(PHASES))  # entries of the timer
-STEP, HEAD, EVENTS, SPIKES, RECORDED, SAMPLES = range(6)  # entries of Clock.counts
+STEP, HEAD, EVENTS, SPIKES, RECORDED = range(5)  # entries of Clock.counts
 
 
-class Recording(NamedTuple):
-    """Buffers of what is recorded until the next flush.
+class SpikeBuffer(NamedTuple):
+    """Spikes that are recorded until the next flush.
 
     Attributes
     ----------
     wanted : uint8 by gid, whether spikes are recorded; empty for none. takes_all : whether those of all neurons are.
     steps : int64, gids : uint32, recorded spikes of all ranks by (step, gid).
-    voltage_places : int64 (k,), where the states that are sampled are in `Neurons.state`.
-    voltages : float64 (samples, k); as many samples on all ranks, also where k is 0.
-    interval : steps between two samples, 0 if no voltages are recorded on any rank.
     """
 
     wanted: np.ndarray
     takes_all: bool
     steps: np.ndarray
     gids: np.ndarray
-    voltage_places: np.ndarray
-    voltages: np.ndarray
-    interval: int
+
+
+class SampleBuffers(NamedTuple):
+    """What the n sampled reports record until the next flush.
+
+    Attributes
+    ----------
+    is_on : uint8 (n,), whether a sample is taken at the next step that is due.
+    intervals : int64 (n,), steps between two samples.
+    places : int64, report after report: where the sampled states of local neurons are in `Neurons.state`.
+    firsts : int64 (n + 1,), where each report's `places` begin.
+    values : float64, report after report: samples, each with a value for each of its `places`.
+    starts : int64 (n + 1,), where each report's `values` begin.
+    rooms : int64 (n,), samples that fit; as many on all ranks, also where a rank has none of the neurons.
+    counts : int64 (n,), samples that are there. last : int64 (n,), the step of the last of them.
+    """
+
+    is_on: np.ndarray
+    intervals: np.ndarray
+    places: np.ndarray
+    firsts: np.ndarray
+    values: np.ndarray
+    starts: np.ndarray
+    rooms: np.ndarray
+    counts: np.ndarray
+    last: np.ndarray
+
+
+class Recording(NamedTuple):
+    """Buffers of what is recorded."""
+
+    spikes: SpikeBuffer
+    samples: SampleBuffers
 
 
 class Constants(NamedTuple):
@@ -96,8 +123,8 @@ class Clock(NamedTuple):
 
     Attributes
     ----------
-    counts : int64, shape (6,)
-        STEP, HEAD of the history, synaptic EVENTS, SPIKES of all ranks, RECORDED spikes and SAMPLES not yet handed on.
+    counts : int64, shape (5,)
+        STEP, HEAD of the history, synaptic EVENTS, SPIKES of all ranks, RECORDED spikes not yet handed on.
     timer : float64, shape (5,)
         Seconds by phase, see PHASES.
     spec : int64, shape (2,)
@@ -147,11 +174,12 @@ def seconds(constants, spec):
 @kernel(cache=True)
 def advance(stop, record, rank):
     """Advance the arrays of a `Rank` to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or
-    MPI_FAILED). Spikes and voltages are recorded if `record`."""
+    MPI_FAILED). Spikes are recorded if `record`, samples where they are switched on."""
     # Taken apart once: each time that a member is taken out of a tuple costs reference counts.
     constants, (counts, timer, spec), connections, neurons, inputs, spikes, recording = rank
     synapses, dense, history, scratch = connections
     poisson, currents, trains = inputs
+    recorded, samples = recording
     longest = synapses.delays[-1] if synapses.delays.size else 0
     while counts[STEP] < stop:
         start = counts[STEP]
@@ -160,10 +188,9 @@ def advance(stop, record, rank):
         oldest = history.first[(start + 1 - longest) & (history.first.size - 1)]
         if counts[HEAD] - oldest + most > history.gids.size:
             return GROW_HISTORY
-        if record and (
-            (recording.wanted.size and counts[RECORDED] + most > recording.gids.size)
-            or (recording.interval and counts[SAMPLES] + n_steps > recording.voltages.shape[0])
-        ):
+        if record and recorded.wanted.size and counts[RECORDED] + most > recorded.gids.size:
+            return FLUSH
+        if is_full(n_steps, samples):
             return FLUSH
 
         for t in range(start + 1, start + n_steps + 1):
@@ -179,8 +206,8 @@ def advance(stop, record, rank):
             timer[DELIVER] += t1 - t0
             timer[STIMULATE] += t2 - t1
             timer[UPDATE] += t3 - t2
-            if record and recording.interval and t % recording.interval == 0:
-                sample_voltages(recording, counts, neurons)
+            if samples.counts.size:
+                take_samples(t, samples, neurons)
                 timer[RECORD] += seconds(constants, spec) - t3
 
         t0 = seconds(constants, spec)
@@ -189,8 +216,8 @@ def advance(stop, record, rank):
             return MPI_FAILED
         t1 = seconds(constants, spec)
         timer[EXCHANGE] += t1 - t0
-        if record and recording.wanted.size:
-            record_spikes(start, n_steps, recording, counts, history)
+        if record and recorded.wanted.size:
+            record_spikes(start, n_steps, recorded, counts, history)
             timer[RECORD] += seconds(constants, spec) - t1
         counts[SPIKES] += head - counts[HEAD]
         counts[HEAD] = head
@@ -317,7 +344,7 @@ def collect_spikes(k, block, constants, neurons, spikes):
 
 
 @kernel()
-def record_spikes(start, n_steps, recording, counts, history):
+def record_spikes(start, n_steps, recorded, counts, history):
     """Append the interval's wanted spikes of all ranks to the recording."""
     n = counts[RECORDED]
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
@@ -325,17 +352,30 @@ def record_spikes(start, n_steps, recording, counts, history):
         first, count = history.first[t & step_mask], history.count[t & step_mask]
         for q in range(first, first + count):
             gid = history.gids[q & gid_mask]
-            if recording.takes_all or recording.wanted[gid]:  # the table is cold: looking up costs 8 ns a spike
-                recording.steps[n] = t
-                recording.gids[n] = gid
+            if recorded.takes_all or recorded.wanted[gid]:  # the table is cold: looking up costs 8 ns a spike
+                recorded.steps[n] = t
+                recorded.gids[n] = gid
                 n += 1
     counts[RECORDED] = n
 
 
 @kernel()
-def sample_voltages(recording, counts, neurons):
-    """Append the potentials of the wanted local neurons, relative to what `buffers.resting_potentials` gives."""
-    row = recording.voltages[counts[SAMPLES]]
-    for k in range(recording.voltage_places.size):
-        row[k] = neurons.state[recording.voltage_places[k]]
-    counts[SAMPLES] += 1
+def is_full(n_steps, samples):
+    """Return whether a buffer of samples may be too small for the next `n_steps` steps; the same on all ranks."""
+    for r in range(samples.counts.size):
+        if samples.is_on[r] and samples.counts[r] + n_steps // samples.intervals[r] + 1 > samples.rooms[r]:
+            return True
+    return False
+
+
+@kernel()
+def take_samples(t, samples, neurons):
+    """Append the states that are due at step `t`, relative to what `buffers.sample_offsets` gives."""
+    for r in range(samples.counts.size):
+        if samples.is_on[r] and t % samples.intervals[r] == 0:
+            first, n = samples.firsts[r], samples.firsts[r + 1] - samples.firsts[r]
+            start = samples.starts[r] + samples.counts[r] * n
+            for k in range(n):
+                samples.values[start + k] = neurons.state[samples.places[first + k]]
+            samples.counts[r] += 1
+            samples.last[r] = t

@@ -19,10 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ...description.elements import PoissonInput
+from ...description.indices import runs
 from ...description.network import Network
 from ..compiled.intrinsics import LINE, NoAlias, equal_bytes, kernel, lowest_bit, lowest_bits
 from ..random import streams
-from .decomposition import Decomposition, runs
+from .decomposition import Decomposition
 from .update import ROW
 
 LARGEST_MEAN = 40_000.0  # of one table, so that a number fits 16 bits; larger ones are sums
