@@ -11,7 +11,7 @@ import pytest
 import distsim
 from distsim import GuardError, Network, Simulation
 from distsim.engine.rank_engine import RankEngine
-from distsim.engine.step import buffers, recorders, sinks
+from distsim.engine.step import buffers, period, sinks
 from distsim.engine.step.sinks import MemorySink
 from distsim.parallel import SerialCommunicator
 from distsim.simulation import guard, simulation
@@ -19,7 +19,7 @@ from tests.support.interruptions import Fault, at_step, everything, fail, interr
 from tests.support.ranks import launcher, start
 
 EXCEPTIONS = [KeyboardInterrupt, Fault, SystemExit]
-WHERE = tuple(Path(module.__file__) for module in (simulation, buffers, sinks, recorders, guard))
+WHERE = tuple(Path(module.__file__) for module in (simulation, buffers, sinks, period, guard))
 
 
 def after(*durations: float) -> Simulation:
@@ -215,7 +215,7 @@ def test_a_change_that_is_interrupted_changes_nothing(change):
     net = observed().network
     E, noise = net["E"], net.poisson_inputs[0]
     what = noise if "rate" in change else E
-    where = [Path(recorders.__file__).with_name(f"{name}.py") for name in ("changes", "simulation", "population_state")]
+    where = [Path(period.__file__).with_name(f"{name}.py") for name in ("changes", "simulation", "population_state")]
     sims, k = [Simulation(net, 5, SerialCommunicator()) for _ in range(2)], 0
     for sim in sims:
         sim.run(20.0)

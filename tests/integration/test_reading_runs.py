@@ -176,8 +176,8 @@ def test_a_killed_run_knows_what_it_recorded(complete, tmp_path, monkeypatch, de
 
 
 def test_a_run_killed_when_its_whole_voltages_are_closed(complete, tmp_path, monkeypatch):
-    def close(self) -> None:
-        return kill() if self._file.path == out / "voltages.h5" else original(self)
+    def close(self, *period) -> None:
+        return kill() if self._file.path == out / "voltages.h5" else original(self, *period)
 
     out, original = tmp_path / "run", SampleFile.close
     with monkeypatch.context() as patch, pytest.raises(Killed):
