@@ -88,7 +88,7 @@ class ControlledRun:
             folder.remove_results(self.place)
 
         try:
-            checkpoints.take_up(self.simulation, origin)
+            self.simulation.take_up(origin)
         except ValueError as error:
             raise InputError(str(error)) from None
         on_root(self.comm, prepare)
@@ -134,7 +134,7 @@ class ControlledRun:
         """Close a part of the recordings and write a checkpoint, unless there is one of this step."""
         self.commit(simulation)
         if simulation.step != self._saved_at:
-            checkpoints.write_next(simulation, self.place, self.config)
+            checkpoints.write_next(self.place, self.comm, simulation.state(), self.config)
             self._saved_at = simulation.step
 
     def stop(self) -> None:

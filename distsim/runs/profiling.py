@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.ledger import n_local_synapses
+from ..engine.rank_engine import RankEngine
 from ..engine.step import loop
 from ..engine.step.population_state import FIRST, LAST, SOURCE
 
@@ -33,11 +34,11 @@ class Counters(NamedTuple):
     steps: int
 
 
-def counters(simulation) -> Counters:
-    return Counters(simulation.timer.copy(), simulation.engine.n_events, simulation.step)
+def counters(engine: RankEngine) -> Counters:
+    return Counters(engine.clock.timer.copy(), engine.n_events, engine.step)
 
 
-def collect(simulation, before: Counters) -> dict:
+def collect(engine: RankEngine, before: Counters) -> dict:
     """Return the work of each rank since `before` (collective).
 
     Returns
@@ -46,13 +47,13 @@ def collect(simulation, before: Counters) -> dict:
         events, event_ns (delivery by synaptic event), update_ns (by neuron and step); imbalance, largest load by mean
         load less 1; steps, interval (steps); advice.
     """
-    engine, now = simulation.engine, counters(simulation)
+    now = counters(engine)
     blocks = engine.neurons.blocks
     neurons = (blocks[:, LAST] - blocks[:, FIRST])[blocks[:, SOURCE] == 0].sum()
     sizes = (int(neurons), int(n_local_synapses(engine.synapses, engine.dense)), now.events - before.events)
-    timers, sizes = zip(*simulation.comm.allgather((now.timer - before.timer, sizes)), strict=True)
+    timers, sizes = zip(*engine.comm.allgather((now.timer - before.timer, sizes)), strict=True)
     seconds = dict(zip(loop.PHASES, np.array(timers).T, strict=True))
-    return describe(seconds, *np.array(sizes).T, now.steps - before.steps, simulation.engine.interval)
+    return describe(seconds, *np.array(sizes).T, now.steps - before.steps, engine.interval)
 
 
 def describe(

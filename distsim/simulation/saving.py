@@ -9,7 +9,9 @@ import numpy as np
 
 from ..description.network import Network
 from ..description.reports import Report, reports_of, spike_report
+from ..engine.rank_engine import RankEngine
 from ..engine.step.loop import PHASES
+from ..engine.step.period import Period
 from ..engine.step.sinks import MemorySink
 from ..parallel import InputError, on_root
 from ..recording.file_sink import FileSink
@@ -18,29 +20,31 @@ from ..recording.parts import PartSink
 from ..recording.report_files import file_of
 from ..results import summary
 from ..results.folder import PYTHON, claim, release
-from .facts import describe, facts
+from .facts import Counted, describe, facts
+from .recorded import sha256_of
 
 
-def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
-    """Write the recordings of `simulation` and its summary into `folder`; see `Simulation.save` (collective)."""
-    comm, network = simulation.comm, simulation.network
-    simulation.settle()
-    recorded = {report.name: _recorded(simulation.sink, report) for report in simulation.engine.reports}
+def save(engine: RankEngine, period: Period, folder: str | Path, about: dict, overwrite: bool) -> Path:
+    """Write what the engine's sink holds, and its summary `about`, into `folder` (collective).
+
+    See `Simulation.save`.
+    """
+    comm, network, grid = engine.comm, engine.network, engine.network.grid
+    engine.flush()
+    recorded = {report.name: _recorded(engine.sink, report) for report in engine.reports}
     try:
-        path = on_root(comm, lambda: claim(str(folder), title, overwrite, words=PYTHON))
+        path = on_root(comm, lambda: claim(str(folder), about["network"], overwrite, words=PYTHON))
     except InputError as error:
         raise ValueError(str(error)) from None
     try:
-        found = summarize(simulation, title)
-        noted = {**found, "recording": {"files": recorded_files(network)}}
+        noted = {**about, "recording": {"files": recorded_files(network)}}
         on_root(comm, lambda: write_note(path, noted))
         sink = file_sink(network, path, comm)
         for name, (steps, values) in recorded.items():
             sink.take(name, steps, values)
-        grid, period = network.grid, simulation.period
         pieces = [(grid.ms(start), grid.ms(stop)) for start, stop in period.pieces]
         sink.close(grid.ms(period.start), grid.ms(period.stop), pieces)
-        found["recording"] = {"mode": sink.mode, "files": sink.files}
+        found = {**about, "recording": {"mode": sink.mode, "files": sink.files}}
         on_root(comm, lambda: str(summary.write(path, found)))
     finally:
         if comm.rank == 0:
@@ -48,19 +52,18 @@ def save(simulation, folder: str | Path, title: str, overwrite: bool) -> Path:
     return path
 
 
-def summarize(simulation, title: str) -> dict:
-    """The summary of what was recorded so far (collective)."""
-    grid, period = simulation.network.grid, simulation.period
-    seconds = grid.ms(period.steps) / 1e3
-    counts = simulation.engine.counts_of_all(period.counts)
-    found = facts(simulation, title, grid.ms(period.start), grid.ms(period.stop - period.start), seconds, counts)
-    found["spikes_sha256"] = simulation.spikes_sha256() if spike_report(simulation.engine.reports) else None
-    phases = summary.spread(simulation.comm, PHASES, simulation.timer)
-    found["timing"] = {"build_s": simulation.build_time, "phases": phases}
-    peaks = simulation.comm.allgather(summary.peak_rss())
+def summarize(engine: RankEngine, period: Period, title: str, build_time: float) -> dict:
+    """The summary of what was recorded in `period`; the network was built in `build_time` s (collective)."""
+    comm, grid, counts = engine.comm, engine.network.grid, engine.counts_of_all(period.counts)
+    duration = grid.ms(period.stop - period.start)
+    counted = Counted(period, grid.ms(period.start), duration, grid.ms(period.steps) / 1e3, counts)
+    found = facts(engine, title, counted)
+    found["spikes_sha256"] = sha256_of(engine) if spike_report(engine.reports) else None
+    found["timing"] = {"build_s": build_time, "phases": summary.spread(comm, PHASES, engine.clock.timer)}
+    peaks = comm.allgather(summary.peak_rss())
     found["memory"] = {"peak_rss_bytes_per_rank": peaks, "peak_rss_bytes_total": sum(peaks)}
-    found["ledger"] = dataclasses.asdict(simulation.ledger())
-    return {**found, "config": describe(simulation), "versions": summary.versions()}
+    found["ledger"] = dataclasses.asdict(engine.ledger())
+    return {**found, "config": describe(engine.network, engine.settings), "versions": summary.versions()}
 
 
 def _recorded(sink: MemorySink, report: Report) -> tuple[np.ndarray, np.ndarray]:

@@ -30,8 +30,10 @@ from ..parallel import SerialCommunicator, check_running, world
 from ..results.result import Result
 from . import changes, checkpoints, recorded, warmup
 from .agreement import agree, described
+from .checkpoints import Checkpoint
 from .guard import Finding, Guard, GuardError
 from .saving import save, summarize
+from .state import State, restore, state_of
 
 CHUNK = 500  # steps between two looks at the clock
 
@@ -82,7 +84,7 @@ class Simulation:
         self.engine, self.guard, self.chunk = RankEngine(plan, self.seed, comm, loops, sink), Guard(network), CHUNK
         self._is_observed, self.period = False, self._nothing_recorded()
         if checkpoint is not None:
-            checkpoints.take_up(self, checkpoints.read(checkpoint, self.comm))
+            self.take_up(checkpoints.read(checkpoint, self.comm))
             self.period = self._nothing_recorded()  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
 
@@ -104,7 +106,32 @@ class Simulation:
         ------
         OSError : the file cannot be written.
         """
-        checkpoints.write(self, path)
+        checkpoints.write(path, self.comm, self.state())
+
+    def state(self) -> State:
+        """Return all that the future depends on (collective)."""
+        return state_of(self.engine, self.period, self.guard)
+
+    def restore(self, state: State) -> None:
+        """Bring this simulation, just built, into `state` (collective).
+
+        Raises
+        ------
+        ValueError : it is of another network or seed, or damaged.
+        """
+        self.period = restore(self.engine, self.guard, state)
+
+    def take_up(self, checkpoint: Checkpoint) -> None:
+        """Bring this simulation, just built, into the state of `checkpoint` (collective).
+
+        Raises
+        ------
+        ValueError : it is of another network or seed; the message names the file.
+        """
+        try:
+            self.restore(checkpoint.state)
+        except ValueError as error:
+            raise ValueError(f"{checkpoint.path}: {error}") from None
 
     # --- where it stands ------------------------------------------------------------------------------------------
 
@@ -286,7 +313,7 @@ class Simulation:
 
     def result(self) -> Result:
         """A copy of what is recorded so far, with everything that `distsim.load` gives of a folder (collective)."""
-        return recorded.result_of(self.engine, self.period, summarize(self, "network"))
+        return recorded.result_of(self.engine, self.period, self._summary("network"))
 
     def save(self, folder: str | Path, title: str = "network", overwrite: bool = False) -> Path:
         """Write what is recorded so far into `folder`, for `distsim.load` and `distsim plot` (collective).
@@ -306,7 +333,10 @@ class Simulation:
         ------
         ValueError : it holds an earlier run, or it cannot be written.
         """
-        return save(self, folder, title, overwrite)
+        return save(self.engine, self.period, folder, self._summary(title), overwrite)
+
+    def _summary(self, title: str) -> dict:
+        return summarize(self.engine, self.period, title, self.build_time)
 
     def spikes_sha256(self) -> str:
         """Hash of all recorded spikes: the same for the same network and seed on any number of ranks."""

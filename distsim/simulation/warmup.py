@@ -13,7 +13,6 @@ from ..engine.connectivity.build_dense import FEWEST, SPARSEST
 from ..engine.connectivity.table_plan import TablePlan
 from ..engine.model_loops import Loops, loops_of
 from ..engine.settings import described_settings
-from .state import restore, state_of
 
 
 def fill_cache(plan: TablePlan, comm, loops: Loops, simulate: Callable[[Network], Any]) -> None:
@@ -35,7 +34,7 @@ def fill_cache(plan: TablePlan, comm, loops: Loops, simulate: Callable[[Network]
     def compile_kernels() -> None:
         small = simulate(small_network())
         small.run(1.0)
-        restore(small, state_of(small))
+        small.restore(small.state())
 
     settings = described_settings(plan.network)
     wanted = loops_of(plan, settings.parameters, settings.inputs)
