@@ -29,7 +29,7 @@ from .step import buffers, loop
 from .step.decomposition import Decomposition
 from .step.delivery import make_scratch
 from .step.poisson import plan_poisson
-from .step.population_state import FIRST, LAST, plan_neurons, with_parameters
+from .step.population_state import plan_neurons, with_parameters
 from .step.sinks import Sink
 from .step.stimulation import plan_currents, plan_spikes
 
@@ -115,7 +115,7 @@ class RankEngine:
 
     def _plan_poisson(self) -> None:
         """Make the tables of Poisson input, and choose loops that take it."""
-        settings, blocks = self.settings, self.neurons.blocks[:, [FIRST, LAST]]
+        settings, blocks = self.settings, self.neurons.blocks
         poisson = plan_poisson(settings.stimuli, self.network, self.deal, self.plan.is_two, blocks)
         choose_loops(self.neurons, self.plan, settings.parameters, settings.inputs, self.loops)
         self.poisson = poisson._replace(narrow=together([poisson.narrow])[0])

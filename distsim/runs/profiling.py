@@ -18,7 +18,6 @@ import numpy as np
 from ..engine.ledger import n_local_synapses
 from ..engine.rank_engine import RankEngine
 from ..engine.step import loop
-from ..engine.step.population_state import FIRST, LAST, SOURCE
 
 WORK = ("deliver", "update", "stimulate")
 MOST_SHOWN = 8  # ranks with a line each
@@ -49,7 +48,7 @@ def collect(engine: RankEngine, before: Counters) -> dict:
     """
     now = counters(engine)
     blocks = engine.neurons.blocks
-    neurons = (blocks[:, LAST] - blocks[:, FIRST])[blocks[:, SOURCE] == 0].sum()
+    neurons = (blocks["last"] - blocks["first"])[blocks["is_source"] == 0].sum()
     sizes = (int(neurons), int(n_local_synapses(engine.synapses, engine.dense)), now.events - before.events)
     timers, sizes = zip(*engine.comm.allgather((now.timer - before.timer, sizes)), strict=True)
     seconds = dict(zip(loop.PHASES, np.array(timers).T, strict=True))

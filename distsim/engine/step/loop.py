@@ -29,25 +29,8 @@ from ..compiled.intrinsics import (
 from .delivery import FIXED, History, Scratch, Synapses, deliver, row_start
 from .dense import Dense, deliver_dense
 from .exchange import FAILED, SpikeExchange, add, exchange
-from .poisson import FIRST as ENTRY_FIRST
-from .poisson import LAST as ENTRY_LAST
-from .poisson import RECEPTOR, WIDE, PoissonInputs, add_poisson, draw_poisson, is_on, pairs_of
-from .population_state import (
-    DIRECT,
-    FIRST,
-    GATHERED,
-    LAST,
-    PAR,
-    PAR_STRIDE,
-    RECEPTORS,
-    SHARD,
-    SHARES_CURRENT,
-    SLOT,
-    SOURCE,
-    STATE,
-    TAKES_NUMBERS,
-    Neurons,
-)
+from .poisson import PoissonInputs, add_poisson, draw_poisson, is_on, pairs_of
+from .population_state import Neurons
 from .stimulation import Currents, Trains, add_scheduled, apply_currents
 
 DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
@@ -235,12 +218,12 @@ def update(t, k, constants, synapses, neurons, poisson, trains, spikes):
     for b in range(neurons.blocks.shape[0]):
         block = neurons.blocks[b]
         e = the_one_on(t, b, poisson)
-        if block[DIRECT] and (e == NONE or (e >= 0 and block[TAKES_NUMBERS] and serves_all(poisson.entries[e], block))):
+        if block.direct and (e == NONE or (e >= 0 and block.takes_numbers and serves_all(poisson.entries[e], block))):
             update_directly(t, b, e, block, synapses, neurons, poisson)
         else:
             gather_inputs(t, b, block, synapses, neurons, poisson, trains)
             ex, inh, none = pointer(neurons.inputs[0]), pointer(neurons.inputs[1]), np.int64(0)
-            call_loop(block[GATHERED], block, ex, inh, 1.0, none, none, 0.0, neurons)
+            call_loop(block.gathered, block, ex, inh, 1.0, none, none, 0.0, neurons)
         collect_spikes(k, block, constants, neurons, spikes)
 
 
@@ -248,30 +231,30 @@ def update(t, k, constants, synapses, neurons, poisson, trains, spikes):
 def update_directly(t, b, e, block, synapses, neurons, poisson):
     """Update a block by what the rows hold and the Poisson input `e` (or NONE)."""
     numbers, shift, weight = np.int64(0), np.int64(0), 0.0
-    if block[TAKES_NUMBERS]:
+    if block.takes_numbers:
         pairs, shift = pairs_of(t, poisson, poisson.entries[max(e, poisson.of_block[b])])
         weight = poisson.weights[e] if e >= 0 else 0.0
         numbers = pointer(pairs)
-    start = row_start(t, block[SHARD], synapses) + block[SLOT]
+    start = row_start(t, block.shard, synapses) + block.slot
     if synapses.form == FIXED:
         ex, inh = pointer(synapses.row_fixed) + 4 * start, pointer(synapses.row_fixed) + 4 * (start + synapses.width)
     else:
         ex, inh = pointer(synapses.row) + 8 * start, pointer(synapses.row) + 8 * (start + synapses.width)
-    call_loop(block[DIRECT], block, ex, inh, synapses.unit, numbers, shift, weight, neurons)
+    call_loop(block.direct, block, ex, inh, synapses.unit, numbers, shift, weight, neurons)
 
 
 @kernel(forceinline=True)
 def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
     """Call the loop at `address`, see `update.loop_source`, for the neurons of a block."""
-    first = block[FIRST]
+    first = block.first
     call(
         address,
         (
-            block[LAST] - first,
-            pointer(neurons.state) + 8 * block[STATE],
+            block.last - first,
+            pointer(neurons.state) + 8 * block.state,
             pointer(neurons.refractory) + 2 * first,
-            pointer(neurons.propagators) + 8 * block[PAR],
-            block[PAR_STRIDE],
+            pointer(neurons.propagators) + 8 * block.par,
+            block.par_stride,
             ex,
             inh,
             unit,
@@ -279,7 +262,7 @@ def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
             shift,
             weight,
             pointer(neurons.current) + 8 * first,
-            block[SHARES_CURRENT],
+            block.shares_current,
             pointer(neurons.fired),
         ),
     )
@@ -298,22 +281,22 @@ def the_one_on(t, b, poisson):
 @kernel(forceinline=True)
 def serves_all(entry, block):
     """Return whether a Poisson input is one to the first receptor of all neurons of the block, its numbers bytes."""
-    is_whole = entry[ENTRY_LAST] - entry[ENTRY_FIRST] == block[LAST] - block[FIRST]
-    return is_whole & (entry[RECEPTOR] == 0) & (not entry[WIDE])
+    is_whole = entry.last - entry.first == block.last - block.first
+    return is_whole & (entry.receptor == 0) & (not entry.is_wide)
 
 
 @kernel(forceinline=True)
 def gather_inputs(t, b, block, synapses, neurons, poisson, trains):
     """Take the block's part of the rows (pA) and its Poisson input into neurons.inputs, and leave the rows at zero."""
-    first, last, inputs = block[FIRST], block[LAST], neurons.inputs
+    first, last, inputs = block.first, block.last, neurons.inputs
     n = last - first
-    if block[SOURCE]:
+    if block.is_source:
         for i in range(n):
             inputs[0, i] = 0.0
         add_scheduled(t, trains, first, last, inputs[0])
     else:
-        for r in range(block[RECEPTORS]):
-            start = row_start(t, block[SHARD], synapses) + r * synapses.width + block[SLOT]
+        for r in range(block.receptors):
+            start = row_start(t, block.shard, synapses) + r * synapses.width + block.slot
             if synapses.form == FIXED:
                 take(synapses.row_fixed[start : start + n], synapses.unit, inputs[r])
             else:
@@ -332,7 +315,7 @@ def take(row, unit, inputs):
 @kernel(forceinline=True)
 def collect_spikes(k, block, constants, neurons, spikes):
     """Add the spikes of the block's neurons in step `k` of the interval, by ascending gid."""
-    first, n, fired = block[FIRST], block[LAST] - block[FIRST], neurons.fired
+    first, n, fired = block.first, block.last - block.first, neurons.fired
     for start in range(0, n, LINE):
         found = ~equal_bytes(fired, start, np.uint8(0)) & lowest_bits(n - start)
         while found:
