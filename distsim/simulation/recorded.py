@@ -45,7 +45,9 @@ def sha256_of(engine: RankEngine) -> str:
 def memory_of(engine: RankEngine) -> MemorySink:
     """Return the sink, which must be one that keeps everything; RuntimeError if recordings went elsewhere."""
     if not isinstance(engine.sink, MemorySink):
-        raise RuntimeError(f"recordings went to a {type(engine.sink).__name__}, not to memory, and cannot be read here")
+        raise RuntimeError(
+            f"what is recorded goes to {type(engine.sink).__name__}, not to memory, and cannot be read here"
+        )
     return engine.sink
 
 

@@ -146,6 +146,18 @@ def test_nothing_is_recorded_unless_wanted():
     np.testing.assert_array_equal(sim.voltages(net["E"][:2])[0], whole.network.grid.ms(np.arange(501, 1001)))
 
 
+def test_what_went_elsewhere_than_to_memory_cannot_be_read_back():
+    class Elsewhere:
+        def take(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+            pass
+
+    sim = Simulation(balanced(), 1, SerialCommunicator(), Elsewhere())
+    sim.run(20.0)
+    for read in (lambda: sim.spikes("E"), sim.spikes_sha256, sim.result):
+        with pytest.raises(RuntimeError, match="what is recorded goes to Elsewhere, not to memory"):
+            read()
+
+
 def test_spikes_are_sorted_and_counted():
     sim = simulate(balanced(), 100.0)
     counts = sim.spike_counts()
