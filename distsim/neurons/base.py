@@ -73,6 +73,14 @@ class Recordable:
     unit: str | None = None
 
 
+def one_receptor(parameters: Mapping) -> int:
+    return 1
+
+
+def nothing_demanded(parameters: Mapping) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class NeuronModel:
     """A neuron model with exact integration on the grid (Rotter & Diesmann 1999).
@@ -103,9 +111,9 @@ class NeuronModel:
     states: tuple[str, ...]
     propagators: Callable[[Mapping, float], Mapping[str, float | np.ndarray]]
     step: Callable
-    receptors: Callable[[Mapping], int] = field(default=lambda parameters: 1)
+    receptors: Callable[[Mapping], int] = field(default=one_receptor)
     inhibitory: tuple[str, ...] = ()
-    check: Callable[[Mapping], str | None] = field(default=lambda parameters: None)
+    check: Callable[[Mapping], str | None] = field(default=nothing_demanded)
     is_source: bool = False
     weight_unit: str = "pA"
     recordables: Mapping[str, Recordable] = None  # type: ignore[assignment]  # __post_init__ puts the usual ones
