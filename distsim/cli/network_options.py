@@ -258,7 +258,7 @@ def _recording(args: argparse.Namespace, config: Mapping[str, Any], problems: Pr
     if args.voltage_interval is not None and not (args.record_voltages or config.get("voltages")):
         problems.found.append("--voltage-interval: there are no --record-voltages")
     if args.no_record and not (args.record_spikes or args.record_voltages):
-        return Recording((), ())
+        return Recording.nothing()
     if args.no_record:
         problems.found.append("--no-record excludes --record-spikes and --record-voltages")
     spikes, voltages = (
@@ -266,5 +266,9 @@ def _recording(args: argparse.Namespace, config: Mapping[str, Any], problems: Pr
         for name, typed in (("spikes", args.record_spikes), ("voltages", args.record_voltages))
     )
     interval = args.voltage_interval if args.voltage_interval is not None else config.get("voltage_interval")
-    spikes, voltages = (None if each is None else tuple(each) for each in (spikes, voltages))
-    return Recording(spikes, voltages, interval)
+    if interval is not None and voltages is None and args.voltage_interval is None:
+        problems.found.append(f"--config {args.config}: recording.voltage_interval: there are no recording.voltages")
+    chosen = {"spikes": spikes, "voltages": voltages, "others": config.get("others")}
+    return Recording(
+        **{key: None if each is None else tuple(each) for key, each in chosen.items()}, voltage_interval=interval
+    )

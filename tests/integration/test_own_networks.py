@@ -131,6 +131,27 @@ def test_all_reports_of_a_run_that_was_cut_are_those_of_one_that_was_not(tmp_pat
     assert one.samples("late", "E")[0].tolist() == [50.0, 55.0, 60.0, 65.0, 70.0, 75.0, 80.0, 85.0, 90.0]
 
 
+def test_other_quantities_are_chosen_by_name_or_left_out(tmp_path, adapting, capsys):
+    asked = ["run", adapting / "adapting.py", "--t-presim", "0", "--t-sim", "60", "--no-plots"]
+    assert run(*asked, "--no-record", "--out", tmp_path / "none") == 0
+    assert {path.name for path in (tmp_path / "none").iterdir()} == {"config.toml", "summary.json"}
+    (tmp_path / "my.toml").write_text('[recording]\nvoltages = []\nothers = ["late"]\n')
+    assert run(*asked, "--config", tmp_path / "my.toml", "--out", tmp_path / "late") == 0
+    assert {path.name for path in (tmp_path / "late").glob("*.h5")} == {"spikes.h5", "late.h5"}
+    (tmp_path / "my.toml").write_text('[recording]\nothers = ["lat"]\n')
+    capsys.readouterr()
+    assert run(*asked, "--config", tmp_path / "my.toml", "--out", tmp_path / "bad") == 2
+    assert "recording.others: no recording 'lat': did you mean 'late'?" in capsys.readouterr().err
+
+
+def test_a_file_of_the_users_own_stays(tmp_path, adapting, capsys):
+    (tmp_path / "late.h5").write_text("mine")
+    asked = ["run", adapting / "adapting.py", "--t-presim", "0", "--t-sim", "1", "--no-plots", "--out", tmp_path]
+    assert run(*asked) == 2
+    assert "holds an earlier run (late.h5); choose another folder or add --overwrite" in capsys.readouterr().err
+    assert (tmp_path / "late.h5").read_text() == "mine"
+
+
 def test_resume_auto_goes_on_with_the_run_of_a_file(tmp_path, uncut, capsys):
     out = stopped(tmp_path)
     argv = ["run", EXAMPLE, *SMALL, "--no-plots", "--out", out, "--resume", "auto"]
