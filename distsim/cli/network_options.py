@@ -16,6 +16,7 @@ from ..runs.pictures import warn
 from ..runs.problems import Problems
 from ..runs.request import MAX_RATE, CheckpointSchedule, Recording, RunRequest
 from ..runs.request_file import from_toml
+from .parser import literally
 from .types import duration, number, path, seed
 
 ALL = "all"  # the variants
@@ -28,7 +29,7 @@ def add_network_options(parser: argparse.ArgumentParser, model: NetworkModel) ->
     for option in model.options:
         names = option.parameters or (option.name,)
         text = option.text or option_text(fields[names[0]])
-        how: dict[str, Any] = {"dest": f"option_{option.key}", "help": text}
+        how: dict[str, Any] = {"dest": f"option_{option.key}", "help": literally(text)}
         if option.sets:
             how |= {"action": "store_true", "default": None}
         elif option.choices:
@@ -41,7 +42,7 @@ def add_network_options(parser: argparse.ArgumentParser, model: NetworkModel) ->
         known = list(model.variants)
         text = f"{model.variant_text}: {each}; all: one after another into DIR/{known[0]} ... DIR/{known[-1]}, "
         text += "and their figure into DIR"
-        network.add_argument(f"--{model.variant_option}", dest="variant", choices=(*known, ALL), help=text)
+        network.add_argument(f"--{model.variant_option}", dest="variant", choices=(*known, ALL), help=literally(text))
     if fields:
         text = f"any parameter below{', lists as [1, 2]' if has_lists(model) else ''}; repeatable"
         network.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)

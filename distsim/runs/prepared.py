@@ -130,12 +130,22 @@ def _described(model: NetworkModel, request: RunRequest, parameters: Any, proble
     with np.errstate(all="ignore"):
         if parameters is not None:
             with found.noted():
-                return model.describe(parameters, request.dt, request.t_presim)
+                return _made(model, parameters, request)
             # Of wrong times a network says so once more.
             problems.found += [] if problems.found else found.found
         with found.noted():
-            return model.describe(type(model).Parameters(), request.dt, request.t_presim)
+            return _made(model, type(model).Parameters(), request)
     return None
+
+
+def _made(model: NetworkModel, parameters: Any, request: RunRequest) -> Network:
+    """Return what `describe` of a network makes; ValueError if that is not the network that was asked for."""
+    network, name = model.describe(parameters, request.dt, request.t_presim), type(model).__name__
+    if not isinstance(network, Network):
+        raise ValueError(f"{name}.describe must return a Network, not {network!r}")
+    if network.grid != TimeGrid(resolution(request.dt)):
+        raise ValueError(f"{name}.describe made a network with dt = {network.dt:g} ms instead of {request.dt:g} ms")
+    return network
 
 
 def _set_recorders(network: Network, recording: Recording, problems: Problems) -> None:
