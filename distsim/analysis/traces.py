@@ -130,11 +130,11 @@ def traces(
 
 def label_of(name: str, samples: Mapping[str, Samples]) -> str:
     """Return the quantity of the report `name`, with its unit, or those of its populations where they differ."""
-    units = [s.unit for s in samples.values()]
+    units = [s.unit.replace("$", r"\$") for s in samples.values()]  # which would begin a formula
     if name == V_M and {*units} <= {"mV", ""}:
         return POTENTIAL
     if len({*units}) > 1:
-        whose = {unit: ", ".join(of for of, s in samples.items() if s.unit == unit) for unit in units}
+        whose = {unit: ", ".join(itertools.compress(samples, [unit == of for of in units])) for unit in units}
         return f"{name} ({'; '.join(f'{of}: {unit or 1}' for unit, of in whose.items())})"
     return f"{name} ({units[0]})" if any(units) else name
 

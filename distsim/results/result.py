@@ -205,7 +205,8 @@ class Result:
         """Everything recorded as a Neo block with a segment for each of `pieces` (needs Neo: `pip install neo`).
 
         In each segment each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with
-        `population` and `id`; each population's samples of a quantity are an AnalogSignal, annotated likewise.
+        `population` and `id`; each population's samples of a quantity are an AnalogSignal, annotated likewise and
+        with `unit`: where quantities does not know that, the signal is dimensionless.
         """
         from . import conversion
 

@@ -137,6 +137,25 @@ def test_units_that_differ_between_populations_are_said_of_each(sim):
     assert result.sampled == {"w": "pA, nS"}
 
 
+UNITS = {unit: unit for unit in ("nS", "1/mV", "S/cm**2", "%")}
+NO_UNITS = ("", "1", "a.u.", "mV per ms", "spikes/s", "9**9**9**9", "lambda", "2*mV", "mV)")
+
+
+@pytest.mark.parametrize("unit", [*UNITS, *NO_UNITS])
+def test_neo_takes_a_unit_or_says_it_beside(unit):
+    pytest.importorskip("neo")
+    samples = {"w": {"E": dataclasses.replace(SAMPLES[0], unit=unit)}}
+    (signal,) = Result({"E": 1}, 0.1, (0.0, 1.0), {}, {}, samples).to_neo().segments[0].analogsignals
+    assert signal.dimensionality.string == UNITS.get(unit, "dimensionless") and signal.annotations["unit"] == unit
+
+
+@pytest.mark.parametrize("unit", ["µS", "$x", r"$\frac{"])
+def test_any_unit_can_be_drawn(tmp_path, unit):
+    samples = {"w": {"E": dataclasses.replace(SAMPLES[0], unit=unit)}}
+    Result({"E": 1}, 0.1, (0.0, 1.0), {}, {}, samples).traces("w", tmp_path / "w.png")
+    assert (tmp_path / "w.png").stat().st_size > 5000
+
+
 def test_traces_that_begin_late_are_shown_from_there(sim):
     late = {"E": dataclasses.replace(SAMPLES[0], times=np.array([800.0, 800.5]))}
     assert window([(100.0, 2000.0)], late) == (799.5, 1299.5)
