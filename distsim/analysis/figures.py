@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from distsim.analysis.bench_figure import bench_figure
 from distsim.analysis.opened_run import OpenedRun, open_run
@@ -16,6 +19,7 @@ from distsim.files.paths import as_path
 from distsim.files.plain_files import read_json
 from distsim.recording.pieces import recorded_ms
 from distsim.recording.report_files import SPIKES, report_of
+from distsim.recording.samples import Samples
 
 
 def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = None) -> list[Path]:
@@ -82,15 +86,21 @@ def plot_samples(run: OpenedRun, file: str, t0: float | None = None, t1: float |
     options: dict[str, Any] = {"spikes": spikes, "recorded": recorded_neurons(run.populations), "pieces": run.pieces}
     samples, path = run.samples(file), (run.folder / file).with_suffix(".png")
     options |= {"colors": run.colors, "title": run.title, "label": label_of(report_of(file), samples)}
-    traces(samples, *_traces_period(run, t0, t1), path, **options)
+    traces(samples, *_traces_period(run, samples, t0, t1), path, **options)
     return path
 
 
-def _traces_period(run: OpenedRun, t0: float | None, t1: float | None) -> tuple[float, float]:
+def _traces_period(
+    run: OpenedRun, samples: Mapping[str, Samples], t0: float | None, t1: float | None
+) -> tuple[float, float]:
+    """Return the period that is given, or that of the raster if the model chose one in which there are samples."""
     if t0 is not None or t1 is not None:
         return run.whole_period(t0, t1)
-    period = run.raster_period(None, None)
-    return period if "period" in run.figures and recorded_ms(run.pieces, *period) else window(run.pieces)
+    if "period" in run.figures:
+        start, stop = run.raster_period(None, None)
+        if any(np.any((s.times > start) & (s.times <= stop)) for s in samples.values()):
+            return start, stop
+    return window(run.pieces, samples)
 
 
 def plot_panels(folder: str | Path, t0: float | None = None, t1: float | None = None) -> Path:

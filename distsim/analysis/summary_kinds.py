@@ -8,6 +8,7 @@ from typing import Any
 
 from distsim.files import kinds
 from distsim.files.kinds import ANYTHING, Kind, listed, mapped, maybe, number, record, row, text, whole
+from distsim.recording.note import REPORT_FILE
 
 MOST_NEURONS, LONGEST = 2**32, 1e15  # ms
 MOST_BINS, MOST_TICKS = 1e6, 1e3  # of a figure
@@ -62,6 +63,7 @@ SUMMARY = record(
         "dt_ms": maybe(number(1e-6, 1e6)),
         "recorded_ms": maybe(listed(SPAN)),
         "spikes_sha256": maybe(LABEL),
+        "recording": record({}, {"files": listed(REPORT_FILE)}),
         "config": record({}, dict.fromkeys(("N_scaling", "K_scaling"), maybe(number()))),
         "changed": mapped(ANYTHING),
         "changed_in_words": listed(LABEL),

@@ -129,16 +129,23 @@ def traces(
 
 
 def label_of(name: str, samples: Mapping[str, Samples]) -> str:
-    """Return the quantity of the report `name`, with its unit."""
-    unit = next((s.unit for s in samples.values()), "")
-    if name == V_M and unit in ("mV", ""):
+    """Return the quantity of the report `name`, with its unit, or those of its populations where they differ."""
+    units = [s.unit.replace("$", r"\$") for s in samples.values()]  # which would begin a formula
+    if name == V_M and {*units} <= {"mV", ""}:
         return POTENTIAL
-    return f"{name} ({unit})" if unit else name
+    if len({*units}) > 1:
+        whose = {unit: ", ".join(itertools.compress(samples, [unit == of for of in units])) for unit in units}
+        return f"{name} ({'; '.join(f'{of}: {unit or 1}' for unit, of in whose.items())})"
+    return f"{name} ({units[0]})" if any(units) else name
 
 
-def window(pieces: Pieces) -> tuple[float, float]:
-    """Return the first 500 ms from the start of a recording, or all of it if that is shorter."""
+def window(pieces: Pieces, samples: Mapping[str, Samples]) -> tuple[float, float]:
+    """Return the first 500 ms from the start of a recording, or all of it if that is shorter; of samples that begin
+    later, as recorders with a start of their own take them, those from the first one on."""
     start, stop = pieces[0][0], pieces[-1][1]
+    first = min((s.times[0] - s.interval_ms for s in samples.values() if s.times.size), default=start)
+    if first >= start + WINDOW:
+        start = float(first)
     return start, min(stop, start + WINDOW)
 
 

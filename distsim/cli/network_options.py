@@ -16,6 +16,7 @@ from ..runs.pictures import warn
 from ..runs.problems import Problems
 from ..runs.request import MAX_RATE, CheckpointSchedule, Recording, RunRequest
 from ..runs.request_file import from_toml
+from .parser import literally
 from .types import duration, number, path, seed
 
 ALL = "all"  # the variants
@@ -28,7 +29,7 @@ def add_network_options(parser: argparse.ArgumentParser, model: NetworkModel) ->
     for option in model.options:
         names = option.parameters or (option.name,)
         text = option.text or option_text(fields[names[0]])
-        how: dict[str, Any] = {"dest": f"option_{option.key}", "help": text}
+        how: dict[str, Any] = {"dest": f"option_{option.key}", "help": literally(text)}
         if option.sets:
             how |= {"action": "store_true", "default": None}
         elif option.choices:
@@ -41,7 +42,7 @@ def add_network_options(parser: argparse.ArgumentParser, model: NetworkModel) ->
         known = list(model.variants)
         text = f"{model.variant_text}: {each}; all: one after another into DIR/{known[0]} ... DIR/{known[-1]}, "
         text += "and their figure into DIR"
-        network.add_argument(f"--{model.variant_option}", dest="variant", choices=(*known, ALL), help=text)
+        network.add_argument(f"--{model.variant_option}", dest="variant", choices=(*known, ALL), help=literally(text))
     if fields:
         text = f"any parameter below{', lists as [1, 2]' if has_lists(model) else ''}; repeatable"
         network.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
@@ -258,7 +259,7 @@ def _recording(args: argparse.Namespace, config: Mapping[str, Any], problems: Pr
     if args.voltage_interval is not None and not (args.record_voltages or config.get("voltages")):
         problems.found.append("--voltage-interval: there are no --record-voltages")
     if args.no_record and not (args.record_spikes or args.record_voltages):
-        return Recording((), ())
+        return Recording.nothing()
     if args.no_record:
         problems.found.append("--no-record excludes --record-spikes and --record-voltages")
     spikes, voltages = (
@@ -266,5 +267,9 @@ def _recording(args: argparse.Namespace, config: Mapping[str, Any], problems: Pr
         for name, typed in (("spikes", args.record_spikes), ("voltages", args.record_voltages))
     )
     interval = args.voltage_interval if args.voltage_interval is not None else config.get("voltage_interval")
-    spikes, voltages = (None if each is None else tuple(each) for each in (spikes, voltages))
-    return Recording(spikes, voltages, interval)
+    if interval is not None and voltages is None and args.voltage_interval is None:
+        problems.found.append(f"--config {args.config}: recording.voltage_interval: there are no recording.voltages")
+    chosen = {"spikes": spikes, "voltages": voltages, "others": config.get("others")}
+    return Recording(
+        **{key: None if each is None else tuple(each) for key, each in chosen.items()}, voltage_interval=interval
+    )

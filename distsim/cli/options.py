@@ -9,7 +9,7 @@ from ..networks.base import NetworkModel
 from ..performance.bench.cases import CASES
 from ..version import __version__
 from .network_options import add_checkpoint_options, add_network_options
-from .parser import Parser
+from .parser import Parser, literally
 from .types import number, path, seed
 
 PROG = "distsim"
@@ -53,8 +53,9 @@ def make_run_parser(model: NetworkModel) -> Parser:
 
 
 def _subcommand(commands: argparse._SubParsersAction, name: str, summary: str, model: NetworkModel) -> Parser:
+    shown = literally(model.description()) if "%(prog)" in model.description() else model.description()
     parser: Parser = commands.add_parser(
-        name, help=summary, description=model.description(), formatter_class=argparse.RawDescriptionHelpFormatter
+        name, help=literally(summary), description=shown, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     return parser
 

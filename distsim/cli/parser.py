@@ -10,6 +10,11 @@ from ..description.elements import nearest
 from ..parallel import InputError
 
 
+def literally(text: str) -> str:
+    """Return a help text, written by anyone, so that argparse shows it as it is: a per cent sign is one."""
+    return text.replace("%", "%%")
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `InputError`, names the nearest option and takes no abbreviations.
 

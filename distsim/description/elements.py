@@ -19,6 +19,11 @@ from .rules import Rule
 Value = float | np.ndarray | Distribution
 FOREVER = 2**62  # the step at which what never stops does
 SPIKES, V_M = "spikes", "V_m"  # names of what is recorded: spikes, and the membrane potential of any model
+REPORT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]{0,99}")
+# Names of other files and pictures of a run, and what the names of checkpoints begin with.
+OTHER_FILES = {SPIKES, "voltages", "summary", "config", "recording", "running", "parts"}
+OTHER_FILES |= {"raster", "rates", "statistics", "panels", "bench"}
+CHECKPOINTS = "checkpoint-"
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -144,9 +149,9 @@ def check_name(name: object) -> None:
 
 def check_report_name(name: object) -> str:
     """Return `name`; ValueError unless it can name a report and its file."""
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.+-]{0,99}", name):
+    if not isinstance(name, str) or not REPORT_NAME.fullmatch(name):
         raise ValueError(f"name of a recorder {name!r}: must be letters, digits and _ . + -, beginning with a letter")
-    if name in (SPIKES, "voltages") or name.startswith("checkpoint-"):
+    if name.lower() in OTHER_FILES or name.lower().startswith(CHECKPOINTS):  # some file systems ignore case
         raise ValueError(f"name of a recorder {name!r}: other files of a run have this name")
     return name
 

@@ -340,6 +340,11 @@ class Network:
         for other in self.recorders:
             if other.name == name:
                 self._check_together(where, recorder, other)
+            elif other.name.lower() == name.lower():
+                raise ValueError(
+                    f"{where}: the names {other.name!r} and {name!r} differ in case only, which some file systems "
+                    f"ignore; give this recorder another name"
+                )
         self.recorders.append(recorder)
 
     def _check_together(self, where: str, recorder: Recorder, other: Recorder) -> None:

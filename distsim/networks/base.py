@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -197,6 +198,11 @@ def check_model(model: type[NetworkModel]) -> None:
         found.append("Parameters must be a dataclass: @dataclass(frozen=True) class Parameters(NetworkParameters)")
     else:
         found += _wrong_names(model, {each.name for each in dataclasses.fields(model.Parameters)})
+    times = {"t_presim": model.t_presim, "t_sim": model.t_sim}
+    times |= {f"t_sim of variant {name!r}": v.t_sim for name, v in model.variants.items() if v.t_sim is not None}
+    for what, time in times.items():
+        if not (isinstance(time, (int, float)) and 0.0 <= time < math.inf):
+            found.append(f"{what} is {time!r}, not a time in ms")
     if found:
         raise ValueError("\n".join(f"{model.__name__}: {each}" for each in found))
 

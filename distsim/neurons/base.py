@@ -73,6 +73,14 @@ class Recordable:
     unit: str | None = None
 
 
+def one_receptor(parameters: Mapping) -> int:
+    return 1
+
+
+def nothing_demanded(parameters: Mapping) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class NeuronModel:
     """A neuron model with exact integration on the grid (Rotter & Diesmann 1999).
@@ -103,9 +111,9 @@ class NeuronModel:
     states: tuple[str, ...]
     propagators: Callable[[Mapping, float], Mapping[str, float | np.ndarray]]
     step: Callable
-    receptors: Callable[[Mapping], int] = field(default=lambda parameters: 1)
+    receptors: Callable[[Mapping], int] = field(default=one_receptor)
     inhibitory: tuple[str, ...] = ()
-    check: Callable[[Mapping], str | None] = field(default=lambda parameters: None)
+    check: Callable[[Mapping], str | None] = field(default=nothing_demanded)
     is_source: bool = False
     weight_unit: str = "pA"
     recordables: Mapping[str, Recordable] = None  # type: ignore[assignment]  # __post_init__ puts the usual ones
@@ -143,6 +151,8 @@ class NeuronModel:
             if recordable.state not in self.states:
                 known = ", ".join(self.states)
                 raise TypeError(f"{self.name}: {name} is of the state {recordable.state!r}; known are {known}")
+            if not (recordable.unit is None or _is_unit(recordable.unit)):
+                raise TypeError(f"{self.name}: the unit of {name} must be a printable text of at most 100 characters")
             if states.count(recordable.state) > 1:
                 raise TypeError(f"{self.name}: two recordables are of the state {recordable.state!r}")
             if recordable.reference is not None and recordable.reference not in self.parameters:
@@ -217,6 +227,11 @@ class NeuronModel:
 
     def defaults(self) -> dict[str, float | str]:
         return {name: parameter.default for name, parameter in self.parameters.items()}
+
+
+def _is_unit(unit: object) -> bool:
+    """Return whether files and figures can keep `unit`."""
+    return isinstance(unit, str) and unit.isprintable() and len(unit) <= 100
 
 
 def _must_be(value: object, is_given: bool) -> str:

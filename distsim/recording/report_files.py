@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from distsim.description.elements import CHECKPOINTS, REPORT_NAME, V_M
 from distsim.description.elements import SPIKES as SPIKE_REPORT
-from distsim.description.elements import V_M
 
 SPIKES, VOLTAGES = "spikes.h5", "voltages.h5"
 NAMES = {SPIKE_REPORT: SPIKES, V_M: VOLTAGES}
-CHECKPOINTS = "checkpoint-"  # begins the names of other HDF5 files in a run's folder
 
 
 def file_of(name: str) -> str:
@@ -22,4 +21,5 @@ def report_of(file: str) -> str:
 
 def is_report_file(file: str) -> bool:
     """Return whether a file of this name in a run's folder may be a report."""
-    return file.endswith(".h5") and "/" not in file and not file.startswith((CHECKPOINTS, "."))
+    is_named = REPORT_NAME.fullmatch(file.removesuffix(".h5")) is not None
+    return file.endswith(".h5") and is_named and not file.startswith(CHECKPOINTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -16,6 +17,9 @@ from ..recording.spikes import Spikes
 if TYPE_CHECKING:
     import neo
     import pandas
+
+FACTOR = r"[^\W\d]\w*(\*\*-?\d)?"
+UNIT = re.compile(rf"%|(1/)?{FACTOR}([*/]{FACTOR})*")
 
 
 def spikes_to_pandas(
@@ -128,6 +132,7 @@ def _signal(report: str, name: str, samples: Samples) -> neo.AnalogSignal:
         sampling_period=samples.interval_ms * pq.ms,
         name=f"{report} of {name}",
         population=name,
+        unit=samples.unit,
         array_annotations={"id": samples.ids},
     )
 
@@ -136,11 +141,13 @@ def _known_unit(unit: str) -> str:
     """Return a unit that quantities knows: "dimensionless" for one that it does not."""
     import quantities as pq
 
-    try:
-        pq.Quantity(1.0, unit or "dimensionless")
-    except LookupError:
+    if not UNIT.fullmatch(unit):  # quantities would compute it as an expression, also 9**9**9
         return "dimensionless"
-    return unit or "dimensionless"
+    try:
+        pq.Quantity(1.0, unit)
+    except (LookupError, SyntaxError):  # of Python's words
+        return "dimensionless"
+    return unit
 
 
 def _pandas() -> ModuleType:

@@ -60,11 +60,12 @@ def claim(
     parts: Sequence[str] = (),
     words: Words = COMMAND_LINE,
     config: Mapping[str, Any] | None = None,
+    reports: Sequence[str] = (),
 ) -> Path:
     """Make the folder `out`, or the first free results/<network>-<number>, mark it as taken and return it.
 
     `parts` are subfolders for a run each; they are claimed with it, all or none, and are its own until it is released.
-    `config` is what the run was asked to do, to be noted there.
+    `config` is what the run was asked to do, to be noted there; `reports` are the report files that it will write.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def claim(
     try:
         # Nothing is touched before all are known to be free.
         for place in places:
-            _check_free(place, overwrite, words)
+            _check_free(place, overwrite, words, reports)
         for place in places:
             _make(place, made)
             with _alone(place):
@@ -92,7 +93,7 @@ def claim(
                 _take(place, overwrite, parts if place == path else (), words, config)
                 taken[place] = before
         for place in places:
-            clear(place)
+            clear(place, reports)
     except (OSError, InputError) as error:
         with contextlib.suppress(OSError):
             for other, before in taken.items():
@@ -144,9 +145,10 @@ def note_config(path: Path, config: Mapping[str, Any]) -> None:
     _mark(path, {**(_owner(path) or {}), "config": config})
 
 
-def clear(path: Path) -> None:
-    """Remove all that an earlier run left in `path`, a claimed folder, except the marker."""
-    files = files_of(path)
+def clear(path: Path, reports: Sequence[str] = ()) -> None:
+    """Remove all that an earlier run left in `path`, a claimed folder, and files named as `reports`, except the
+    marker."""
+    files = files_of(path, reports)
     for name in files:
         (path / name).unlink(missing_ok=True)
     for found in _unfinished(path):
@@ -157,13 +159,12 @@ def clear(path: Path) -> None:
             found.unlink(missing_ok=True)
 
 
-def files_of(path: Path) -> list[str]:
+def files_of(path: Path, reports: Sequence[str] = ()) -> list[str]:
     """Return the names of the files that a run in `path` may have left: those of all runs, and those of the reports
-    that its summary or note lists."""
+    that its summary or note lists, and of `reports`."""
     names = list(FILES)
-    for about in (SUMMARY, NOTE):
-        for file in _reports_in(path / about):
-            names += [file, f"{file}.part", f"{file.removesuffix('.h5')}.png"]
+    for file in (*_reports_in(path / SUMMARY), *_reports_in(path / NOTE), *reports):
+        names += [file, f"{file}.part", f"{file.removesuffix('.h5')}.png"]
     return list(dict.fromkeys(names))
 
 
@@ -234,9 +235,9 @@ def _check_owner(path: Path, words: Words) -> None:
         raise InputError(f"{words.folder} {path}: another run is writing there ({where}); choose another folder")
 
 
-def _check_free(path: Path, overwrite: bool, words: Words) -> None:
+def _check_free(path: Path, overwrite: bool, words: Words, reports: Sequence[str]) -> None:
     _check_owner(path, words)
-    files = files_of(path)
+    files = files_of(path, reports)
     earlier = [name for name in (*files, MARKER) if (path / name).exists()]
     earlier += [found.name for found in _unfinished(path)]
     if earlier and not overwrite:

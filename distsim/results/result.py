@@ -163,8 +163,8 @@ class Result:
 
     @property
     def sampled(self) -> dict[str, str]:
-        """Units of what is sampled, by the names that `samples` takes."""
-        return {name: next((s.unit for s in found.values()), "") for name, found in self._samples.items()}
+        """Units of what is sampled, by the names that `samples` takes; several where those of populations differ."""
+        return {name: ", ".join(dict.fromkeys(s.unit for s in found.values())) for name, found in self._samples.items()}
 
     def _recorded_names(self) -> list[str]:
         return [name for name, recorded in self._recorded.items() if recorded.any()]
@@ -205,7 +205,8 @@ class Result:
         """Everything recorded as a Neo block with a segment for each of `pieces` (needs Neo: `pip install neo`).
 
         In each segment each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with
-        `population` and `id`; each population's samples of a quantity are an AnalogSignal, annotated likewise.
+        `population` and `id`; each population's samples of a quantity are an AnalogSignal, annotated likewise and
+        with `unit`: where quantities does not know that, the signal is dimensionless.
         """
         from . import conversion
 
@@ -296,7 +297,7 @@ class Result:
         Parameters
         ----------
         name : as in `samples`.
-        t0, t1 : period (ms); by default the first 500 ms of the recording.
+        t0, t1 : period (ms); by default the first 500 ms of the recording, or of the samples if they begin later.
         only : names of the populations; by default all.
         options : those of `distsim.analysis.traces.traces`; the title is by default that of `raster`.
 
@@ -311,7 +312,7 @@ class Result:
         if not samples:
             there, word = ", ".join(recorded) or "none", _word(name)
             raise ValueError(f"no {word} to draw (recorded: {there}); {_how_to_record(word)} before Simulation")
-        period = window(self.pieces) if t0 is None and t1 is None else self._period(t0, t1)
+        period = window(self.pieces, samples) if t0 is None and t1 is None else self._period(t0, t1)
         names = self._recorded_names()
         said: dict[str, Any] = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
         said |= {"recorded": {name: np.flatnonzero(self._recorded[name]) for name in names}}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..description.elements import SPIKES, V_M, Selection
+from ..description.elements import SPIKES, V_M, Selection, nearest
 from ..description.grid import TimeGrid, resolution
 from ..description.network import Network
 from ..networks.base import NetworkModel
@@ -130,12 +130,22 @@ def _described(model: NetworkModel, request: RunRequest, parameters: Any, proble
     with np.errstate(all="ignore"):
         if parameters is not None:
             with found.noted():
-                return model.describe(parameters, request.dt, request.t_presim)
+                return _made(model, parameters, request)
             # Of wrong times a network says so once more.
             problems.found += [] if problems.found else found.found
         with found.noted():
-            return model.describe(type(model).Parameters(), request.dt, request.t_presim)
+            return _made(model, type(model).Parameters(), request)
     return None
+
+
+def _made(model: NetworkModel, parameters: Any, request: RunRequest) -> Network:
+    """Return what `describe` of a network makes; ValueError if that is not the network that was asked for."""
+    network, name = model.describe(parameters, request.dt, request.t_presim), type(model).__name__
+    if not isinstance(network, Network):
+        raise ValueError(f"{name}.describe must return a Network, not {network!r}")
+    if network.grid != TimeGrid(resolution(request.dt)):
+        raise ValueError(f"{name}.describe made a network with dt = {network.dt:g} ms instead of {request.dt:g} ms")
+    return network
 
 
 def _set_recorders(network: Network, recording: Recording, problems: Problems) -> None:
@@ -144,6 +154,8 @@ def _set_recorders(network: Network, recording: Recording, problems: Problems) -
         network.drop_recorders(SPIKES)
     if recording.voltages is not None:
         network.drop_recorders(V_M)
+    with problems.noted():
+        _drop_others(network, recording.others)
     interval = None
     with problems.noted():
         given = recording.voltage_interval
@@ -155,6 +167,17 @@ def _set_recorders(network: Network, recording: Recording, problems: Problems) -
     for text in recording.voltages or ():
         with problems.noted():
             network.record_voltages(_selection(network, "--record-voltages", text), interval)
+
+
+def _drop_others(network: Network, kept: Sequence[str] | None) -> None:
+    """Take away the recorders of other quantities than spikes and V_m, but for those named in `kept` (None: all)."""
+    known = sorted({recorder.name for recorder in network.recorders} - {SPIKES, V_M})
+    for name in kept or ():
+        if name not in known:
+            raise InputError(f"recording.others: no recording {name!r}: {nearest(name, known) if known else 'none'}")
+    for name in known:
+        if kept is not None and name not in kept:
+            network.drop_recorders(name)
 
 
 def _selection(network: Network, option: str, text: str) -> Selection:

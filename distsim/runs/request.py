@@ -19,7 +19,7 @@ from ..networks.registry import Source
 
 MAX_RATE = 400.0  # spikes/s: above any population that computes, below what a refractory period of 2 ms allows
 NEURONS = listed(text())
-RECORDING = {"spikes": NEURONS, "voltages": NEURONS, "voltage_interval": number()}
+RECORDING = {"spikes": NEURONS, "voltages": NEURONS, "voltage_interval": number(), "others": listed(text())}
 CHECKPOINTS = {"every": number(1e-6), "wall": number(1e-6)}
 SOURCE = {"path": text(), "network": text(), "sha256": text()}
 TABLES = {"recording": RECORDING, "checkpoints": CHECKPOINTS, "source": SOURCE}
@@ -59,11 +59,19 @@ class Recording:
         Selections of neurons; an empty tuple records none.
     voltage_interval : float or None
         Time between two samples of V_m (ms); None: dt.
+    others : tuple of str or None
+        Names of other quantities that the network records and that are kept; None: all of them.
     """
 
     spikes: tuple[str, ...] | None = None
     voltages: tuple[str, ...] | None = None
     voltage_interval: float | None = None
+    others: tuple[str, ...] | None = None
+
+    @classmethod
+    def nothing(cls) -> Recording:
+        """Return the recording of nothing at all."""
+        return cls((), (), None, ())
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,7 @@ class RunRequest:
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON knows it."""
         found = dataclasses.asdict(self)
-        for key in ("spikes", "voltages"):
+        for key in ("spikes", "voltages", "others"):
             chosen = found["recording"][key]
             found["recording"][key] = None if chosen is None else list(chosen)
         return found
@@ -140,9 +148,9 @@ class RunRequest:
         """
         kinds.check(found, REQUEST, where)
         recording, source = found["recording"], found["source"]
-        spikes, voltages = (None if recording[k] is None else tuple(recording[k]) for k in ("spikes", "voltages"))
+        chosen = {k: None if recording[k] is None else tuple(recording[k]) for k in ("spikes", "voltages", "others")}
         values = {each.name: found[each.name] for each in dataclasses.fields(cls)}
-        values["recording"] = Recording(spikes, voltages, recording["voltage_interval"])
+        values["recording"] = Recording(**chosen, voltage_interval=recording["voltage_interval"])
         values["checkpoints"] = CheckpointSchedule(**{key: found["checkpoints"][key] for key in CHECKPOINTS})
         values["source"] = None if source is None else Source(**{key: source[key] for key in SOURCE})
         return cls(**values)

@@ -30,6 +30,7 @@ TEXTS = {
     "spikes": "neurons whose spikes are recorded, such as 'E[:100]'; [] for none",
     "voltages": "neurons whose V_m is recorded; [] for none",
     "voltage_interval": "ms: between two samples of V_m",
+    "others": "other quantities that the network records, by name; [] for none",
     "every": "s of model time between two checkpoints",
     "wall": "s of wall time between two checkpoints",
     "path": "file that describes the network",
@@ -39,6 +40,7 @@ LEFT_OUT = {  # of a file, where nothing was asked for
     "spikes": 'spikes = ["E[:100]"]',
     "voltages": 'voltages = ["E[0]"]',
     "voltage_interval": "voltage_interval = 1.0",
+    "others": 'others = ["w"]',
     "every": "every = 10.0",
     "wall": "wall = 600.0",
 }

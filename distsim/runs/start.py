@@ -13,6 +13,7 @@ from typing import Any
 from ..networks.base import NetworkModel
 from ..parallel import FaultError, InputError, cause, on_root
 from ..results import folder
+from ..simulation.saving import recorded_files
 from . import panels, resume, run
 from .folder_status import FolderState, FolderStatus, look
 from .network_file import network_of
@@ -139,7 +140,8 @@ def resume_folder(out: Path, changes: Changes, comm: Any, max_wall: float | None
 def start_variants(each: dict[str, PreparedRun], place: Place, comm: Any) -> Outcome:
     """Run all variants of a network one after another, each into a subfolder (collective)."""
     name = next(iter(each.values())).request.network
-    out = on_root(comm, lambda: folder.claim(place.out, name, place.overwrite, tuple(each)))
+    reports = [file for prepared in each.values() for file in recorded_files(prepared.network)]
+    out = on_root(comm, lambda: folder.claim(place.out, name, place.overwrite, tuple(each), reports=reports))
     with Signals(comm.rank == 0) as signals:
         return outcome_of(panels.run_panels(each, out, comm, signals))
 
@@ -154,8 +156,10 @@ def outcome_of(summary: dict[str, Any] | None) -> Outcome:
 
 def _start_anew(prepared: PreparedRun, place: Place, comm: Any, max_wall: float | None) -> Outcome:
     request = prepared.request
-    config = request.to_json()
-    out = on_root(comm, lambda: folder.claim(place.out, request.network, place.overwrite, config=config))
+    config, reports = request.to_json(), recorded_files(prepared.network)
+    out = on_root(
+        comm, lambda: folder.claim(place.out, request.network, place.overwrite, config=config, reports=reports)
+    )
     return _execute(prepared, out, comm, max_wall)
 
 

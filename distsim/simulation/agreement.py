@@ -7,12 +7,15 @@ import functools
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import FunctionType
 
 import numpy as np
 
 from ..description.elements import PoissonInput, Selection, StepCurrent
 from ..description.network import Network
 from ..description.units import apart
+from ..engine.compiled.code_bytes import code_bytes, defaults, references
 from ..engine.compiled.frozen_step import FrozenStep
 from ..neurons import NeuronModel
 from ..parallel import Comm
@@ -104,11 +107,41 @@ def _feed_bytes(found: hashlib.blake2b, data: memoryview) -> None:
         found.update(zlib.crc32(data[begin : begin + BLOCK]).to_bytes(4, "little"))
 
 
-def _feed_function(found: hashlib.blake2b, function: Callable) -> None:
-    """Feed the code of a function, and what it is the partial of; other callables by their type."""
+def _feed_function(found: hashlib.blake2b, function: Callable, outer: Sequence[Callable] = ()) -> None:
+    """Feed the code of a function with its defaults, and the values and functions that it refers to; of a partial what
+    it is made of; other callables by their type. `outer` are the functions that refer to this one."""
+    function = getattr(function, "py_func", function)  # of one that is compiled
     if isinstance(function, functools.partial):
         _feed(found, (function.func, function.args, function.keywords))
-    elif hasattr(function, "__code__"):
-        found.update(function.__qualname__.encode() + function.__code__.co_code)
+    elif isinstance(function, FunctionType):
+        found.update(function.__qualname__.encode() + code_bytes(function.__code__))
+        values = {**defaults(function), **_referred(function)}
+        for name, value in values.items():
+            if isinstance(value, FunctionType) and value not in (function, *outer):
+                _feed_function(found, value, (function, *outer))
+            elif _is_plain(value):
+                _feed(found, (name, value))
     else:
         found.update(type(function).__qualname__.encode())
+
+
+def _referred(function: FunctionType) -> dict[str, object]:
+    """Return the globals and the variables of a closure that a function refers to, by name."""
+    cells: dict[str, object] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            cells[name] = cell.cell_contents
+    names = {name: is_cell for is_cell, name, _ in references(function.__code__)}
+    held = {name: cells if is_cell else function.__globals__ for name, is_cell in names.items()}
+    return {name: values[name] for name, values in held.items() if name in values}
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value is one that all ranks feed alike: an object may show its address."""
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, (*value.keys(), *value.values())))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype.kind != "O")
+    return value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic)

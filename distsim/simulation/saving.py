@@ -33,11 +33,12 @@ def save(engine: RankEngine, period: Period, folder: str | Path, about: dict, ov
     engine.flush()
     recorded = {report.name: _recorded(memory_of(engine), report) for report in engine.reports}
     try:
-        path = on_root(comm, lambda: claim(str(folder), about["network"], overwrite, words=PYTHON))
+        files = recorded_files(network)
+        path = on_root(comm, lambda: claim(str(folder), about["network"], overwrite, words=PYTHON, reports=files))
     except InputError as error:
         raise ValueError(str(error)) from None
     try:
-        noted = {**about, "recording": {"files": recorded_files(network)}}
+        noted = {**about, "recording": {"files": files}}
         on_root(comm, lambda: write_note(path, noted))
         sink = file_sink(network, path, comm)
         for name, (steps, values) in recorded.items():

@@ -35,6 +35,34 @@ def test_help_lists_parameters_with_units(capsys):
     assert "K excitatory synapses of a neuron (200)" in text and "--checkpoint-every" in text
 
 
+PER_CENT = """
+from dataclasses import dataclass
+from distsim import NetworkModel, NetworkParameters, Option, Variant, parameter
+
+
+class Sparse(NetworkModel):
+    "Random network of 100 % %(prog)s."
+
+    @dataclass(frozen=True)
+    class Parameters(NetworkParameters):
+        p: float = parameter(0.1, "%", "synapses, % of all pairs")
+
+    options = (Option("p"),)
+    variants = {"half": Variant({"p": 50.0}, text="50% of all")}
+
+    def describe(self, parameters, dt, t_presim):
+        raise NotImplementedError
+"""
+
+
+def test_help_shows_per_cent_signs_as_they_are(tmp_path, capsys):
+    (tmp_path / "sparse.py").write_text(PER_CENT)
+    assert run("run", tmp_path / "sparse.py", "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for words in ("of 100 % %(prog)s.", "--p VALUE synapses, % of all pairs, % (0.1)", "half 50% of all", "(0.1 %)"):
+        assert words in text, text
+
+
 def test_a_run_of_a_file_has_all_that_others_have(tmp_path, capsys):
     out = tmp_path / "run"
     assert run("run", EXAMPLE, *SMALL, "--g", "4.5", "--profile", "--out", out) == 0
@@ -131,6 +159,27 @@ def test_all_reports_of_a_run_that_was_cut_are_those_of_one_that_was_not(tmp_pat
     assert one.samples("late", "E")[0].tolist() == [50.0, 55.0, 60.0, 65.0, 70.0, 75.0, 80.0, 85.0, 90.0]
 
 
+def test_other_quantities_are_chosen_by_name_or_left_out(tmp_path, adapting, capsys):
+    asked = ["run", adapting / "adapting.py", "--t-presim", "0", "--t-sim", "60", "--no-plots"]
+    assert run(*asked, "--no-record", "--out", tmp_path / "none") == 0
+    assert {path.name for path in (tmp_path / "none").iterdir()} == {"config.toml", "summary.json"}
+    (tmp_path / "my.toml").write_text('[recording]\nvoltages = []\nothers = ["late"]\n')
+    assert run(*asked, "--config", tmp_path / "my.toml", "--out", tmp_path / "late") == 0
+    assert {path.name for path in (tmp_path / "late").glob("*.h5")} == {"spikes.h5", "late.h5"}
+    (tmp_path / "my.toml").write_text('[recording]\nothers = ["lat"]\n')
+    capsys.readouterr()
+    assert run(*asked, "--config", tmp_path / "my.toml", "--out", tmp_path / "bad") == 2
+    assert "recording.others: no recording 'lat': did you mean 'late'?" in capsys.readouterr().err
+
+
+def test_a_file_of_the_users_own_stays(tmp_path, adapting, capsys):
+    (tmp_path / "late.h5").write_text("mine")
+    asked = ["run", adapting / "adapting.py", "--t-presim", "0", "--t-sim", "1", "--no-plots", "--out", tmp_path]
+    assert run(*asked) == 2
+    assert "holds an earlier run (late.h5); choose another folder or add --overwrite" in capsys.readouterr().err
+    assert (tmp_path / "late.h5").read_text() == "mine"
+
+
 def test_resume_auto_goes_on_with_the_run_of_a_file(tmp_path, uncut, capsys):
     out = stopped(tmp_path)
     argv = ["run", EXAMPLE, *SMALL, "--no-plots", "--out", out, "--resume", "auto"]
@@ -178,6 +227,21 @@ DESCRIBE += "        return net\n"
 TWO = f"{HEAD}class One(NetworkModel):\n{DESCRIBE}\n\nclass Two(NetworkModel):\n{DESCRIBE}"
 MISTAKES = {
     "no Python": ("class :\n", [], ["mine.py", "invalid syntax"]),
+    "no network is made": (
+        f"{HEAD}class One(NetworkModel):\n{DESCRIBE.replace('return net', 'return')}",
+        [],
+        ["One.describe must return a Network, not None"],
+    ),
+    "another resolution": (
+        f"{HEAD}class One(NetworkModel):\n{DESCRIBE.replace('Network(dt)', 'Network(0.5)')}",
+        ["--dt", "0.2"],
+        ["One.describe made a network with dt = 0.5 ms instead of 0.2 ms"],
+    ),
+    "times": (
+        f"{HEAD}class One(NetworkModel):\n    t_presim, t_sim = -1, 'x'\n{DESCRIBE}",
+        [],
+        ["t_presim is -1, not a time in ms", "t_sim is 'x', not a time in ms"],
+    ),
     "no network": ("x = 1\n", [], ["mine.py", "defines no network", "NetworkModel"]),
     "not described": (
         f"{HEAD}class One(NetworkModel):\n    pass\n",

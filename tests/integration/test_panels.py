@@ -212,8 +212,8 @@ def test_where_one_folder_is_taken_none_is(tmp_path, monkeypatch, another):
 def test_a_folder_that_is_taken_at_the_last_moment_frees_the_others(tmp_path, monkeypatch):
     out, check_free = tmp_path / "run", folder._check_free
 
-    def check_and_be_late(place: Path, overwrite: bool, words: folder.Words) -> None:
-        check_free(place, overwrite, words)
+    def check_and_be_late(place: Path, *others) -> None:
+        check_free(place, *others)
         if place.name == "B":
             place.mkdir(parents=True)
             (place / folder.MARKER).write_text("{}")

@@ -31,6 +31,7 @@ REQUESTS = {
     "as usual": {},
     "recording": {"recording": Recording(("E[:10]", "I"), (), 0.5)},
     "voltages": {"recording": Recording(None, ("E[0]",))},
+    "nothing": {"recording": Recording.nothing()},
     "checkpoints": {"checkpoints": CheckpointSchedule(10.0, 600.0), "max_rate": 0.0, "plots": False, "profile": True},
     "source": {"source": Source("/home/me/my 'net\".py", "Mine", "ab" * 32)},
 }
@@ -39,7 +40,7 @@ REQUESTS = {
 @pytest.mark.parametrize("given", REQUESTS.values(), ids=REQUESTS)
 @pytest.mark.parametrize("network", list(networks()))
 def test_a_request_is_the_same_after_json_and_toml(tmp_path, network, given):
-    if network == "microcircuit" and "recording" in given:
+    if network == "microcircuit" and given.get("recording") not in (None, Recording.nothing()):
         given = {"recording": Recording(("L4E[:10]",), ("L5I[0]",), 0.5)}
     asked = request(network, **given)
     assert RunRequest.from_json(json.loads(json.dumps(asked.to_json()))) == asked
@@ -133,7 +134,7 @@ def test_the_file_in_a_folder_repeats_the_run_and_options_win(tmp_path):
     other = ["--t-sim", "10", "--set", "J=0.1", "--g", "6", "--seed", "3", "--no-record", "--checkpoint-every", "5ms"]
     assert run("brunel-alpha", "--config", kept, *other, "--out", tmp_path / "other") == 0
     found = read_config(tmp_path / "other")
-    assert (found.t_sim, found.seed, found.recording) == (10.0, 3, Recording((), ()))
+    assert (found.t_sim, found.seed, found.recording) == (10.0, 3, Recording.nothing())
     assert (found.parameters["J"], found.parameters["g"], found.parameters["order"]) == (0.1, 6.0, 50)
     assert found.checkpoints == CheckpointSchedule(0.005)
 
@@ -165,6 +166,8 @@ MISTAKES = {
     "another network": ('network = "brunel-delta"\n', ["brunel-delta", "not 'brunel-alpha'"]),
     "no TOML": ("seed: 1\n", ["not TOML"]),
     "no such variant": ('variant = "A"\n', ["variant 'A'"]),
+    "other quantities": ('[recording]\nothers = ["w"]\n', ["recording.others", "no recording 'w'"]),
+    "an interval of nothing": ("[recording]\nvoltage_interval = 1\n", ["recording.voltage_interval", "voltages"]),
     "neurons": ('[recording]\nspikes = ["X"]\n', ["X"]),
 }
 

@@ -13,6 +13,7 @@ from distsim import Network, Normal, Simulation, Uniform, explicit, fixed_indegr
 from distsim.neurons.iaf_psc_exp import iaf_psc_exp
 from distsim.parallel import SerialCommunicator
 from distsim.simulation.agreement import described, digest
+from tests.support.adaptive import adaptive
 
 
 def everything() -> Network:
@@ -56,6 +57,14 @@ def test_a_copy_describes_the_same_and_is_open(kind, simulated):
     twin.connect("E", "more", fixed_indegree(1), 1.0, 1.0)
     twin.record_spikes("more")
     assert (len(net.populations), len(net.projections), len(net.recorders)) == (n, 2, 3)
+
+
+def test_a_model_of_ones_own_is_pickled_with_its_network():
+    net = Network(0.1)
+    net.record("w", net.create("E", 3, adaptive, V=Normal(-60.0, 1.0)))
+    twin = pickle.loads(pickle.dumps(net))
+    assert twin["E"].model == adaptive and digests(twin) == digests(net)
+    assert twin.recorders[0].target.population is twin["E"]
 
 
 @pytest.mark.parametrize("kind", ["deepcopy", "pickle"])

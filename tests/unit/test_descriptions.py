@@ -21,6 +21,7 @@ from distsim.networks import (
 )
 from distsim.networks.microcircuit import POPULATIONS
 from distsim.simulation.agreement import described, digest
+from tests.support.adaptive import adaptive
 from tests.support.described import Digests, differing, digests
 
 
@@ -297,3 +298,27 @@ def test_one_value_changed_in_a_long_list_is_seen():
         other[place] = np.nextafter(other[place], 2.0)
         assert digest(other) != digest(values)
     assert digest(values[:-1]) != digest(values) and digest(values.copy()) == digest(values)
+
+
+FUNCTIONS = {  # two that differ, of the same name
+    "constants": ("def f(p, dt):\n    return {'a': %s}", "0.1", "0.2"),
+    "names": ("import math\ndef f(p, dt):\n    return math.%s(dt)", "exp", "expm1"),
+    "defaults": ("def f(p, dt, a=%s):\n    return a", "1.0", "2.0"),
+    "globals": ("K = [%s]\ndef f(p, dt):\n    return K", "1.0", "2.0"),
+    "closures": ("def g(K):\n    def f(p, dt):\n        return K\n    return f\nf = g(%s)", "1.0", "2.0"),
+    "helpers": ("def h(x):\n    return %s * x or f(x, x)\ndef f(p, dt):\n    return h(p)", "1.0", "2.0"),
+    "functions within": ("f = lambda p, dt: [(lambda y: y * %s)(x) for x in p]", "1.0", "2.0"),
+}
+
+
+def made_by(text: str):
+    names: dict = {"thing": object()}  # which shows its address
+    exec(text.replace("return", "return thing and"), names)
+    return names["f"]
+
+
+@pytest.mark.parametrize(("text", "one", "other"), FUNCTIONS.values(), ids=FUNCTIONS)
+def test_functions_of_a_model_are_told_apart_by_all_that_they_compute_with(text, one, other):
+    models = [dataclasses.replace(adaptive, propagators=made_by(text % value)) for value in (one, one, other)]
+    first, same, differs = map(digest, models)
+    assert first == same != differs

@@ -421,6 +421,9 @@ def test_a_value_at_time_0_that_is_not_given_is_the_one_at_rest():
         ({"E": Recordable("w")}, "E is of the state 'w'; known are U, v"),
         ({"E": Recordable("v", "E_0")}, "E is relative to 'E_0', which is no parameter"),
         ({"E": Recordable("v"), "Q": Recordable("v")}, "two recordables are of the state 'v'"),
+        ({"E": Recordable("v", unit=5)}, "the unit of E must be a printable text of at most 100 characters"),
+        ({"E": Recordable("v", unit="m\nV")}, "the unit of E must be a printable text"),
+        ({"E": Recordable("v", unit="u" * 101)}, "the unit of E must be a printable text"),
     ],
 )
 def test_recordables_that_a_model_cannot_have_are_refused(recordables, message):

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 import distsim
 from distsim import Network, Simulation, fixed_indegree
+from distsim.analysis import figures
 from distsim.analysis.figures import plot_folder
+from distsim.analysis.traces import label_of, window
 from distsim.description.reports import reports_of
 from distsim.engine.step import buffers
+from distsim.files.paths import MARKER, NOTE
 from distsim.parallel import SerialCommunicator
+from distsim.recording.samples import Samples
+from distsim.results.folder import FILES
+from distsim.results.result import Result
 from tests.support.adaptive import adaptive
 
 RUNS = [(20.0, True), (7.0, False), (23.0, True)]  # ms, recorded
 WINDOW = (12.0, 41.0)  # ms
+SAMPLES = [Samples(np.array([0.5, 1.0]), np.array([0]), np.zeros((2, 1)), 0.5) for _ in range(2)]
 
 
 def network(dt: float = 0.1) -> Network:
@@ -112,6 +120,81 @@ def test_figures_of_all_quantities(sim, tmp_path):
     assert (tmp_path / "w.png").stat().st_size > 10_000
 
 
+def test_a_file_of_the_users_own_is_no_report_to_be_replaced(sim, tmp_path):
+    (tmp_path / "late.h5").write_text("not of a run")
+    with pytest.raises(ValueError, match=r"holds an earlier run \(late\.h5\); choose another folder"):
+        sim.save(tmp_path)
+    assert (tmp_path / "late.h5").read_text() == "not of a run"
+    sim.save(tmp_path, overwrite=True)
+    assert distsim.load(tmp_path).samples("late", "E[0]")[0].size
+
+
+def test_units_that_differ_between_populations_are_said_of_each(sim):
+    found = {name: dataclasses.replace(s, unit=unit) for name, s, unit in zip("EI", SAMPLES, ("pA", "nS"), strict=True)}
+    assert label_of("w", found) == "w (E: pA; I: nS)" and label_of("V_m", found) == "V_m (E: pA; I: nS)"
+    assert label_of("w", {"E": found["E"]}) == "w (pA)"
+    result = Result({"E": 1, "I": 1}, 0.1, (0.0, 1.0), {}, {}, {"w": found})
+    assert result.sampled == {"w": "pA, nS"}
+
+
+UNITS = {unit: unit for unit in ("nS", "1/mV", "S/cm**2", "%")}
+NO_UNITS = ("", "1", "a.u.", "mV per ms", "spikes/s", "9**9**9**9", "lambda", "2*mV", "mV)")
+
+
+@pytest.mark.parametrize("unit", [*UNITS, *NO_UNITS])
+def test_neo_takes_a_unit_or_says_it_beside(unit):
+    pytest.importorskip("neo")
+    samples = {"w": {"E": dataclasses.replace(SAMPLES[0], unit=unit)}}
+    (signal,) = Result({"E": 1}, 0.1, (0.0, 1.0), {}, {}, samples).to_neo().segments[0].analogsignals
+    assert signal.dimensionality.string == UNITS.get(unit, "dimensionless") and signal.annotations["unit"] == unit
+
+
+@pytest.mark.parametrize("unit", ["µS", "$x", r"$\frac{"])
+def test_any_unit_can_be_drawn(tmp_path, unit):
+    samples = {"w": {"E": dataclasses.replace(SAMPLES[0], unit=unit)}}
+    Result({"E": 1}, 0.1, (0.0, 1.0), {}, {}, samples).traces("w", tmp_path / "w.png")
+    assert (tmp_path / "w.png").stat().st_size > 5000
+
+
+def test_traces_that_begin_late_are_shown_from_there(sim):
+    late = {"E": dataclasses.replace(SAMPLES[0], times=np.array([800.0, 800.5]))}
+    assert window([(100.0, 2000.0)], late) == (799.5, 1299.5)
+    late["I"] = dataclasses.replace(SAMPLES[1], times=np.array([300.0, 300.5]))
+    assert window([(100.0, 2000.0)], late) == (100.0, 600.0)
+    assert window([(100.0, 2000.0)], {"E": dataclasses.replace(SAMPLES[0], times=np.zeros(0))}) == (100.0, 600.0)
+
+
+def test_a_window_after_the_period_of_the_raster_is_drawn(tmp_path, monkeypatch):
+    net = Network(0.1)
+    net.record("w", net.create("E", 2, adaptive), interval=1.0, start=30.0)
+    sim = Simulation(net, 1, SerialCommunicator())
+    sim.run(50.0)
+    summary = sim.save(tmp_path) / "summary.json"
+    summary.write_text(json.dumps({**json.loads(summary.read_text()), "figures": {"period": [10.0, 20.0]}}))
+    periods = []
+    monkeypatch.setattr(figures, "traces", lambda samples, t0, t1, *rest, **options: periods.append((t0, t1)))
+    plot_folder(tmp_path)
+    assert periods == [(0.0, 50.0)]
+
+
+HOSTILE = (["../w.h5"], ["/w.h5"], ["w"], ["a\0.h5"], [".w.h5"], ["checkpoint-000001.h5"], [3], 3, None, {"w.h5": 1})
+
+
+@pytest.mark.parametrize("files", HOSTILE, ids=repr)
+@pytest.mark.parametrize("read", [distsim.load, plot_folder])
+def test_no_summary_leads_out_of_the_folder(sim, tmp_path, files, read):
+    net = Network(0.1)
+    net.record("w", net.create("E", 2, adaptive))
+    other = Simulation(net, 1, SerialCommunicator())
+    other.run(1.0)
+    summary = other.save(tmp_path / "run") / "summary.json"
+    (tmp_path / "run" / "w.h5").rename(tmp_path / "w.h5")
+    summary.write_text(json.dumps({**json.loads(summary.read_text()), "recording": {"files": files}}))
+    with pytest.raises(ValueError, match=r"summary\.json: recording\.files"):
+        read(tmp_path / "run")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "w.h5"]
+
+
 def test_a_new_run_replaces_all_reports_of_the_earlier_one(sim, tmp_path):
     sim.save(tmp_path / "run")
     plot_folder(tmp_path / "run")
@@ -158,6 +241,8 @@ MISTAKES = {
     "window": (("w", "E"), {"start": 5.0, "stop": 2.0}, r"w of E: start 5\.0 and stop 2\.0"),
     "name": (("w", "E"), {"name": "../w"}, r"name of a recorder '\.\./w': must be letters"),
     "taken by a file": (("w", "E"), {"name": "voltages"}, r"name of a recorder 'voltages': other files"),
+    "taken by a picture": (("w", "E"), {"name": "Raster"}, r"name of a recorder 'Raster': other files"),
+    "the case of letters": (("w", "E"), {"name": "LATE"}, r"w of E: the names 'late' and 'LATE' differ in case only"),
     "spikes": (("w", "E"), {"name": "spikes"}, r"name of a recorder 'spikes': other files"),
     "potential": (("w", "E"), {"name": "V_m"}, r"w of E: 'V_m' is the name of recorded membrane potentials"),
     "two quantities": (("w", "E"), {"name": "late", "interval": 1.1, "start": 12.0, "stop": 41.0}, r"records V of the"),
@@ -174,6 +259,12 @@ def test_mistakes_are_refused_and_leave_no_trace(mistake):
     with pytest.raises(ValueError, match=message):
         net.record(what, target, **options)
     assert len(net.recorders) == n
+
+
+@pytest.mark.parametrize("file", [*FILES, MARKER, NOTE, "checkpoint-000001.h5"])
+def test_no_report_takes_the_name_of_another_file(file):
+    with pytest.raises(ValueError, match="other files of a run have this name"):
+        network().record("w", "E", name=file.split(".")[0].upper())
 
 
 def test_recorders_can_be_dropped():

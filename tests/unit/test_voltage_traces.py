@@ -106,8 +106,8 @@ def test_a_break_shorter_than_the_interval_is_a_break(figures):
 
 
 def test_a_long_recording_shows_its_first_500_ms():
-    assert window([(100.0, 300.0), (400.0, 2000.0)]) == (100.0, 600.0)
-    assert window([(100.0, 300.0)]) == (100.0, 300.0)
+    assert window([(100.0, 300.0), (400.0, 2000.0)], {}) == (100.0, 600.0)
+    assert window([(100.0, 300.0)], {}) == (100.0, 300.0)
 
 
 @pytest.mark.parametrize("V", [np.nan, np.inf])
