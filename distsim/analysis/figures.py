@@ -11,16 +11,16 @@ from distsim.analysis.panels import panels
 from distsim.analysis.raster import Raster, raster
 from distsim.analysis.rates import rates_boxplot
 from distsim.analysis.run_folder import check_recorded, collect, recorded_neurons, recorded_only, title_of
-from distsim.analysis.voltage_traces import voltage_traces, window
+from distsim.analysis.traces import label_of, traces, window
 from distsim.files.paths import as_path
 from distsim.files.plain_files import read_json
-from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.pieces import recorded_ms
+from distsim.recording.report_files import SPIKES, report_of
 
 
 def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = None) -> list[Path]:
     """Draw the figures of a run from its folder: ``raster.png`` and ``rates.png`` of recorded spikes, ``voltages.png``
-    of recorded membrane potentials.
+    of recorded membrane potentials, and a picture of every other sampled quantity, named as its file.
 
     Where the folder holds the panels of a figure, draw those of each panel's folder, and ``panels.png``; where it is
     that of ``distsim bench``, draw ``bench.png``.
@@ -31,7 +31,7 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
         The run's folder, with ``summary.json`` and the recordings.
     t0, t1 : float, optional
         The period in ms. By default the raster's is as the summary says and else from t_presim_ms to the end of the
-        run; the voltages' is the same, but at most the first 500 ms.
+        run; that of sampled quantities is the same, but at most the first 500 ms.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def plot_folder(folder: str | Path, t0: float | None = None, t1: float | None = 
         return [*(path for paths in drawn for path in paths), plot_panels(run.folder, t0, t1)]
     if not run.summary["t_sim_ms"]:
         raise ValueError(f"{run.folder}: nothing to draw: the run has no time after its warm-up")
-    pictures = plot_spikes(run, t0, t1) if run.has(SPIKES) or not run.has(VOLTAGES) else []
-    return [*pictures, plot_voltages(run, t0, t1)] if run.has(VOLTAGES) else pictures
+    pictures = plot_spikes(run, t0, t1) if run.has(SPIKES) or not run.sampled else []
+    return [*pictures, *(plot_samples(run, file, t0, t1) for file in run.sampled)]
 
 
 def plot_spikes(run: OpenedRun, t0: float | None = None, t1: float | None = None) -> list[Path]:
@@ -75,18 +75,18 @@ def plot_spikes(run: OpenedRun, t0: float | None = None, t1: float | None = None
     return pictures
 
 
-def plot_voltages(run: OpenedRun, t0: float | None = None, t1: float | None = None) -> Path:
-    """Draw ``voltages.png`` and return its path; the rest is as in `plot_folder`."""
+def plot_samples(run: OpenedRun, file: str, t0: float | None = None, t1: float | None = None) -> Path:
+    """Draw the samples in a file of the run, into a picture of its name, and return its path; see `plot_folder`."""
     check_recorded(run.pieces, *run.whole_period(t0, t1))
     spikes = run.spikes() if run.has(SPIKES) else None
     options: dict[str, Any] = {"spikes": spikes, "recorded": recorded_neurons(run.populations), "pieces": run.pieces}
-    options |= {"colors": run.colors, "title": run.title}
-    path = run.folder / "voltages.png"
-    voltage_traces(run.voltages(), *_voltage_period(run, t0, t1), path, **options)
+    samples, path = run.samples(file), (run.folder / file).with_suffix(".png")
+    options |= {"colors": run.colors, "title": run.title, "label": label_of(report_of(file), samples)}
+    traces(samples, *_traces_period(run, t0, t1), path, **options)
     return path
 
 
-def _voltage_period(run: OpenedRun, t0: float | None, t1: float | None) -> tuple[float, float]:
+def _traces_period(run: OpenedRun, t0: float | None, t1: float | None) -> tuple[float, float]:
     if t0 is not None or t1 is not None:
         return run.whole_period(t0, t1)
     period = run.raster_period(None, None)

@@ -21,11 +21,11 @@ from distsim.analysis.run_folder import (
     recorded_neurons,
     title_of,
 )
-from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import Pieces
+from distsim.recording.report_files import SPIKES, VOLTAGES
+from distsim.recording.samples import Samples, read_reports
 from distsim.recording.spikes import Spikes, read_spikes
-from distsim.recording.voltages import Voltages, read_voltages
 
 KINDS = {"only": list, "first": int, "style": str, "groups": dict, "group": str}  # of options of a raster
 
@@ -94,9 +94,16 @@ class OpenedRun:
             raise FileNotFoundError(f"{path}: no such file: figures are drawn from it, and {why}")
         return in_order_of(self.populations, read_spikes(path))
 
-    def voltages(self) -> dict[str, Voltages]:
-        """Return the recorded membrane potentials, likewise; ValueError if the file is damaged."""
-        return in_order_of(self.populations, read_voltages(self.folder / VOLTAGES))
+    @property
+    def sampled(self) -> list[str]:
+        """Names of the files of sampled quantities that are there."""
+        said = self.summary.get("recording", {}).get("files", [])
+        files = dict.fromkeys([VOLTAGES, *(file for file in said if file != SPIKES)])
+        return [file for file in files if (self.folder / file).is_file()]
+
+    def samples(self, file: str) -> dict[str, Samples]:
+        """Return the samples in one of the files `sampled`, likewise; ValueError if it is damaged."""
+        return in_order_of(self.populations, read_reports(self.folder / file))
 
     def whole_period(self, t0: float | None = None, t1: float | None = None) -> tuple[float, float]:
         """Return the recorded period, unless another is given."""

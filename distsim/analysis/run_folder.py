@@ -16,15 +16,15 @@ from distsim.files.paths import MARKER, NOTE, as_path
 from distsim.files.plain_files import read_json
 from distsim.recording.part_files import has_parts
 from distsim.recording.pieces import Pieces, recorded_ms
+from distsim.recording.samples import Samples
 from distsim.recording.spikes import Spikes
-from distsim.recording.voltages import Voltages
 
 SCALINGS = {"N_scaling": "N", "K_scaling": "K"}  # parameters, and their words in titles
 MOST_CHANGES = 3  # of parameters that a title has room for
 MOST_PIECES = 4  # of a recording that an error lists
 NEEDED = (("populations", dict), ("t_presim_ms", (int, float)), ("t_sim_ms", (int, float)))
 
-Recording = TypeVar("Recording", Spikes, Voltages)
+Recording = TypeVar("Recording", Spikes, Samples)
 
 
 def existing_folder(folder: str | Path) -> Path:

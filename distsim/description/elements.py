@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from .rules import Rule
 
 Value = float | np.ndarray | Distribution
 FOREVER = 2**62  # the step at which what never stops does
+SPIKES, V_M = "spikes", "V_m"  # names of what is recorded: spikes, and the membrane potential of any model
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -140,6 +142,15 @@ def check_name(name: object) -> None:
         raise ValueError(f"population name {name!r}: must be a printable text, not '', '.' or '..', without '/'")
 
 
+def check_report_name(name: object) -> str:
+    """Return `name`; ValueError unless it can name a report and its file."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.+-]{0,99}", name):
+        raise ValueError(f"name of a recorder {name!r}: must be letters, digits and _ . + -, beginning with a letter")
+    if name in (SPIKES, "voltages") or name.startswith("checkpoint-"):
+        raise ValueError(f"name of a recorder {name!r}: other files of a run have this name")
+    return name
+
+
 def select(what: Population | Selection) -> Selection:
     if isinstance(what, Population):
         return what[:]
@@ -224,8 +235,15 @@ class StepCurrent:
 
 
 @dataclass(frozen=True)
-class VoltageRecorder:
-    """V_m of `target` at every multiple of `interval` steps."""
+class Recorder:
+    """`what` of `target`, in (start, stop] steps: its spikes, or a recordable at every multiple of `interval` steps.
 
+    Recorders of one `name` are reported together, see `reports`.
+    """
+
+    name: str
+    what: str
     target: Selection
-    interval: int
+    interval: int = 1
+    start: int = 0
+    stop: int = FOREVER

@@ -194,3 +194,13 @@ def bracketed(indices: Indices) -> str:
         return f"[{indices.tolist()}]"
     first = ", ".join(str(k) for k in indices[: MOST_SHOWN - 2])
     return f"[[{first}, ..., {indices[-1]}]] ({indices.size} neurons)"
+
+
+def runs(values: np.ndarray) -> list[tuple[int, int]]:
+    """Return ascending integers as half-open runs [first, last)."""
+    if not values.size:
+        return []
+    breaks = np.flatnonzero(np.diff(values) != 1) + 1
+    firsts = values[np.concatenate([[0], breaks])]
+    lasts = values[np.concatenate([breaks - 1, [values.size - 1]])] + 1
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

@@ -24,15 +24,18 @@ from ..neurons.sources import MOST_MEAN, MOST_SPIKES
 from ..synapses import SynapseModel, static
 from .elements import (
     FOREVER,
+    SPIKES,
+    V_M,
     Part,
     PoissonInput,
     Population,
     Projection,
+    Recorder,
     Selection,
     StepCurrent,
     Value,
-    VoltageRecorder,
     check_name,
+    check_report_name,
     find,
     nearest,
     select,
@@ -56,8 +59,7 @@ class Network:
     projections: list[Projection] = field(default_factory=list, init=False)
     poisson_inputs: list[PoissonInput] = field(default_factory=list, init=False)
     step_currents: list[StepCurrent] = field(default_factory=list, init=False)
-    spike_recorders: list[Selection] = field(default_factory=list, init=False)
-    voltage_recorders: list[VoltageRecorder] = field(default_factory=list, init=False)
+    recorders: list[Recorder] = field(default_factory=list, init=False)
     is_simulated: bool = field(default=False, init=False)
     _records_all: bool = field(default=False, init=False, repr=False)
 
@@ -177,7 +179,7 @@ class Network:
         population = Population(name, n, model, MappingProxyType(values), self.n, spikes)
         self.populations.append(population)
         if self._records_all:
-            self.spike_recorders.append(population[:])
+            self.recorders.append(Recorder(SPIKES, SPIKES, population[:]))
         return population
 
     def _own(self, what: Part) -> Selection:
@@ -290,16 +292,69 @@ class Network:
         """
         self._check_open()
         self._records_all |= not targets
-        self.spike_recorders.extend([self._own(target) for target in targets or self.populations])
+        chosen = [self._own(target) for target in targets or self.populations]
+        self.recorders.extend(Recorder(SPIKES, SPIKES, target) for target in chosen)
 
     def record_voltages(self, target: Part, interval: float | None = None) -> None:
-        """Record V_m of `target` at every multiple of `interval` (ms, default dt)."""
+        """Record the membrane potential of `target` at every multiple of `interval` (ms, default dt)."""
         target = self._own(target)
-        name = f"voltages of {target.population.name}"
-        if target.population.model.potential is None:
-            what = "sources have" if target.population.model.is_source else f"{target.population.model.name} has"
-            raise ValueError(f"{name}: {what} no membrane potential")
-        steps = 1 if interval is None else self.grid.step(interval, f"{name}: interval", 1)
-        if any(recorder.interval != steps for recorder in self.voltage_recorders):
-            raise ValueError(f"{name}: all voltages are recorded at one interval")
-        self.voltage_recorders.append(VoltageRecorder(target, steps))
+        model = target.population.model
+        if model.potential is None:
+            what = "sources have" if model.is_source else f"{model.name} has"
+            raise ValueError(f"voltages of {target.population.name}: {what} no membrane potential")
+        self.record(model.potential, target, interval)
+
+    def record(
+        self,
+        what: str,
+        target: Part,
+        interval: float | None = None,
+        start: float = 0.0,
+        stop: float = math.inf,
+        name: str | None = None,
+    ) -> None:
+        """Record a quantity of neurons over time.
+
+        Parameters
+        ----------
+        what : a recordable of the neurons' model, see `NeuronModel.recordables`.
+        interval : ms between samples, which are taken at its multiples; dt by default.
+        start, stop : ms; samples are taken in (start, stop].
+        name : of the file and of what results give, `what` by default. Recorders of one name are joined: they must
+            have the same interval, start and stop. So a quantity at two intervals needs two names.
+
+        Raises
+        ------
+        ValueError : no such recordable, a time off the grid, or a name that cannot be used.
+        """
+        target = self._own(target)
+        model, where = target.population.model, f"{what} of {target.population.name}"
+        if what not in model.recordables:
+            known = nearest(str(what), list(model.recordables)) if model.recordables else "it has none"
+            raise ValueError(f"{where}: no recordable of {model.name}: {known}")
+        name = check_report_name((V_M if what == model.potential else what) if name is None else name)
+        steps = 1 if interval is None else self.grid.step(interval, f"{where}: interval", 1)
+        recorder = Recorder(name, what, target, steps, *self._window(where, start, stop))
+        if name == V_M and what != model.potential:
+            raise ValueError(f"{where}: {V_M!r} is the name of recorded membrane potentials")
+        for other in self.recorders:
+            if other.name == name:
+                self._check_together(where, recorder, other)
+        self.recorders.append(recorder)
+
+    def _check_together(self, where: str, recorder: Recorder, other: Recorder) -> None:
+        """ValueError unless two recorders of one name can be reported together."""
+        if (recorder.interval, recorder.start, recorder.stop) != (other.interval, other.start, other.stop):
+            raise ValueError(
+                f"{where}: recorders named {recorder.name!r} share one interval, start and stop; "
+                f"give this one a name of its own"
+            )
+        same_population = recorder.target.population is other.target.population
+        if same_population and recorder.what != other.what:
+            raise ValueError(f"{where}: {recorder.name!r} records {other.what} of the same population already")
+
+    def drop_recorders(self, name: str) -> None:
+        """Take away the recorders of `name`, for instance "spikes" or "V_m"."""
+        self._check_open()
+        self.recorders[:] = [recorder for recorder in self.recorders if recorder.name != name]
+        self._records_all &= name != SPIKES

@@ -6,13 +6,13 @@ import numpy as np
 
 from ..description.elements import Projection
 from ..description.network import Network
+from ..description.reports import reports_of, sampled_reports
 from ..description.rules import Explicit, OneToOne
 from .connectivity.build_dense import expected_seconds, matrix_bytes
 from .connectivity.grains import empty_places
 from .connectivity.synapse_plan import n_expected
 from .connectivity.table_plan import TablePlan, plan_table
 from .step import buffers
-from .step.recorders import voltage_gids
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
@@ -48,8 +48,9 @@ def description_bytes(network: Network) -> int:
 
 def selection_bytes(network: Network) -> int:
     """Bytes of the neurons that are listed one by one in `network`; a selection used several times counts once."""
-    devices = (*network.poisson_inputs, *network.step_currents, *network.voltage_recorders)
-    used = [*network.spike_recorders, *(device.target for device in devices)]
+    used = [stimulus.target for stimulus in network.poisson_inputs]
+    used += [current.target for current in network.step_currents]
+    used += [recorder.target for recorder in network.recorders]
     used += [end for projection in network.projections for end in (projection.source, projection.target)]
     listed = {id(s.indices): s.indices.nbytes for s in used if isinstance(s.indices, np.ndarray)}
     return sum(listed.values())
@@ -61,10 +62,11 @@ def buffer_bytes(plan: TablePlan) -> int:
     interval = buffers.steps_of_interval(network, buffers.shortest_delay(plan.delays))
     history = 4 << (2 * most * interval).bit_length()
     exchanged = 4 * most * (interval // size + (interval + 2 if size > 1 else 0))
-    spikes = 12 * (buffers.SPIKE_BUFFER + most * interval) if network.spike_recorders else 0
-    a_rank = -(-voltage_gids(network).size // size)
-    voltages = 8 * max(buffers.VOLTAGE_BUFFER, interval * a_rank) if a_rank else 0
-    return history + exchanged + spikes + voltages
+    reports = reports_of(network)
+    spikes = 12 * buffers.spike_room(network, reports, interval)
+    widths = [-(-report.gids.size // size) for report in sampled_reports(reports)]
+    samples = 8 * int(buffers.sample_rooms(reports, size, interval) @ np.array(widths, np.int64))
+    return history + exchanged + spikes + samples
 
 
 def is_explicit(projection: Projection) -> bool:

@@ -22,7 +22,7 @@ from .compiled.cache_folder import agreed_folder
 from .compiled.frozen_step import FrozenStep
 from .connectivity.table_plan import TablePlan
 from .step.poisson import fits_cells
-from .step.population_state import DIRECT, GATHERED, POPULATION, TAKES_NUMBERS, Neurons
+from .step.population_state import Neurons
 from .step.update import Variant, compile_update
 
 
@@ -123,9 +123,9 @@ def choose_loops(
 ) -> None:
     """Let the blocks be updated by the loops that `parameters` and `stimuli` ask for."""
     for number, population in enumerate(plan.network.populations):
-        mine = neurons.blocks[:, POPULATION] == number
+        mine = neurons.blocks["population"] == number
         if mine.any():
             direct, gathered = variants_of(plan, population, parameters[number], stimuli)
-            neurons.blocks[mine, DIRECT] = loops.address(direct)
-            neurons.blocks[mine, GATHERED] = loops.address(gathered)
-            neurons.blocks[mine, TAKES_NUMBERS] = direct is not None and direct.numbers
+            neurons.blocks["direct"][mine] = loops.address(direct)
+            neurons.blocks["gathered"][mine] = loops.address(gathered)
+            neurons.blocks["takes_numbers"][mine] = direct is not None and direct.numbers

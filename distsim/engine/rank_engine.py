@@ -1,7 +1,7 @@
 """The engine of one rank: its arrays, and the compiled loop that advances them.
 
     plan = plan_table(network, comm.size)
-    engine = RankEngine(plan, seed, comm, Loops(), MemorySink(n))
+    engine = RankEngine(plan, seed, comm, Loops(), MemorySink(reports_of(network), deal))
     engine.advance(1000, record=True)
 
 All ranks do the same at the same time. Guards, trials of changes, files and results belong to `simulation`.
@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 
+from ..description.reports import Report, reports_of
 from ..parallel import Comm, check_running
 from .check import with_memory
 from .compiled.huge_pages import together
@@ -29,7 +30,7 @@ from .step.decomposition import Decomposition
 from .step.delivery import Synapses, make_scratch
 from .step.dense import Dense
 from .step.poisson import PoissonInputs, plan_poisson
-from .step.population_state import FIRST, LAST, Neurons, plan_neurons, with_parameters
+from .step.population_state import Neurons, plan_neurons, with_parameters
 from .step.sinks import Sink
 from .step.stimulation import plan_currents, plan_spikes
 
@@ -60,6 +61,8 @@ class RankEngine:
         The arrays, see `loop.Rank`.
     clock : Clock
         Steps, events and spikes so far; seconds by phase.
+    reports : tuple of Report
+        What is recorded.
     min_delay, interval : int
         Shortest delay and steps between two exchanges.
     n_synapses : int
@@ -80,6 +83,7 @@ class RankEngine:
     def __init__(self, plan: TablePlan, seed: int, comm: Comm, loops: Loops, sink: Sink) -> None:
         self.plan, self.network, self.seed, self._comm = plan, plan.network, seed, comm
         self.loops, self.sink = loops, sink
+        self.reports = reports_of(self.network)
         self.deal = Decomposition(self.network.n, comm.size, comm.rank)
         self.settings = described_settings(self.network)
         self._connect()
@@ -87,7 +91,7 @@ class RankEngine:
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         self._plan_buffers()
         self.scratch = make_scratch(self.synapses)
-        self.clock = loop.Clock(np.zeros(6, np.int64), np.zeros(len(loop.PHASES)), np.zeros(2, np.int64))
+        self.clock = loop.Clock(np.zeros(5, np.int64), np.zeros(len(loop.PHASES)), np.zeros(2, np.int64))
         self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
 
     # --- building -----------------------------------------------------------------------------------------------------
@@ -118,7 +122,7 @@ class RankEngine:
 
     def _plan_poisson(self) -> None:
         """Make the tables of Poisson input, and choose loops that take it."""
-        settings, blocks = self.settings, self.neurons.blocks[:, [FIRST, LAST]]
+        settings, blocks = self.settings, self.neurons.blocks
         poisson = plan_poisson(settings.stimuli, self.network, self.deal, self.plan.is_two, blocks)
         choose_loops(self.neurons, self.plan, settings.parameters, settings.inputs, self.loops)
         self.poisson = poisson._replace(narrow=together([poisson.narrow])[0])
@@ -129,7 +133,7 @@ class RankEngine:
         self.interval = interval = buffers.steps_of_interval(network, self.min_delay)
         self.exchange = buffers.plan_sent(network, deal, self.comm, interval)
         self.history = buffers.plan_history(network, self.plan.longest_delay or self.min_delay, interval)
-        self.recording = buffers.plan_recording(network, deal, self.neurons, interval)
+        self.recording = buffers.plan_recording(network, self.reports, deal, self.neurons, interval)
         most_spikes = buffers.most_spikes(network)
         self.constants = loop.Constants(deal.rank, deal.size, interval, most_spikes, *key(self.seed), CLOCK_GETTIME)
 
@@ -177,6 +181,11 @@ class RankEngine:
             MPI reported an error.
         """
         stop = self.step + n_steps
+        while self.step < stop:
+            again = buffers.switch(self.recording.samples, self.reports, self.step, record)
+            self._advance_to(min(stop, again), record)
+
+    def _advance_to(self, stop: int, record: bool) -> None:
         while (why := loop.advance(stop, record, self._rank)) != loop.DONE:
             if why == loop.GROW_HISTORY:
                 self.history = buffers.grown(self.history, int(self.clock.counts[loop.HEAD]))
@@ -191,13 +200,12 @@ class RankEngine:
         After an exception the same data may be handed on again, with those that follow: see `sinks`.
         """
         started = time.perf_counter()
-        buffers.flush(self.recording, self.clock, self._resting_potentials, self.sink)
+        buffers.flush(self.recording, self.clock.counts, self.reports, self.sink, self._offsets)
         self.clock.timer[loop.RECORD] += time.perf_counter() - started
 
-    def _resting_potentials(self) -> np.ndarray:
-        """Return what is to be added to the sampled potentials (mV) of this rank's recorded neurons."""
-        gids = self.deal.gid(buffers.voltage_lids(self.network, self.deal))
-        return buffers.resting_potentials(self.network, self.settings.parameters, gids)
+    def _offsets(self, report: Report) -> np.ndarray:
+        """Return what is to be added to a report's samples of this rank's neurons."""
+        return buffers.sample_offsets(self.network, report, self.deal, self.settings.parameters)
 
     # --- settings -----------------------------------------------------------------------------------------------------
 

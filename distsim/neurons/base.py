@@ -64,10 +64,13 @@ class Recordable:
         Name of the state variable.
     reference : str or None
         Name of the parameter to which the state variable is relative, None if it is absolute.
+    unit : str or None
+        By default that of the parameter of the same name (the value at time 0), or of `reference`.
     """
 
     state: str
     reference: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class NeuronModel:
     def _usual_recordables(self) -> dict[str, Recordable]:
         if self.is_source or not self.states:
             return {}
-        return {"V_m": Recordable(self.states[0], "E_L" if "E_L" in self.parameters else None)}
+        return {"V_m": Recordable(self.states[0], "E_L" if "E_L" in self.parameters else None, "mV")}
 
     def _check_recordables(self) -> None:
         states = [recordable.state for recordable in self.recordables.values()]
@@ -154,6 +157,15 @@ class NeuronModel:
     def drawn(self) -> tuple[str, ...]:
         """Parameters that may be drawn from a distribution: values at time 0 and the constant current."""
         return (*self.initial, *((self.current,) if self.current else ()))
+
+    def unit_of(self, name: str) -> str:
+        """Return the unit of the recordable `name`, "" if it has none."""
+        recordable = self.recordables[name]
+        if recordable.unit is not None:
+            return recordable.unit
+        names = (name, recordable.reference or "")  # whose unit it has
+        given = [self.parameters[known].unit for known in names if known in self.parameters]
+        return given[0] if given else ""
 
     def label(self, k: int) -> str:
         """Return what users call state variable `k`: the recordable that it belongs to, or its own name."""

@@ -27,10 +27,7 @@ from ..engine.rank_engine import RankEngine
 from ..engine.step.delivery import Synapses
 from ..engine.step.dense import Dense
 from ..engine.step.exchange import traffic
-from ..engine.step.poisson import FIRST as ENTRY_FIRST
-from ..engine.step.poisson import LAST as ENTRY_LAST
-from ..engine.step.poisson import START, STOP, WIDE, PoissonInputs
-from ..engine.step.population_state import FIRST, LAST, POPULATION, RECEPTORS, SHARES_CURRENT, SOURCE
+from ..engine.step.poisson import PoissonInputs
 from .probes import Probes
 
 PHASES = ("deliver", "update", "stimulate", "exchange")
@@ -89,15 +86,15 @@ def matrix_limit(dense: Dense, period: Period, probes: Probes) -> Limit:
     """Delivery from bit matrices."""
     before = np.concatenate([[0], np.cumsum(period.counts)])
     rows = targets = 0.0
-    for first_panel, last_panel, _, n_targets, *_ in dense.sums:
+    for first_panel, last_panel, _, n_targets, *_ in dense.sums.tolist():
         reached = 0.0
-        for _, first, last, _, row in dense.panels[first_panel:last_panel]:
+        for _, first, last, _, row in dense.panels[first_panel:last_panel].tolist():
             spans = dense.spans[row : row + last - first].astype(float)
             n_words = np.maximum(spans[:, 1] - spans[:, 0], 0.0).mean()
             rows += 8.0 * n_words * (before[last] - before[first])
             reached += 64.0 * n_words * (before[last] - before[first])
         targets += MATRIX_TARGET * min(n_targets * period.active * period.steps, reached)
-    seconds = rows / probes.reading(dense.bits.nbytes) + targets / probes.updating(8.0 * dense.sums[:, 3].sum())
+    seconds = rows / probes.reading(dense.bits.nbytes) + targets / probes.updating(8.0 * dense.sums["targets"].sum())
     return Limit(rows + targets, 0.0, seconds)
 
 
@@ -106,13 +103,13 @@ def update_limit(engine: RankEngine, period: Period, probes: Probes) -> Limit:
     item = 4 if synapses.row_fixed.size else 8
     a_step = 0.0
     for number, block in enumerate(neurons.blocks):
-        if block[SOURCE]:
+        if block["is_source"]:
             continue
-        model, receptors = engine.network.populations[block[POPULATION]].model, block[RECEPTORS]
+        model, receptors = engine.network.populations[block["population"]].model, block["receptors"]
         n_states = len(model.states) - (len(model.inhibitory) if receptors == 1 else 0)
         n_entries = poisson.of_block[number + 1] - poisson.of_block[number]
-        a_neuron = 16 * n_states + 4 + 2 * item * receptors + 2 * n_entries + (0 if block[SHARES_CURRENT] else 8)
-        a_step += a_neuron * (block[LAST] - block[FIRST])
+        a_neuron = 16 * n_states + 4 + 2 * item * receptors + 2 * n_entries + (0 if block["shares_current"] else 8)
+        a_step += a_neuron * (block["last"] - block["first"])
     n_bytes = a_step * period.steps
     return Limit(n_bytes, 0.0, n_bytes / probes.updating(a_step / 2))
 
@@ -120,10 +117,10 @@ def update_limit(engine: RankEngine, period: Period, probes: Probes) -> Limit:
 def stimulate_limit(poisson: PoissonInputs, now: int, period: Period, probes: Probes) -> Limit:
     words, written = 0.0, 0.0
     for entry in poisson.entries:
-        on = max(0, min(int(entry[STOP]), now) - max(int(entry[START]), now - period.steps))
-        numbers = on * float(entry[ENTRY_LAST] - entry[ENTRY_FIRST])
-        words += numbers * (1.0 if entry[WIDE] else 0.5)
-        written += numbers * (2.0 if entry[WIDE] else 1.0)
+        on = max(0, min(int(entry["stop"]), now) - max(int(entry["start"]), now - period.steps))
+        numbers = on * float(entry["last"] - entry["first"])
+        words += numbers * (1.0 if entry["is_wide"] else 0.5)
+        written += numbers * (2.0 if entry["is_wide"] else 1.0)
     return Limit(written, words, words / probes.philox)
 
 

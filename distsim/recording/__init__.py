@@ -1,1 +1,1 @@
-"""Recordings on disk: SONATA files of spikes and membrane potentials, written by all ranks together and read back."""
+"""Recordings on disk: SONATA files of spikes and of sampled quantities, written by all ranks together and read back."""

@@ -2,86 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .pieces import Pieces
-from .spikes import SpikeFile
-from .voltages import VoltageFile
+from distsim.description.reports import Report
+from distsim.recording.pieces import Pieces
+from distsim.recording.report_files import file_of
+from distsim.recording.samples import SampleFile
+from distsim.recording.spikes import SpikeFile
 
-SPIKES, VOLTAGES = "spikes.h5", "voltages.h5"
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 
 class FileSink:
-    """Writes `spikes.h5` and, if voltages are recorded, `voltages.h5`; every method is collective.
+    """Writes a file for each report; every method is collective.
 
     Parameters
     ----------
-    folder : where the files go. dt : the step (ms). comm : an mpi4py communicator, or None.
-    populations : name -> (first gid, n) of the populations whose spikes are recorded.
-    voltage_ids : name -> int64 ids (0-based in the population) of the neurons whose V_m is recorded.
-    mine : name -> int64, the columns among these that this rank brings.
-    interval : steps between two samples.
+    folder : Path
+        Where the files go.
+    dt : Fraction
+        The step in ms.
+    comm : mpi4py.MPI.Comm or None
+        The ranks that write; None for a single process.
+    reports : sequence of Report
+        What is recorded.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        dt: Fraction,
-        comm,
-        populations: Mapping[str, tuple[int, int]],
-        voltage_ids: Mapping[str, np.ndarray],
-        mine: Mapping[str, np.ndarray],
-        interval: int,
-    ) -> None:
-        self.folder, self._mine = folder, mine
-        self.spike_file = SpikeFile(folder / SPIKES, populations, dt, comm) if populations else None
-        self.voltage_file = (
-            VoltageFile(folder / VOLTAGES, voltage_ids, dt, interval, comm, mine) if voltage_ids else None
-        )
+    def __init__(self, folder: Path, dt: Fraction, comm: MPI.Comm | None, reports: Sequence[Report]) -> None:
+        self.folder = folder
+        self._widths: dict[str, dict[str, int]] = {}
+        self._files = {report.name: self._open(report, dt, comm) for report in reports}
+
+    def _open(self, report: Report, dt: Fraction, comm: MPI.Comm | None) -> SpikeFile | SampleFile:
+        path = self.folder / file_of(report.name)
+        if report.is_spikes:
+            return SpikeFile(path, {p.name: (p.first, p.n) for p in report.populations}, dt, comm)
+        rank, size = (comm.rank, comm.size) if comm else (0, 1)
+        mine = {p.name: np.flatnonzero(report.gids[p.holds(report.gids)] % size == rank) for p in report.populations}
+        self._widths[report.name] = {name: columns.size for name, columns in mine.items()}
+        return SampleFile(path, report.ids, dt, report.interval, comm, mine, units=report.units)
 
     @property
     def mode(self) -> str:
         """How files are written, see `OutputFile`; "off" if nothing is recorded."""
-        files = [file for file in (self.spike_file, self.voltage_file) if file]
-        return files[0].mode if files else "off"
+        return next((file.mode for file in self._files.values()), "off")
 
     @property
     def files(self) -> list[str]:
-        return [name for name, file in ((SPIKES, self.spike_file), (VOLTAGES, self.voltage_file)) if file]
+        return [file_of(name) for name in self._files]
 
-    def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
-        self.spike_file.append(steps, gids)
+    def take(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+        """Take what the report `name` recorded, see `engine.step.sinks`."""
+        file = self._files[name]
+        if isinstance(file, SpikeFile):
+            file.append(steps, values)
+        else:
+            file.append(steps, self._by_population(name, values))
 
-    def voltages(self, steps: np.ndarray, block: np.ndarray) -> None:
-        parts, start = {}, 0
-        for name, columns in self._mine.items():
-            parts[name] = block[:, start : start + columns.size]
-            start += columns.size
-        self.voltage_file.append(steps, parts)
+    def _by_population(self, name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+        widths = self._widths[name]
+        return dict(zip(widths, np.split(values, np.cumsum(list(widths.values()))[:-1], axis=1), strict=True))
 
     def copy(self, paths: Mapping[str, Path]) -> None:
         """Append what complete files of the same neurons hold: `paths` by the names of `files`."""
-        if self.spike_file:
-            self.spike_file.copy(paths[SPIKES])
-        if self.voltage_file:
-            self.voltage_file.copy(paths[VOLTAGES])
+        for name, file in self._files.items():
+            file.copy(paths[file_of(name)])
 
     def rename(self, paths: Mapping[str, Path]) -> None:
         """Let the complete files go to `paths`, by the names of `files`."""
-        if self.spike_file:
-            self.spike_file.rename(paths[SPIKES])
-        if self.voltage_file:
-            self.voltage_file.rename(paths[VOLTAGES])
+        for name, file in self._files.items():
+            file.rename(paths[file_of(name)])
 
     def close(self, t_start_ms: float, t_stop_ms: float, pieces: Pieces = ()) -> None:
         """Complete the files and move them into place; `pieces` (ms) is what was recorded where that has breaks."""
-        for file in filter(None, (self.spike_file, self.voltage_file)):
+        for file in self._files.values():
             file.pieces = pieces
-        if self.spike_file:
-            self.spike_file.close(t_start_ms, t_stop_ms)
-        if self.voltage_file:
-            self.voltage_file.close()
+            file.close(t_start_ms, t_stop_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -9,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from distsim.files.paths import MARKER, NOTE, SUMMARY
-from distsim.recording.file_sink import SPIKES, VOLTAGES
-from distsim.recording.part_files import Span, part_path, spans_in
+from distsim.recording.part_files import Span, closed_parts, part_path
+from distsim.recording.report_files import is_report_file
 
 PATIENCE, PAUSE = 5.0, 0.01  # s: for how long to try again while the folder changes, and between two attempts
 FEWEST = 20  # attempts at least, however long each takes
@@ -26,12 +27,19 @@ class State(NamedTuple):
     parts: Mapping[str, Mapping[Span, Identity]]
 
     def spans(self, name: str) -> list[Span]:
-        """Return the closed parts of `name` (spikes.h5 or voltages.h5), in order of time."""
-        return list(self.parts[name])
+        """Return the closed parts of the report file `name`, in order of time."""
+        return list(self.parts.get(name, {}))
+
+    @property
+    def reports(self) -> set[str]:
+        """Names of the report files that are there, whole or in parts."""
+        return {name for name in self.files if is_report_file(name)} | {
+            name for name, spans in self.parts.items() if spans
+        }
 
     def lasts_in(self, later: State) -> bool:
         """Return whether `later` has all of this unchanged; it may have more parts."""
-        pairs = [(self.parts[name], later.parts[name]) for name in self.parts]
+        pairs = [(spans, later.parts.get(name, {})) for name, spans in self.parts.items()]
         return self.files == later.files and all(before.items() <= after.items() for before, after in pairs)
 
 
@@ -43,13 +51,21 @@ def look(folder: Path) -> State:
     """Return the state of the run's `folder`."""
     # Parts first: one that is joined in the meantime is then found in the joined file.
     parts = {}
-    for name in (SPIKES, VOLTAGES):
-        found = {span: _identity(part_path(folder, name, span)) for span in spans_in(folder, name)}
-        parts[name] = {span: identity for span, identity in found.items() if identity is not None}
-    found = {name: _identity(folder / name) for name in (SUMMARY, NOTE, MARKER, SPIKES, VOLTAGES)}
+    for name, spans in closed_parts(folder).items():
+        closed = {span: _identity(part_path(folder, name, span)) for span in spans}
+        parts[name] = {span: identity for span, identity in closed.items() if identity is not None}
+    found = {name: _identity(folder / name) for name in (SUMMARY, NOTE, MARKER, *_report_files(folder))}
     files = {name: identity for name, identity in found.items() if identity is not None}
     # A joined file is read itself; the run is removing its parts.
     return State(files, {name: {} if name in files else spans for name, spans in parts.items()})
+
+
+def _report_files(folder: Path) -> list[str]:
+    """Return the names of the files that may be whole reports."""
+    try:
+        return sorted(name for name in os.listdir(folder) if is_report_file(name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _identity(path: Path) -> Identity | None:

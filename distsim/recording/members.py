@@ -20,6 +20,7 @@ MOST_NEURONS = 1 << 32
 COMPRESSION = 1100  # deflate makes 1 byte of 1032 at most
 PLAIN_FILTERS = {h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 BLOCK = 1 << 24  # bytes read at a time
+LONGEST_TEXT = 100  # characters of a unit
 
 
 def check_magic(file: h5py.File) -> None:
@@ -133,3 +134,12 @@ def attribute(
         allowed = [f"at least {low:g}"] * math.isfinite(low) + [f"at most {high:g}"] * math.isfinite(high)
         raise ValueError(f"the attribute {name} of {owner.name} is {value}, not {' and '.join(allowed) or 'finite'}")
     return value
+
+
+def text_attribute(owner: h5py.Group | h5py.Dataset, name: str) -> str:
+    """Return an attribute that is a text; "" if there is none, or it is none."""
+    if not has_attribute(owner, name):
+        return ""
+    value = owner.attrs[name]
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return text if isinstance(text, str) and len(text) <= LONGEST_TEXT and text.isprintable() else ""

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from distsim.files import kinds
-from distsim.files.kinds import listed, mapped, maybe, number, one_of, record, row, whole
+from distsim.files.kinds import Kind, listed, mapped, maybe, number, record, row, whole
 from distsim.files.paths import NOTE, written_whole
 from distsim.files.plain_files import read_json
-from distsim.recording.file_sink import SPIKES, VOLTAGES
 from distsim.recording.output import sync_folder
+from distsim.recording.report_files import is_report_file
 
 NEURON, TIME = whole(0, 2**32), number(0.0, 1e15)  # ms
+REPORT_FILE = Kind("the name of a report's file", lambda name: isinstance(name, str) and is_report_file(name))
 CONTENT = record(
     {
         "dt_ms": number(1e-6, 1e6),
         "populations": mapped(record({"n": NEURON}, {"recorded": maybe(listed(row(NEURON, NEURON)))})),
-        "recording": record({"files": listed(one_of(SPIKES, VOLTAGES))}),
+        "recording": record({"files": listed(REPORT_FILE)}),
     },
     {
         "t_presim_ms": TIME,

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from distsim.description.reports import Report
 from distsim.files.paths import PARTS
-from distsim.recording.file_sink import SPIKES, VOLTAGES
+from distsim.recording.report_files import SPIKES, file_of
+from distsim.recording.samples import Samples, read_grid, read_reports
 from distsim.recording.sonata import check_sound, times_of
 from distsim.recording.spikes import Spikes, read_periods, read_spikes
-from distsim.recording.voltages import Voltages, read_samples, read_voltages
 
 
 class Span(NamedTuple):
@@ -26,23 +27,30 @@ class Span(NamedTuple):
 
 
 def part_path(folder: Path, name: str, span: Span) -> Path:
-    """Return the path of the part of `name` (spikes.h5 or voltages.h5) in the run's `folder`."""
+    """Return the path of the part of the report file `name` (spikes.h5, for instance) in the run's `folder`."""
     return folder / PARTS / f"{Path(name).stem}-{span.start:012d}-{span.stop:012d}.h5"
 
 
-def spans_in(folder: Path, name: str) -> list[Span]:
-    """The closed parts of `name` in the run's `folder`, in order of time."""
+def closed_parts(folder: Path) -> dict[str, list[Span]]:
+    """Return the closed parts in the run's `folder` by report file, in order of time."""
     try:
         files = os.listdir(folder / PARTS)
     except (FileNotFoundError, NotADirectoryError):  # it may be removed at any time
-        return []
-    pattern = rf"{Path(name).stem}-([0-9]{{12,16}})-([0-9]{{12,16}})\.h5"
-    matches = [re.fullmatch(pattern, file) for file in files]
-    return sorted(Span(int(match[1]), int(match[2])) for match in matches if match)
+        return {}
+    found: dict[str, list[Span]] = {}
+    for match in (re.fullmatch(r"(.+)-([0-9]{12,16})-([0-9]{12,16})\.h5", file) for file in files):
+        if match:
+            found.setdefault(f"{match[1]}.h5", []).append(Span(int(match[2]), int(match[3])))
+    return {name: sorted(spans) for name, spans in found.items()}
 
 
-def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None:
-    """Leave of the recordings `files` in the run's `folder` what was recorded in `span`, as parts (on one rank).
+def spans_in(folder: Path, name: str) -> list[Span]:
+    """Return the closed parts of the report file `name` in the run's `folder`, in order of time."""
+    return closed_parts(folder).get(name, [])
+
+
+def rewind(folder: Path, reports: Sequence[Report], span: Span, dt: Fraction) -> None:
+    """Leave of the recordings in the run's `folder` what was recorded in `span`, as parts (on one rank).
 
     What was recorded later is removed, also all if the span is empty; a complete file becomes a part again.
 
@@ -51,7 +59,7 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
     ValueError
         If recordings of that span are missing; the folder is then left unchanged.
     """
-    left = {name: _parts_of(folder, name, span, dt) for name in files}
+    left = {file_of(report.name): _parts_of(folder, report, span, dt) for report in reports}
     (folder / PARTS).mkdir(exist_ok=True)
     for name, kept in left.items():
         for other in spans_in(folder, name):
@@ -62,34 +70,36 @@ def rewind(folder: Path, files: Sequence[str], span: Span, dt: Fraction) -> None
         (folder / name).unlink(missing_ok=True)
 
 
-def _parts_of(folder: Path, name: str, span: Span, dt: Fraction) -> list[Span] | None:
-    """Return the parts of `name` that hold what was recorded in `span`; None if the complete file holds it.
+def _parts_of(folder: Path, report: Report, span: Span, dt: Fraction) -> list[Span] | None:
+    """Return the parts of `report` that hold what was recorded in `span`; None if the complete file holds it.
 
     Raises
     ------
     ValueError
         If neither holds it.
     """
+    name = file_of(report.name)
     kept = [other for other in spans_in(folder, name) if other.stop <= span.stop and span.start < span.stop]
     is_chain = [span.start, *(other.stop for other in kept)] == [*(other.start for other in kept), span.stop]
     if is_chain or span.stop <= span.start:
         for other in kept:
             check_sound(part_path(folder, name, other))
         return kept
-    if not _covers(folder / name, name, span, dt):
+    if not _covers(folder / name, report, span, dt):
         raise ValueError(f"{folder}: {name} up to {float(span.stop * dt):g} ms is not all there")
     return None
 
 
-def _covers(path: Path, name: str, span: Span, dt: Fraction) -> bool:
+def _covers(path: Path, report: Report, span: Span, dt: Fraction) -> bool:
     """Return whether the complete file at `path` is a recording of the steps of `span`, no more and no fewer."""
     if not path.is_file():
         return False
-    if name == SPIKES:
+    if report.is_spikes:
         found = next(iter(read_periods(path)), (None, None))
         return found == tuple(float(time) for time in times_of(np.array(span), dt))
-    first, n, interval = read_samples(path)
-    before, last = (step // interval for step in span)
+    first, n, interval = read_grid(path)
+    start, stop = report.window
+    before, last = (min(max(step, start), stop) // interval for step in span)
     return n == last - before and (n == 0 or first == (before + 1) * interval)
 
 
@@ -98,7 +108,7 @@ def _covers(path: Path, name: str, span: Span, dt: Fraction) -> bool:
 
 def has_parts(folder: Path) -> bool:
     """Return whether the run's `folder` holds closed parts."""
-    return any(spans_in(folder, name) for name in (SPIKES, VOLTAGES))
+    return bool(closed_parts(folder))
 
 
 def read_spike_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[str, Spikes]:
@@ -108,11 +118,11 @@ def read_spike_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[
     return {name: _joined_spikes(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
 
 
-def read_voltage_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[str, Voltages]:
-    """The voltages in closed parts of the run's `folder`, by default all, by population, as `read_voltages`."""
-    spans = spans_in(folder, VOLTAGES) if spans is None else spans
-    parts = [read_voltages(part_path(folder, VOLTAGES, span)) for span in spans]
-    return {name: _joined_voltages(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
+def read_report_parts(folder: Path, file: str, spans: Sequence[Span] | None = None) -> dict[str, Samples]:
+    """Return the samples in closed parts of the report `file`, by default all, by population, as `read_reports`."""
+    spans = spans_in(folder, file) if spans is None else spans
+    parts = [read_reports(part_path(folder, file, span)) for span in spans]
+    return {name: _joined_samples(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
 
 
 def _each(folder: Path, parts: list[dict], name: str) -> list:
@@ -121,7 +131,7 @@ def _each(folder: Path, parts: list[dict], name: str) -> list:
         raise ValueError(f"{folder / PARTS}: the parts are not of the same populations")
     found = [part[name] for part in parts]
     if any(getattr(s, "n", None) != getattr(found[0], "n", None) for s in found) or any(
-        isinstance(v, Voltages) and not np.array_equal(v.ids, found[0].ids) for v in found
+        isinstance(s, Samples) and not np.array_equal(s.ids, found[0].ids) for s in found
     ):
         raise ValueError(f"{folder / PARTS}: the parts are not of the same neurons of {name}")
     return found
@@ -132,6 +142,6 @@ def _joined_spikes(parts: list[Spikes]) -> Spikes:
     return Spikes(times, ids, parts[0].n, parts[0].t_start_ms, parts[-1].t_stop_ms, parts[0].dt_ms)
 
 
-def _joined_voltages(parts: list[Voltages]) -> Voltages:
-    times, V = (np.concatenate([getattr(part, key) for part in parts]) for key in ("times", "V"))
-    return Voltages(times, parts[0].ids, V, parts[0].interval_ms)
+def _joined_samples(parts: list[Samples]) -> Samples:
+    times, values = (np.concatenate([getattr(part, key) for part in parts]) for key in ("times", "values"))
+    return Samples(times, parts[0].ids, values, parts[0].interval_ms, parts[0].unit)

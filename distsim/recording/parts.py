@@ -1,8 +1,9 @@
 """Recordings in parts that are closed now and then, so that whatever ends a run leaves all but the last of them.
 
-While a run records, `parts/` in its folder holds files spikes-START-STOP.h5 (and voltages-...), the steps between
-which each was recorded, and the one that is being written, spikes.h5.part. An HDF5 file whose writer is killed may be
-unreadable as a whole; those that are closed and moved into place are not touched any more. At the end they are joined.
+While a run records, `parts/` in its folder holds files spikes-START-STOP.h5 (voltages-..., and so on), named by the
+steps between which each was recorded, and the one that is being written, spikes.h5.part. An HDF5 file whose writer is
+killed may be unreadable as a whole; those that are closed and moved into place are not touched any more. At the end
+they are joined.
 """
 
 from __future__ import annotations
@@ -57,11 +58,9 @@ class PartSink:
             self._sink = self._make(self.folder / PARTS)
         return self._sink
 
-    def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
-        self._current.spikes(steps, gids)
-
-    def voltages(self, steps: np.ndarray, block: np.ndarray) -> None:
-        self._current.voltages(steps, block)
+    def take(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+        """Take what the report `name` recorded, see `engine.step.sinks`."""
+        self._current.take(name, steps, values)
 
     def commit(self, step: int) -> None:
         """Close the part that ends at `step`; what follows goes to the next one."""

@@ -15,7 +15,16 @@ from pathlib import Path
 
 import h5py
 
-from distsim.recording.members import PIECES, check_magic, children, column_blocks, dataset, datasets_of, has
+from distsim.recording.members import (
+    PIECES,
+    check_magic,
+    children,
+    column_blocks,
+    dataset,
+    datasets_of,
+    has,
+    text_attribute,
+)
 
 OF_MPI = ("OMPI_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "MPI_", "SLURM_PMI")  # the other process is no rank
 SECONDS, SPEED = 5.0, 20e6  # processor time for a small file; bytes that one more second allows
@@ -83,6 +92,7 @@ def _read_all(file: h5py.File) -> None:
                     _allow(SECONDS + found.size * found.dtype.itemsize / SPEED)
                     for _ in column_blocks(found):
                         pass
+                    text_attribute(found, "units")
 
 
 def _limit() -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+PERIOD = ("t_start_ms", "t_stop_ms")  # attributes of a population: the recorded period
+
+
 class Recorder:
     """Base of the writers; they say what a new file holds (`_create`) and what is added at the end (`_conclude`).
 
@@ -37,6 +40,7 @@ class Recorder:
     def __init__(self, path: str | Path, comm: MPI.Comm | None, parallel: bool | None, n_bytes: int) -> None:
         self._closed = False
         self.pieces: Pieces = ()
+        self._period: dict[str, float] = {}
         self._file = OutputFile(path, comm, parallel, n_bytes)
         self._file.attempt_writing(self._create)
         self._file.settle()
@@ -89,8 +93,13 @@ class Recorder:
         found: list[Any] = self._attempted(read, n_bytes)
         return found
 
-    def close(self) -> None:
+    def close(self, t_start_ms: float | None = None, t_stop_ms: float | None = None) -> None:
         """Close the file and move it into place; a second call does nothing.
+
+        Parameters
+        ----------
+        t_start_ms, t_stop_ms : float, optional
+            The recorded period in ms.
 
         Raises
         ------
@@ -100,6 +109,9 @@ class Recorder:
         if self._closed:
             return
         self._closed = True
+        self._period = {
+            key: float(time) for key, time in zip(PERIOD, (t_start_ms, t_stop_ms), strict=True) if time is not None
+        }
         self._file.attempt_writing(self._conclude)
         if len(self.pieces) > 1:
             self._file.attempt_writing(self._write_pieces)

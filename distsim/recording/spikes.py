@@ -76,7 +76,6 @@ class SpikeFile(Recorder):
         self.populations = {name: (int(first), int(n)) for name, (first, n) in populations.items()}
         self.counts = dict.fromkeys(self.populations, 0)
         self._last = (-1, -1)
-        self._period: dict[str, float] = {}
         super().__init__(path, comm, parallel, self._bytes(0))
 
     def _create(self) -> None:
@@ -163,18 +162,6 @@ class SpikeFile(Recorder):
         for dataset, rows in zip(DATASETS, (times, ids), strict=True):
             self._file.attempt_writing(self._file.extend, f"spikes/{name}/{dataset}", count + n_new, start, rows)
         self.counts[name] += n_new
-
-    def close(self, t_start_ms: float | None = None, t_stop_ms: float | None = None) -> None:
-        """Close the file and move it into place; a second call does nothing.
-
-        Parameters
-        ----------
-        t_start_ms, t_stop_ms : float, optional
-            The recorded period in ms, kept as attributes of each population.
-        """
-        period = {"t_start_ms": t_start_ms, "t_stop_ms": t_stop_ms}
-        self._period = {key: float(time) for key, time in period.items() if time is not None}
-        super().close()
 
     def _conclude(self) -> None:
         for name in self.populations:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..recording.pieces import Pieces, piece_of
+from ..recording.samples import Samples
 from ..recording.spikes import Spikes
-from ..recording.voltages import Voltages
 
 if TYPE_CHECKING:
     import neo
@@ -30,17 +30,17 @@ def spikes_to_pandas(
     return frame
 
 
-def voltages_to_pandas(voltages: Mapping[str, Voltages], pieces: Pieces) -> pandas.DataFrame:
-    """V_m (mV, float64): index time_ms, a column for each (population, id); NaN where only others have a sample."""
+def samples_to_pandas(samples: Mapping[str, Samples], pieces: Pieces) -> pandas.DataFrame:
+    """Samples (float64): index time_ms, a column for each (population, id); NaN where only others have a sample."""
     pd = _pandas()
-    times = np.unique(np.concatenate([np.zeros(0), *(v.times for v in voltages.values())]))
-    columns = [(name, int(i)) for name, v in voltages.items() for i in v.ids]
-    V, start = np.full((times.size, len(columns)), np.nan), 0
-    for v in voltages.values():
-        V[np.searchsorted(times, v.times), start : start + v.ids.size] = v.V
-        start += v.ids.size
+    times = np.unique(np.concatenate([np.zeros(0), *(s.times for s in samples.values())]))
+    columns = [(name, int(i)) for name, s in samples.items() for i in s.ids]
+    values, start = np.full((times.size, len(columns)), np.nan), 0
+    for s in samples.values():
+        values[np.searchsorted(times, s.times), start : start + s.ids.size] = s.values
+        start += s.ids.size
     names = pd.MultiIndex.from_tuples(columns, names=["population", "id"])
-    frame = pd.DataFrame(V, index=pd.Index(times, name="time_ms"), columns=names)
+    frame = pd.DataFrame(values, index=pd.Index(times, name="time_ms"), columns=names)
     frame.attrs["pieces"] = list(pieces)
     return frame
 
@@ -50,9 +50,10 @@ def to_neo(
     pieces: Pieces,
     spikes: Mapping[str, Spikes],
     recorded: Mapping[str, np.ndarray],
-    voltages: Mapping[str, Voltages],
+    reports: Mapping[str, Mapping[str, Samples]],
 ) -> neo.Block:
-    """A block with a segment a piece: a SpikeTrain for each neuron of `recorded`, an AnalogSignal for each population.
+    """A block with a segment a piece: a SpikeTrain for each neuron of `recorded`, an AnalogSignal for each report and
+    population.
 
     Raises
     ------
@@ -60,17 +61,21 @@ def to_neo(
     """
     block = _neo().Block(name=title)
     places = [_places("spikes", name, s.times, pieces) for name, s in spikes.items()]
-    samples = [_places("voltages", name, v.times, pieces) for name, v in voltages.items()]
+    sampled = [
+        (report, name, s, _places(report, name, s.times, pieces))
+        for report, found in reports.items()
+        for name, s in found.items()
+    ]
     for k, piece in enumerate(pieces):
         inside = {
             name: replace(s, times=s.times[place == k], ids=s.ids[place == k])
             for (name, s), place in zip(spikes.items(), places, strict=True)
         }
-        sampled = {
-            name: replace(v, times=v.times[place == k], V=v.V[place == k])
-            for (name, v), place in zip(voltages.items(), samples, strict=True)
-        }
-        block.segments.append(_segment(piece, inside, recorded, sampled))
+        signals = [
+            (report, name, replace(s, times=s.times[place == k], values=s.values[place == k]))
+            for report, name, s, place in sampled
+        ]
+        block.segments.append(_segment(piece, inside, recorded, signals))
     return block
 
 
@@ -87,7 +92,7 @@ def _segment(
     piece: Sequence[float],
     spikes: Mapping[str, Spikes],
     recorded: Mapping[str, np.ndarray],
-    voltages: Mapping[str, Voltages],
+    signals: Sequence[tuple[str, str, Samples]],
 ) -> neo.Segment:
     neo = _neo()
     start, stop = piece
@@ -96,10 +101,10 @@ def _segment(
         for i, times in _trains(s, np.flatnonzero(recorded[name])):
             said = {"name": f"{name}[{i}]", "population": name, "id": i}
             segment.spiketrains.append(neo.SpikeTrain(times, units="ms", t_start=start, t_stop=stop, **said))
-    for name, v in voltages.items():
+    for report, name, samples in signals:
         # A signal without samples would have no start.
-        if v.times.size:
-            segment.analogsignals.append(_signal(name, v))
+        if samples.times.size:
+            segment.analogsignals.append(_signal(report, name, samples))
     return segment
 
 
@@ -111,20 +116,31 @@ def _trains(spikes: Spikes, ids: np.ndarray) -> Iterator[tuple[int, np.ndarray]]
         yield i, times[start:stop]
 
 
-def _signal(name: str, voltages: Voltages) -> neo.AnalogSignal:
+def _signal(report: str, name: str, samples: Samples) -> neo.AnalogSignal:
     neo = _neo()
     import quantities as pq
 
     return neo.AnalogSignal(
-        voltages.V,
-        units="mV",
+        samples.values,
+        units=_known_unit(samples.unit),
         dtype=np.float64,
-        t_start=voltages.times[0] * pq.ms,
-        sampling_period=voltages.interval_ms * pq.ms,
-        name=f"V_m of {name}",
+        t_start=samples.times[0] * pq.ms,
+        sampling_period=samples.interval_ms * pq.ms,
+        name=f"{report} of {name}",
         population=name,
-        array_annotations={"id": voltages.ids},
+        array_annotations={"id": samples.ids},
     )
+
+
+def _known_unit(unit: str) -> str:
+    """Return a unit that quantities knows: "dimensionless" for one that it does not."""
+    import quantities as pq
+
+    try:
+        pq.Quantity(1.0, unit or "dimensionless")
+    except LookupError:
+        return "dimensionless"
+    return unit or "dimensionless"
 
 
 def _pandas() -> ModuleType:

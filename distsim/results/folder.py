@@ -19,11 +19,12 @@ from ..files import kinds
 from ..files.paths import CONFIG, MARKER, NOTE, PARTS, SUMMARY, as_path, written_whole
 from ..files.plain_files import read_json
 from ..parallel import InputError
+from ..recording.report_files import SPIKES, VOLTAGES, is_report_file
 
-FILES: tuple[str, ...] = (SUMMARY, CONFIG, "spikes.h5", "voltages.h5")
+FILES: tuple[str, ...] = (SUMMARY, CONFIG, SPIKES, VOLTAGES)
 FILES += ("raster.png", "rates.png", "voltages.png", "statistics.png", "panels.png")
 FILES += ("bench.json", "bench.png")
-FILES += ("spikes.h5.part", "voltages.h5.part")
+FILES += (f"{SPIKES}.part", f"{VOLTAGES}.part")
 PATTERNS = (f"checkpoint-{'[0-9]' * 6}.h5*", PARTS, NOTE)  # needed to resume an incomplete run and to read it
 NOTES = (MARKER, NOTE)  # written before it is known whether an earlier run can be resumed
 TEMPORARY = f".{'[0-9a-f]' * 8}.part"  # ends the names of `temporary_path`
@@ -145,14 +146,35 @@ def note_config(path: Path, config: Mapping[str, Any]) -> None:
 
 def clear(path: Path) -> None:
     """Remove all that an earlier run left in `path`, a claimed folder, except the marker."""
-    for name in FILES:
+    files = files_of(path)
+    for name in files:
         (path / name).unlink(missing_ok=True)
     for found in _unfinished(path):
         shutil.rmtree(found) if found.is_dir() else found.unlink()
     # A run that is killed while it writes one of these leaves it under its temporary name.
-    for name in (*FILES, *NOTES):
+    for name in (*files, *NOTES):
         for found in path.glob(name + TEMPORARY):
             found.unlink(missing_ok=True)
+
+
+def files_of(path: Path) -> list[str]:
+    """Return the names of the files that a run in `path` may have left: those of all runs, and those of the reports
+    that its summary or note lists."""
+    names = list(FILES)
+    for about in (SUMMARY, NOTE):
+        for file in _reports_in(path / about):
+            names += [file, f"{file}.part", f"{file.removesuffix('.h5')}.png"]
+    return list(dict.fromkeys(names))
+
+
+def _reports_in(path: Path) -> list[str]:
+    """Return the report files that a summary or note lists; none if it is not there or damaged."""
+    try:
+        found = read_json(path)["recording"]["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    names = found if isinstance(found, list) else []
+    return [name for name in names if isinstance(name, str) and is_report_file(name)]
 
 
 def await_end(path: Path) -> None:
@@ -180,7 +202,7 @@ def is_unfinished(path: Path) -> bool:
 
 def remove_results(path: Path) -> None:
     """Remove what a run that goes on will write again: all but its recordings."""
-    for name in FILES:
+    for name in files_of(path):
         if not name.endswith(".h5"):
             (path / name).unlink(missing_ok=True)
 
@@ -214,12 +236,13 @@ def _check_owner(path: Path, words: Words) -> None:
 
 def _check_free(path: Path, overwrite: bool, words: Words) -> None:
     _check_owner(path, words)
-    earlier = [name for name in (*FILES, MARKER) if (path / name).exists()]
+    files = files_of(path)
+    earlier = [name for name in (*files, MARKER) if (path / name).exists()]
     earlier += [found.name for found in _unfinished(path)]
     if earlier and not overwrite:
         what = f"holds an earlier run ({', '.join(earlier)})"
         raise InputError(f"{words.folder} {path}: {what}; choose another folder or {words.overwrite}")
-    for name in (*FILES, MARKER, NOTE):
+    for name in (*files, MARKER, NOTE):
         # Found before anything is removed: a run that is half removed is lost.
         if (path / name).is_dir() and not (path / name).is_symlink():
             raise InputError(f"{words.folder} {path}: {name} is a folder, no file of a run; choose another folder")

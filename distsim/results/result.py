@@ -19,13 +19,13 @@ from ..analysis.raster import Raster
 from ..analysis.rates import rates_boxplot
 from ..analysis.rows import number_through
 from ..analysis.run_folder import break_marks, check_recorded, collect, rates_options, title_of
-from ..analysis.voltage_traces import voltage_traces, window
-from ..description.elements import Part, find, nearest
+from ..analysis.traces import label_of, traces, window
+from ..description.elements import V_M, Part, find, nearest
 from ..description.indices import as_key
 from ..description.units import without_unit
 from ..recording.pieces import recorded_ms
+from ..recording.samples import Samples
 from ..recording.spikes import Spikes
-from ..recording.voltages import Voltages
 
 if TYPE_CHECKING:
     import neo
@@ -47,11 +47,12 @@ class AllSpikes(NamedTuple):
 
 
 class Result:
-    """Recorded spikes and voltages of a run; made by `distsim.load` and `Simulation.result`.
+    """Recorded spikes and samples of a run; made by `distsim.load` and `Simulation.result`.
 
     Parameters
     ----------
-    spikes, voltages : by population; some may be missing.
+    spikes : by population; some may be missing.
+    samples : by report ("V_m", for instance) and population.
     recorded : by population, bool (n,): the neurons whose spikes are recorded; some may be missing.
     pieces : start and end (ms) of what was recorded without a break; by default all of `period`.
     about : entries of the summary that figures need, of a run that has no summary yet.
@@ -72,7 +73,7 @@ class Result:
         period: tuple[float, float],
         spikes: Mapping[str, Spikes],
         recorded: Mapping[str, np.ndarray],
-        voltages: Mapping[str, Voltages],
+        samples: Mapping[str, Mapping[str, Samples]],
         summary: dict | None = None,
         pieces: Sequence[Sequence[float]] | None = None,
         *,
@@ -81,7 +82,8 @@ class Result:
         self.sizes, self.dt, self.period, self.summary = dict(sizes), dt, period, summary
         self.pieces = (period,) if pieces is None else tuple(pieces)
         self._about = summary or about or {}
-        self._spikes, self._recorded, self._voltages = dict(spikes), dict(recorded), dict(voltages)
+        self._spikes, self._recorded = dict(spikes), dict(recorded)
+        self._samples = {name: dict(found) for name, found in samples.items()}
 
     @property
     def populations(self) -> tuple[str, ...]:
@@ -90,11 +92,8 @@ class Result:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {n}" for name, n in self.sizes.items())
-        recorded = [
-            f"{what} of {', '.join(names)}"
-            for what, names in (("spikes", self._recorded_names()), ("voltages", list(self._voltages)))
-            if names
-        ]
+        kinds = {"spikes": self._recorded_names()} | {_word(name): list(of) for name, of in self._samples.items()}
+        recorded = [f"{what} of {', '.join(names)}" for what, names in kinds.items() if names]
         start, stop = self.period
         period = f"{start:g} to {stop:g} ms" + (f" in {len(self.pieces)} pieces" if len(self.pieces) > 1 else "")
         return f"<Result of {sizes}, {period}: {' and '.join(recorded) or 'nothing recorded'}>"
@@ -125,25 +124,47 @@ class Result:
         return spikes.times[chosen], spikes.ids[chosen]
 
     def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded V_m of `what`: times (ms, (k,)) and V_m (mV, float64 (k, len(what))); files hold float32 values.
+        """Recorded membrane potential of `what`: times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
+
+        See `samples`.
+        """
+        return self.samples(V_M, what)
+
+    def samples(self, name: str, what: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded samples of `what`: times (ms, (k,)) and values (float64 (k, len(what))); files hold float32 values.
+
+            times, g = result.samples("g_ex", "E[:5]")
 
         The columns have the order of the neurons in `what`.
 
+        Parameters
+        ----------
+        name : the recordable, or the name that its recorder was given.
+        what : 'E', 'E[:50]', 'E[[1, 5, 7]]', or a population or a part of one.
+
         Raises
         ------
-        ValueError : no such population, or the voltages of some of these neurons are not recorded.
+        ValueError : nothing of that name is recorded, no such population, or some of these neurons are not recorded.
         """
-        name, indices = find(what, self.sizes)
-        of_all = next(iter(self._voltages.values()), None)
-        times = np.zeros(0) if of_all is None else of_all.times
-        nothing = Voltages(times, np.zeros(0, np.int64), np.zeros((times.size, 0)), 0.0)
-        voltages = self._voltages.get(name, nothing)
-        column = np.full(self.sizes[name], -1)
-        column[voltages.ids] = np.arange(voltages.ids.size)
+        population, indices = find(what, self.sizes)
+        found = self._samples.get(name, {})
+        if not found and name != V_M:
+            recorded = ", ".join(self._samples) or "none"
+            raise ValueError(f"no samples of {name!r} are recorded (recorded: {recorded}); record before Simulation")
+        times = next((samples.times for samples in found.values()), np.zeros(0))
+        nothing = Samples(times, np.zeros(0, np.int64), np.zeros((times.size, 0)), 0.0)
+        samples = found.get(population, nothing)
+        column = np.full(self.sizes[population], -1)
+        column[samples.ids] = np.arange(samples.ids.size)
         columns = column[as_key(indices)]
         if np.any(columns < 0):
-            raise ValueError(_not_recorded("voltages", what, name, voltages.ids.size, list(self._voltages)))
-        return voltages.times.copy(), voltages.V[:, columns].astype(np.float64)
+            raise ValueError(_not_recorded(_word(name), what, population, samples.ids.size, list(found)))
+        return samples.times.copy(), samples.values[:, columns].astype(np.float64)
+
+    @property
+    def sampled(self) -> dict[str, str]:
+        """Units of what is sampled, by the names that `samples` takes."""
+        return {name: next((s.unit for s in found.values()), "") for name, found in self._samples.items()}
 
     def _recorded_names(self) -> list[str]:
         return [name for name, recorded in self._recorded.items() if recorded.any()]
@@ -165,7 +186,8 @@ class Result:
         Parameters
         ----------
         what : "spikes" gives a row a spike: time_ms, population (categorical), id.
-            "voltages" gives V_m (mV), a row a sample (index time_ms) and a column a neuron (population, id).
+            "voltages" gives V_m (mV), a row a sample (index time_ms) and a column a neuron (population, id); the name
+            of any other sampled quantity, such as "g_ex", likewise.
 
         `attrs["pieces"]` of the frame is `pieces`: between them nothing was recorded.
         """
@@ -173,20 +195,22 @@ class Result:
 
         if what == "spikes":
             return conversion.spikes_to_pandas(self.all_spikes(), self.populations, self.pieces)
-        if what == "voltages":
-            return conversion.voltages_to_pandas(self._voltages, self.pieces)
-        raise ValueError(f"to_pandas: {what!r} must be 'spikes' or 'voltages'")
+        name = V_M if what == "voltages" else what
+        if name == V_M or name in self._samples:
+            return conversion.samples_to_pandas(self._samples.get(name, {}), self.pieces)
+        known = " or ".join(map(repr, ["spikes", "voltages", *(name for name in self._samples if name != V_M)]))
+        raise ValueError(f"to_pandas: {what!r} must be {known}")
 
     def to_neo(self) -> neo.Block:
         """Everything recorded as a Neo block with a segment for each of `pieces` (needs Neo: `pip install neo`).
 
         In each segment each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with
-        `population` and `id`; each population's voltages are an AnalogSignal, annotated likewise.
+        `population` and `id`; each population's samples of a quantity are an AnalogSignal, annotated likewise.
         """
         from . import conversion
 
         spikes = {name: spikes for name, spikes in self._spikes.items() if name in self._recorded}
-        return conversion.to_neo(self._about.get("network"), self.pieces, spikes, self._recorded, self._voltages)
+        return conversion.to_neo(self._about.get("network"), self.pieces, spikes, self._recorded, self._samples)
 
     # --- figures --------------------------------------------------------------------------------------------------
 
@@ -254,28 +278,45 @@ class Result:
 
             result.voltage_traces("voltages.png", 500.0, 800.0, only=["E"], most=3)
 
+        See `traces`.
+        """
+        self.traces(V_M, path, t0, t1, only, **options)
+
+    def traces(
+        self,
+        name: str,
+        path: str | Path,
+        t0: float | None = None,
+        t1: float | None = None,
+        only: Sequence[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Draw the samples of a few neurons, with their spikes, into the picture `path`.
+
         Parameters
         ----------
+        name : as in `samples`.
         t0, t1 : period (ms); by default the first 500 ms of the recording.
         only : names of the populations; by default all.
-        options : those of `distsim.analysis.voltage_traces.voltage_traces`; the title is by default that of `raster`.
+        options : those of `distsim.analysis.traces.traces`; the title is by default that of `raster`.
 
         Raises
         ------
-        ValueError : no voltages are recorded, the period is empty, nothing was recorded in it, or `only` names a
-            population that there is not.
+        ValueError : nothing of that name is recorded, the period is empty, nothing was recorded in it, or `only` names
+            a population that there is not.
         """
         only = self._known(only)
-        voltages = {name: v for name, v in self._voltages.items() if only is None or name in only}
-        if not voltages:
-            recorded = ", ".join(self._voltages) or "none"
-            raise ValueError(f"no voltages to draw (recorded: {recorded}); record_voltages before Simulation")
+        recorded = self._samples.get(name, {})
+        samples = {population: s for population, s in recorded.items() if only is None or population in only}
+        if not samples:
+            there, word = ", ".join(recorded) or "none", _word(name)
+            raise ValueError(f"no {word} to draw (recorded: {there}); {_how_to_record(word)} before Simulation")
         period = window(self.pieces) if t0 is None and t1 is None else self._period(t0, t1)
         names = self._recorded_names()
         said: dict[str, Any] = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
         said |= {"recorded": {name: np.flatnonzero(self._recorded[name]) for name in names}}
-        said |= {"colors": self._said("color"), "title": title_of(self._about)}
-        voltage_traces(voltages, *period, path, **{**said, **options})
+        said |= {"colors": self._said("color"), "title": title_of(self._about), "label": label_of(name, samples)}
+        traces(samples, *period, path, **{**said, **options})
 
     # --- statistics -----------------------------------------------------------------------------------------------
 
@@ -322,6 +363,15 @@ class Result:
         return collect(self._about.get("populations", {}), key)
 
 
+def _word(name: str) -> str:
+    """Return what messages call the samples of a report."""
+    return "voltages" if name == V_M else name
+
+
+def _how_to_record(kind: str) -> str:
+    return f"record_{kind}" if kind in ("spikes", "voltages") else f"record({kind!r}, ...)"
+
+
 def _not_recorded(kind: str, what: Part, name: str, n_recorded: int, names: list[str]) -> str:
     recorded = f"{n_recorded} neurons of {name}" if n_recorded else ", ".join(names) or "none"
-    return f"the {kind} of {what} are not all recorded (recorded: {recorded}); record_{kind} before Simulation"
+    return f"the {kind} of {what} are not all recorded (recorded: {recorded}); {_how_to_record(kind)} before Simulation"

@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..description.reports import reports_of
 from ..parallel import InputError, on_root
 from ..recording.part_files import Span, rewind
 from ..results import folder
 from ..simulation import checkpoints
 from ..simulation.checkpoints import Checkpoint
 from ..simulation.guard import Finding, GuardError
-from ..simulation.saving import part_sink, recorded_files
+from ..simulation.saving import part_sink
 from ..simulation.simulation import Simulation
 from .housekeeping import Housekeeping, Limits
 from .prepared import PreparedRun
@@ -79,7 +80,7 @@ class ControlledRun:
 
         def prepare() -> None:
             try:
-                rewind(self.place, recorded_files(self.network), span, self.network.grid.dt)
+                rewind(self.place, reports_of(self.network), span, self.network.grid.dt)
             except ValueError as error:
                 raise InputError(str(error)) from None
             # Nothing is refused from here on: only now may the folder change.
@@ -88,7 +89,7 @@ class ControlledRun:
             folder.remove_results(self.place)
 
         try:
-            checkpoints.take_up(self.simulation, origin)
+            self.simulation.take_up(origin)
         except ValueError as error:
             raise InputError(str(error)) from None
         on_root(self.comm, prepare)
@@ -134,7 +135,7 @@ class ControlledRun:
         """Close a part of the recordings and write a checkpoint, unless there is one of this step."""
         self.commit(simulation)
         if simulation.step != self._saved_at:
-            checkpoints.write_next(simulation, self.place, self.config)
+            checkpoints.write_next(self.place, self.comm, simulation.state(), self.config)
             self._saved_at = simulation.step
 
     def stop(self) -> None:

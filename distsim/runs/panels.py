@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..parallel import on_root
-from ..recording.file_sink import SPIKES
+from ..recording.report_files import SPIKES
 from ..results import folder as folders
 from ..results import summary
 from . import pictures, run

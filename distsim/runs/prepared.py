@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..description.elements import Selection
+from ..description.elements import SPIKES, V_M, Selection
 from ..description.grid import TimeGrid, resolution
 from ..description.network import Network
 from ..networks.base import NetworkModel
@@ -141,9 +141,9 @@ def _described(model: NetworkModel, request: RunRequest, parameters: Any, proble
 def _set_recorders(network: Network, recording: Recording, problems: Problems) -> None:
     """Replace what the network records by what the request says."""
     if recording.spikes is not None:
-        network.spike_recorders.clear()
+        network.drop_recorders(SPIKES)
     if recording.voltages is not None:
-        network.voltage_recorders.clear()
+        network.drop_recorders(V_M)
     interval = None
     with problems.noted():
         given = recording.voltage_interval

@@ -11,16 +11,13 @@ the slowest, stays in that rest.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..engine.ledger import n_local_synapses
+from ..engine.rank_engine import RankEngine
 from ..engine.step import loop
-from ..engine.step.population_state import FIRST, LAST, SOURCE
-
-if TYPE_CHECKING:
-    from ..simulation.simulation import Simulation
 
 WORK = ("deliver", "update", "stimulate")
 MOST_SHOWN = 8  # ranks with a line each
@@ -36,11 +33,11 @@ class Counters(NamedTuple):
     steps: int
 
 
-def counters(simulation: Simulation) -> Counters:
-    return Counters(simulation.timer.copy(), simulation.engine.n_events, simulation.step)
+def counters(engine: RankEngine) -> Counters:
+    return Counters(engine.clock.timer.copy(), engine.n_events, engine.step)
 
 
-def collect(simulation: Simulation, before: Counters) -> dict:
+def collect(engine: RankEngine, before: Counters) -> dict:
     """Return the work of each rank since `before` (collective).
 
     Returns
@@ -49,14 +46,14 @@ def collect(simulation: Simulation, before: Counters) -> dict:
         events, event_ns (delivery by synaptic event), update_ns (by neuron and step); imbalance, largest load by mean
         load less 1; steps, interval (steps); advice.
     """
-    engine, now = simulation.engine, counters(simulation)
+    now = counters(engine)
     blocks = engine.neurons.blocks
-    n_neurons = (blocks[:, LAST] - blocks[:, FIRST])[blocks[:, SOURCE] == 0].sum()
+    n_neurons = (blocks["last"] - blocks["first"])[blocks["is_source"] == 0].sum()
     sizes = (int(n_neurons), int(n_local_synapses(engine.synapses, engine.dense)), now.events - before.events)
-    timers, sizes = zip(*simulation.comm.allgather((now.timer - before.timer, sizes)), strict=True)
+    timers, sizes = zip(*engine.comm.allgather((now.timer - before.timer, sizes)), strict=True)
     seconds = dict(zip(loop.PHASES, np.array(timers).T, strict=True))
     neurons, synapses, events = np.array(sizes).T
-    return describe(seconds, neurons, synapses, events, now.steps - before.steps, simulation.engine.interval)
+    return describe(seconds, neurons, synapses, events, now.steps - before.steps, engine.interval)
 
 
 def describe(

@@ -13,13 +13,13 @@ from ..engine.ledger import Ledger
 from ..engine.step import loop
 from ..networks.parameters import changed, changed_in_words
 from ..parallel import on_root
-from ..recording.file_sink import SPIKES
 from ..recording.note import has_note, write_note
+from ..recording.report_files import SPIKES
 from ..recording.spike_hash import spikes_sha256
 from ..results import summary
 from ..results.folder import release
 from ..simulation.checkpoints import Checkpoint
-from ..simulation.facts import facts, population_facts
+from ..simulation.facts import Counted, facts, population_facts
 from ..simulation.guard import GuardError
 from ..simulation.saving import recorded_files
 from ..simulation.simulation import Simulation
@@ -80,7 +80,7 @@ def run(
     say(f"  goes on   at {simulation.time:g} ms\n" if controlled.started_at else "", flush=True)
 
     presim, _ = controlled.warm_up()
-    stood = profiling.counters(simulation)
+    stood = profiling.counters(simulation.engine)
     sim, simulated = controlled.simulate()
     if controlled.is_stopped:
         controlled.stop()
@@ -139,7 +139,7 @@ def measure(
     """
     simulation, comm = controlled.simulation, controlled.comm
     phases = summary.spread(comm, loop.PHASES, simulation.timer - stood.timer)
-    found = profiling.collect(simulation, stood) if profile else None
+    found = profiling.collect(simulation.engine, stood) if profile else None
     counts = simulation.counts_of_all(simulation.period.counts)
     factor = walls["sim_s"] / (simulated / 1e3) if simulated else None
     timing = {**walls, "real_time_factor": factor, "phases": phases}
@@ -183,7 +183,8 @@ def _summary(entries: dict, controlled: ControlledRun, measured: Measured, peaks
 def _facts(prepared: PreparedRun, done: PreparedRun, simulation: Simulation, counts: np.ndarray) -> dict:
     """Return what was run and how often neurons fired, as in the summary; `done` is what came of `prepared`."""
     t_presim, t_sim = done.request.t_presim, done.request.t_sim
-    found = facts(simulation, prepared.request.network, t_presim, t_sim, t_sim / 1e3, counts)
+    counted = Counted(simulation.period, t_presim, t_sim, t_sim / 1e3, counts)
+    found = facts(simulation.engine, prepared.request.network, counted)
     return {**found, "figures": done.figures, **_named_facts(prepared, found["populations"])}
 
 

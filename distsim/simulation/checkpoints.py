@@ -17,8 +17,7 @@ from ..recording.checkpoint_file import (
     write_checkpoint,
 )
 from ..version import __version__
-from .simulated import Simulated
-from .state import State, restore, state_of
+from .state import State
 
 KEPT = 2  # checkpoints of a run
 
@@ -35,23 +34,22 @@ class Checkpoint(NamedTuple):
     damaged: tuple[Path, ...] = ()
 
 
-def write(simulation: Simulated, path: str | Path, config: dict[str, Any] | None = None) -> None:
-    """Write the state of `simulation` (collective).
+def write(path: str | Path, comm: Comm, state: State, config: dict[str, Any] | None = None) -> None:
+    """Write the state of a simulation (collective).
 
     Raises
     ------
     OSError : on every rank, if it cannot be written.
     """
-    state = state_of(simulation)
     header = {"version": __version__, "facts": state.facts, "config": config}
-    write_checkpoint(as_path(path), simulation.comm, header, state.neurons, state.shared)
+    write_checkpoint(as_path(path), comm, header, state.neurons, state.shared)
 
 
-def write_next(simulation: Simulated, folder: Path, config: dict[str, Any]) -> None:
+def write_next(folder: Path, comm: Comm, state: State, config: dict[str, Any]) -> None:
     """Write the next checkpoint into the run's `folder`; the latest ones are kept (collective)."""
-    path = on_root(simulation.comm, lambda: next_path(folder))
-    write(simulation, path, config)
-    on_root(simulation.comm, lambda: keep_latest(folder, KEPT))
+    path = on_root(comm, lambda: next_path(folder))
+    write(path, comm, state, config)
+    on_root(comm, lambda: keep_latest(folder, KEPT))
 
 
 def keep_latest(folder: Path, n: int) -> None:
@@ -88,16 +86,3 @@ def set_aside(checkpoint: Checkpoint) -> None:
     """Rename the damaged checkpoints later than this one to ``*.damaged`` (on one rank)."""
     for path in checkpoint.damaged:
         path.rename(path.with_name(path.name + ".damaged"))
-
-
-def take_up(simulation: Simulated, checkpoint: Checkpoint) -> None:
-    """Bring `simulation`, just built, into the state of `checkpoint` (collective).
-
-    Raises
-    ------
-    ValueError : it is of another network or seed.
-    """
-    try:
-        restore(simulation, checkpoint.state)
-    except ValueError as error:
-        raise ValueError(f"{checkpoint.path}: {error}") from None

@@ -4,25 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..description.elements import PoissonInput, StepCurrent
 from ..description.network import Network
+from ..description.reports import recorded_ranges, reports_of, spike_report
 from ..description.rules import Explicit
-from ..engine.step.recorders import recorded_ranges
-from .simulated import Simulated
+from ..engine.rank_engine import RankEngine
+from ..engine.settings import Settings
+from ..engine.step.period import Period
 
 MOST_LISTED = 100  # numbers of an array that a summary lists
 
 
-def describe(simulation: Simulated) -> dict[str, list | dict]:
+class Counted(NamedTuple):
+    """How often neurons fired in what was recorded.
+
+    Attributes
+    ----------
+    period : Period
+        The recorded pieces.
+    t_start, duration : float
+        ms, of all pieces with the breaks between them.
+    seconds : float
+        Time in which the spikes were counted, s.
+    counts : ndarray of int64, shape (n,)
+        Spikes by gid.
+    """
+
+    period: Period
+    t_start: float
+    duration: float
+    seconds: float
+    counts: np.ndarray
+
+
+def describe(network: Network, settings: Settings) -> dict[str, list | dict]:
     """The network as it was described, with the parameters that hold now: for the summary."""
-    network = simulation.network
     populations = {
         p.name: {"model": p.model.name, **{name: _plain(value) for name, value in values.items()}}
-        for p, values in zip(network.populations, simulation.engine.settings.parameters, strict=True)
+        for p, values in zip(network.populations, settings.parameters, strict=True)
     }
     projections = [
         {name: _plain(getattr(p, name)) for name in ("source", "target", "rule", "weight", "delay")}
@@ -31,7 +54,7 @@ def describe(simulation: Simulated) -> dict[str, list | dict]:
     return {
         "populations": populations,
         "projections": projections,
-        "poisson_inputs": [_fields(stimulus) for stimulus in simulation.engine.settings.latest],
+        "poisson_inputs": [_fields(stimulus) for stimulus in settings.latest],
         "step_currents": [_fields(current) for current in network.step_currents],
     }
 
@@ -49,38 +72,33 @@ def _plain(value: object) -> Any:
     return repr(value) if not isinstance(value, Explicit) else f"{value.sources.size} pairs"
 
 
-def facts(simulation: Simulated, title: str, t_presim: float, t_sim: float, seconds: float, counts: np.ndarray) -> dict:
-    """Network, seed, ranks, times (ms), sizes and rates.
-
-    Parameters
-    ----------
-    t_presim, t_sim : where the recorded period begins and how long it is, ms.
-    seconds : the time in which `counts` (int64 by gid) spikes were emitted, s.
-    """
-    network = simulation.network
+def facts(engine: RankEngine, title: str, counted: Counted) -> dict:
+    """Network, seed, ranks, times (ms), sizes and rates."""
+    network = engine.network
     return {
         "network": title,
-        "seed": simulation.seed,
-        "ranks": simulation.comm.size,
+        "seed": engine.seed,
+        "ranks": engine.comm.size,
         "dt_ms": network.grid.dt_ms,
-        "t_presim_ms": t_presim,
-        "t_sim_ms": t_sim,
-        "recorded_ms": [[network.grid.ms(step) for step in piece] for piece in simulation.period.pieces],
+        "t_presim_ms": counted.t_start,
+        "t_sim_ms": counted.duration,
+        "recorded_ms": [[network.grid.ms(step) for step in piece] for piece in counted.period.pieces],
         "n_neurons": network.n_neurons,
-        "n_synapses": simulation.n_synapses,
-        "n_spikes": int(counts.sum()),
-        "populations": population_facts(network, seconds, counts),
+        "n_synapses": engine.n_synapses,
+        "n_spikes": int(counted.counts.sum()),
+        "populations": population_facts(network, counted.seconds, counted.counts),
     }
 
 
 def population_facts(network: Network, seconds: float, counts: np.ndarray) -> dict[str, dict]:
     """By population: n, rate_hz (None without neurons or time), n_spikes, and which neurons are recorded if not all."""
+    spikes = spike_report(reports_of(network))
     populations: dict[str, dict] = {}
     for population in network.populations:
         n_spikes = int(counts[population.span].sum())
         rate = n_spikes / population.n / seconds if population.n and seconds else None
         populations[population.name] = {"n": population.n, "rate_hz": rate, "n_spikes": n_spikes}
-        recorded = recorded_ranges(network, population)
+        recorded = recorded_ranges(spikes, population)
         if recorded is not None:
             populations[population.name]["recorded"] = recorded
     return populations

@@ -12,7 +12,6 @@ import numpy as np
 
 from ..description.network import Network
 from ..engine.rank_engine import RankEngine
-from ..engine.step.population_state import FIRST, STATE
 from ..engine.step.update import ROW
 
 WINDOW = 100.0  # ms of model time over which rates are averaged
@@ -90,9 +89,9 @@ def _not_finite(engine: RankEngine) -> tuple[int, int, float] | None:
     if np.isfinite(neurons.state).all():
         return None
     places = np.flatnonzero(~np.isfinite(neurons.state))
-    block = neurons.blocks[np.searchsorted(neurons.blocks[:, STATE], places, side="right") - 1]
-    variable, offset = np.divmod(places - block[:, STATE], ROW)
-    gids = engine.deal.gid(block[:, FIRST] + offset)
+    block = neurons.blocks[np.searchsorted(neurons.blocks["state"], places, side="right") - 1]
+    variable, offset = np.divmod(places - block["state"], ROW)
+    gids = engine.deal.gid(block["first"] + offset)
     k = np.lexsort((variable, gids))[0]
     return int(gids[k]), int(variable[k]), float(neurons.state[places[k]])
 

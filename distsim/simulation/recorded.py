@@ -1,4 +1,4 @@
-"""Recordings of a simulation so far: spikes and voltages by population, a result of all of it, a hash."""
+"""Recordings of a simulation so far: spikes and samples by population, a result of all of it, a hash."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..description.elements import Part, Population
+from ..description.elements import SPIKES, Part, Population
+from ..description.reports import Report, sampled_reports, spike_report
 from ..engine.rank_engine import RankEngine
-from ..engine.step.recorders import Period, recorded_populations, voltage_gids
+from ..engine.step.period import Period
+from ..engine.step.sinks import MemorySink
+from ..recording.samples import Samples
 from ..recording.spike_hash import spikes_sha256_of
 from ..recording.spikes import Spikes
-from ..recording.voltages import Voltages
 from ..results.result import Result
 
 
@@ -21,15 +23,18 @@ def spikes_of(engine: RankEngine, period: Period, what: Part) -> tuple[np.ndarra
     return _result(engine, period, {population.name: _spikes(engine, population)}, {}).spikes(what)
 
 
-def voltages_of(engine: RankEngine, period: Period, what: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Times (ms) and recorded V_m (mV) of `what`, see `Simulation.voltages` (collective)."""
-    return _result(engine, period, {}, _voltages(engine)).voltages(what)
+def samples_of(engine: RankEngine, period: Period, name: str, what: Part) -> tuple[np.ndarray, np.ndarray]:
+    """Times (ms) and values of `what` in the report `name`, see `Simulation.samples` (collective)."""
+    reports = sampled_reports(engine.reports)
+    samples = {report.name: _samples(engine, report) if report.name == name else {} for report in reports}
+    return _result(engine, period, {}, samples).samples(name, what)
 
 
-def result_of(engine: RankEngine, period: Period, summary: Mapping) -> Result:
+def result_of(engine: RankEngine, period: Period, summary: dict) -> Result:
     """A copy of all that is recorded, see `Simulation.result` (collective)."""
     spikes = {population.name: _spikes(engine, population) for population in _recorded(engine)}
-    return _result(engine, period, spikes, _voltages(engine), summary)
+    samples = {report.name: _samples(engine, report) for report in sampled_reports(engine.reports)}
+    return _result(engine, period, spikes, samples, summary)
 
 
 def sha256_of(engine: RankEngine) -> str:
@@ -37,25 +42,34 @@ def sha256_of(engine: RankEngine) -> str:
     return spikes_sha256_of({p.name: _steps_and_ids(engine, p) for p in _recorded(engine)})
 
 
+def memory_of(engine: RankEngine) -> MemorySink:
+    """Return the sink, which must be one that keeps everything; RuntimeError if recordings went elsewhere."""
+    if not isinstance(engine.sink, MemorySink):
+        raise RuntimeError(
+            f"what is recorded goes to {type(engine.sink).__name__}, not to memory, and cannot be read here"
+        )
+    return engine.sink
+
+
 def _recorded(engine: RankEngine) -> list[Population]:
     """Populations with a neuron whose spikes are recorded."""
-    names = recorded_populations(engine.network)
-    return [population for population in engine.network.populations if population.name in names]
+    report = spike_report(engine.reports)
+    return list(report.populations) if report else []
 
 
 def _result(
     engine: RankEngine,
     period: Period,
     spikes: Mapping[str, Spikes],
-    voltages: Mapping[str, Voltages],
-    summary: Mapping | None = None,
+    samples: Mapping[str, Mapping[str, Samples]],
+    summary: dict | None = None,
 ) -> Result:
-    network, grid, wanted = engine.network, engine.network.grid, engine.recording.wanted.astype(bool)
+    network, grid, wanted = engine.network, engine.network.grid, engine.recording.spikes.wanted.astype(bool)
     sizes = {p.name: p.n for p in network.populations}
     recorded = {p.name: wanted[p.span] for p in network.populations if wanted.size}
     whole = (grid.ms(period.start), grid.ms(period.stop))
     pieces = [(grid.ms(start), grid.ms(stop)) for start, stop in period.pieces]
-    return Result(sizes, grid.dt_ms, whole, spikes, recorded, voltages, summary, pieces or None)
+    return Result(sizes, grid.dt_ms, whole, spikes, recorded, samples, summary, pieces or None)
 
 
 def _spikes(engine: RankEngine, population: Population) -> Spikes:
@@ -66,20 +80,18 @@ def _spikes(engine: RankEngine, population: Population) -> Spikes:
 def _steps_and_ids(engine: RankEngine, population: Population) -> tuple[np.ndarray, np.ndarray]:
     """Steps and ids (0-based in it) of the spikes of `population`."""
     engine.flush()
-    steps, gids = engine.sink.all_spikes()
+    steps, gids = memory_of(engine).recorded(SPIKES)
     inside = population.holds(gids)
     return steps[inside], gids[inside] - population.first
 
 
-def _voltages(engine: RankEngine) -> dict[str, Voltages]:
-    """Voltages of all ranks by population (collective)."""
-    gids, grid = voltage_gids(engine.network), engine.network.grid
+def _samples(engine: RankEngine, report: Report) -> dict[str, Samples]:
+    """Return the samples of a report, of all ranks, by population (collective)."""
+    grid = engine.network.grid
     engine.flush()
-    steps, block = engine.sink.local_voltages()
-    table, found = engine.gather(gids, block), {}
-    for p in engine.network.populations:
-        mine = p.holds(gids)
-        if mine.any():
-            interval = grid.ms(engine.recording.interval)
-            found[p.name] = Voltages(grid.ms(steps), gids[mine] - p.first, table[:, mine], interval)
-    return found
+    steps, values = memory_of(engine).recorded(report.name)
+    table, units = engine.gather(report.gids, values), report.units
+    return {
+        p.name: Samples(grid.ms(steps), ids, table[:, p.holds(report.gids)], grid.ms(report.interval), units[p.name])
+        for p, ids in zip(report.populations, report.ids.values(), strict=True)
+    }

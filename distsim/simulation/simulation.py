@@ -14,24 +14,26 @@ from pathlib import Path
 
 import numpy as np
 
-from ..description.elements import Part, PoissonInput, Value
+from ..description.elements import V_M, Part, PoissonInput, Value
 from ..description.network import Network
 from ..description.quantities import number, whole
+from ..description.reports import reports_of
 from ..engine.check import check_memory
 from ..engine.connectivity.table_plan import plan_table
 from ..engine.ledger import Ledger
 from ..engine.model_loops import Loops
 from ..engine.rank_engine import RankEngine
-from ..engine.step.buffers import voltage_lids
 from ..engine.step.decomposition import Decomposition
-from ..engine.step.recorders import Period
+from ..engine.step.period import Period
 from ..engine.step.sinks import MemorySink, Sink
 from ..parallel import Comm, SerialCommunicator, check_running, world
 from ..results.result import Result
 from . import changes, checkpoints, recorded, warmup
 from .agreement import agree, described
+from .checkpoints import Checkpoint
 from .guard import Finding, Guard, GuardError
 from .saving import save, summarize
+from .state import State, restore, state_of
 
 CHUNK = 500  # steps between two looks at the clock
 
@@ -45,7 +47,7 @@ class Simulation:
     seed : whole number from 0 to 2^64 - 1; fixes every random number, whatever the number of ranks.
     comm : an mpi4py communicator; all of MPI's world (or the one process there is) by default.
     warm : whether the kernels are known to be compiled.
-    sink : takes recorded spikes and voltages, see `sinks.MemorySink`, which is the default.
+    sink : takes what is recorded, see `sinks.MemorySink`, which is the default.
     checkpoint : a file of `checkpoint()` to go on from, with the same network and seed, on any number of ranks.
 
     Attributes
@@ -78,11 +80,11 @@ class Simulation:
         check_memory(plan, comm)
         started = time.perf_counter()
         deal = Decomposition(network.n, comm.size, comm.rank)
-        sink = MemorySink(voltage_lids(network, deal).size) if sink is None else sink
+        sink = MemorySink(reports_of(network), deal) if sink is None else sink
         self.engine, self.guard, self.chunk = RankEngine(plan, self.seed, comm, loops, sink), Guard(network), CHUNK
         self._is_observed, self.period = False, self._nothing_recorded()
         if checkpoint is not None:
-            checkpoints.take_up(self, checkpoints.read(checkpoint, self.comm))
+            self.take_up(checkpoints.read(checkpoint, self.comm))
             self.period = self._nothing_recorded()  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
 
@@ -104,7 +106,32 @@ class Simulation:
         ------
         OSError : the file cannot be written.
         """
-        checkpoints.write(self, path)
+        checkpoints.write(path, self.comm, self.state())
+
+    def state(self) -> State:
+        """Return all that the future depends on (collective)."""
+        return state_of(self.engine, self.period, self.guard)
+
+    def restore(self, state: State) -> None:
+        """Bring this simulation, just built, into `state` (collective).
+
+        Raises
+        ------
+        ValueError : it is of another network or seed, or damaged.
+        """
+        self.period = restore(self.engine, self.guard, state)
+
+    def take_up(self, checkpoint: Checkpoint) -> None:
+        """Bring this simulation, just built, into the state of `checkpoint` (collective).
+
+        Raises
+        ------
+        ValueError : it is of another network or seed; the message names the file.
+        """
+        try:
+            self.restore(checkpoint.state)
+        except ValueError as error:
+            raise ValueError(f"{checkpoint.path}: {error}") from None
 
     # --- where it stands ------------------------------------------------------------------------------------------
 
@@ -269,19 +296,32 @@ class Simulation:
         ------
         ValueError : if there is no such population, or the voltages of some of these neurons are not recorded.
         """
-        return recorded.voltages_of(self.engine, self.period, what)
+        return recorded.samples_of(self.engine, self.period, V_M, what)
+
+    def samples(self, name: str, what: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded samples of `what` (collective): times (ms, (k,)) and values (float64 (k, len(what))).
+
+        Parameters
+        ----------
+        name : the recordable, or the name that its recorder was given.
+
+        Raises
+        ------
+        ValueError : nothing of that name is recorded, no such population, or some of these neurons are not recorded.
+        """
+        return recorded.samples_of(self.engine, self.period, name, what)
 
     def result(self) -> Result:
         """A copy of what is recorded so far, with everything that `distsim.load` gives of a folder (collective)."""
-        return recorded.result_of(self.engine, self.period, summarize(self, "network"))
+        return recorded.result_of(self.engine, self.period, self._summary("network"))
 
     def save(self, folder: str | Path, title: str = "network", overwrite: bool = False) -> Path:
         """Write what is recorded so far into `folder`, for `distsim.load` and `distsim plot` (collective).
 
         Parameters
         ----------
-        folder : gets `spikes.h5`, `voltages.h5` (float32; NaN between recorded pieces) if voltages are recorded, and
-            `summary.json`; made if needed.
+        folder : gets `summary.json` and a file for each report: `spikes.h5`, `voltages.h5`, others by their names
+            (float32; NaN between recorded pieces); made if needed.
         title : the network's name in the summary and above the figures.
         overwrite : replace an earlier run that is there.
 
@@ -293,7 +333,10 @@ class Simulation:
         ------
         ValueError : it holds an earlier run, or it cannot be written.
         """
-        return save(self, folder, title, overwrite)
+        return save(self.engine, self.period, folder, self._summary(title), overwrite)
+
+    def _summary(self, title: str) -> dict:
+        return summarize(self.engine, self.period, title, self.build_time)
 
     def spikes_sha256(self) -> str:
         """Hash of all recorded spikes: the same for the same network and seed on any number of ranks."""

@@ -16,12 +16,12 @@ from ..engine.ledger import events_on_their_way
 from ..engine.rank_engine import RankEngine
 from ..engine.step import loop
 from ..engine.step.delivery import History, deliver_again
+from ..engine.step.period import Period
 from ..engine.step.population_state import find_shared_currents, state_places, sum_currents
-from ..engine.step.recorders import Period
 from ..engine.step.stimulation import resume
 from .agreement import described, digest
 from .changed import changed_settings, record_changes
-from .simulated import Simulated
+from .guard import Guard
 from .state_check import check_arrays, check_facts, check_size
 
 BY_NEURON = ("refractory", "I_e", "device", "emitted")
@@ -44,9 +44,8 @@ class State(NamedTuple):
     shared: dict[str, np.ndarray]
 
 
-def state_of(simulation: Simulated) -> State:
-    """The state of `simulation` between two steps (collective)."""
-    engine, period = simulation.engine, simulation.period
+def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
+    """The state of a simulation between two steps (collective)."""
     neurons = engine.neurons
     arrays = {f"state/{k}": _variable(engine, k) for k in range(_n_variables(engine.network))}
     arrays |= {name: getattr(neurons, name).copy() for name in BY_NEURON}
@@ -59,25 +58,24 @@ def state_of(simulation: Simulated) -> State:
         "delivered": engine.ledger().delivered,
         "pieces": [list(piece) for piece in period.pieces],
         "changes": record_changes(engine.network, engine.settings),
-        "window": [simulation.guard.since, simulation.guard.counts.tolist()],
+        "window": [guard.since, guard.counts.tolist()],
     }
     return State(facts, arrays, _recent_spikes(engine))
 
 
-def restore(simulation: Simulated, state: State) -> None:
-    """Bring `simulation`, just built, into `state` (collective).
+def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
+    """Bring the engine and guard of a simulation just built into `state`; return what was recorded (collective).
 
     Raises
     ------
     ValueError : the state is that of another network or seed, or is damaged.
     """
-    engine, facts, step = simulation.engine, state.facts, state.facts["step"]
+    facts, step = state.facts, state.facts["step"]
     _check(engine, state)
     if facts["changes"]["number"]:
         engine.apply(changed_settings(engine.network, facts["changes"]))
     _restore_neurons(engine, state.neurons)
-    simulation.period = Period([tuple(piece) for piece in facts["pieces"]], state.neurons["counted"].copy())
-    simulation.guard.since, simulation.guard.counts = facts["window"][0], np.array(facts["window"][1], np.int64)
+    guard.since, guard.counts = facts["window"][0], np.array(facts["window"][1], np.int64)
     counts = engine.clock.counts
     counts[loop.STEP] = step
     resume(engine.currents, engine.trains, step)
@@ -90,6 +88,7 @@ def restore(simulation: Simulated, state: State) -> None:
         engine.ledger()
     except RuntimeError as error:  # the same on all ranks
         raise ValueError(f"its spikes are not all there: {error}") from None
+    return Period([tuple(piece) for piece in facts["pieces"]], state.neurons["counted"].copy())
 
 
 def _restore_neurons(engine: RankEngine, arrays: Mapping[str, np.ndarray]) -> None:

@@ -14,7 +14,6 @@ from ..engine.connectivity.table_plan import TablePlan
 from ..engine.model_loops import Loops, loops_of
 from ..engine.settings import described_settings
 from ..parallel import Comm
-from .state import restore, state_of
 
 
 def fill_cache(plan: TablePlan, comm: Comm, loops: Loops, simulate: Callable[[Network], Any]) -> None:
@@ -36,7 +35,7 @@ def fill_cache(plan: TablePlan, comm: Comm, loops: Loops, simulate: Callable[[Ne
     def compile_kernels() -> None:
         small = simulate(small_network())
         small.run(1.0)
-        restore(small, state_of(small))
+        small.restore(small.state())
 
     settings = described_settings(plan.network)
     wanted = loops_of(plan, settings.parameters, settings.inputs)

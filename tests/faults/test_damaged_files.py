@@ -28,8 +28,8 @@ from distsim.cli.command import STOPPED
 from distsim.networks import microcircuit
 from distsim.networks.parameters import convert
 from distsim.recording import probe, seal
+from distsim.recording.samples import read_reports
 from distsim.recording.spikes import read_spikes
-from distsim.recording.voltages import read_voltages
 from distsim.simulation import checkpoints
 from tests.support import damage
 from tests.support.commands import ROOT, run, start
@@ -350,7 +350,7 @@ def test_every_flipped_bit_of_a_recording_is_found(good, tmp_path):
         raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
         path.write_bytes(raw)
         with pytest.raises(ValueError, match=rf"{k}\.h5: .*damaged: its"):
-            read_voltages(path)
+            read_reports(path)
 
 
 def test_what_kills_hdf5_is_an_error(tmp_path, monkeypatch):

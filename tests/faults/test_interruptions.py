@@ -11,7 +11,7 @@ import pytest
 import distsim
 from distsim import GuardError, Network, Simulation
 from distsim.engine.rank_engine import RankEngine
-from distsim.engine.step import buffers, recorders, sinks
+from distsim.engine.step import buffers, period, sinks
 from distsim.engine.step.sinks import MemorySink
 from distsim.parallel import SerialCommunicator
 from distsim.simulation import guard, simulation
@@ -19,7 +19,7 @@ from tests.support.interruptions import Fault, at_step, everything, fail, interr
 from tests.support.ranks import launcher, start
 
 EXCEPTIONS = [KeyboardInterrupt, Fault, SystemExit]
-WHERE = tuple(Path(module.__file__) for module in (simulation, buffers, sinks, recorders, guard))
+WHERE = tuple(Path(module.__file__) for module in (simulation, buffers, sinks, period, guard))
 
 
 def after(*durations: float) -> Simulation:
@@ -178,7 +178,7 @@ def test_a_window_at_whose_end_a_run_was_interrupted_is_looked_at_by_the_next():
 def test_ctrl_c_may_come_at_any_place(monkeypatch):
     """Every run is interrupted one place later than the one before, and buffers are handed on again and again."""
     monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
-    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 30)
+    monkeypatch.setattr(buffers, "SAMPLE_BUFFER", 30)
     sim, k, seen, steps = observed(), 0, [0], []
     sim.chunk = 40
     while seen[0] == k:
@@ -215,7 +215,7 @@ def test_a_change_that_is_interrupted_changes_nothing(change):
     net = observed().network
     E, noise = net["E"], net.poisson_inputs[0]
     what = noise if "rate" in change else E
-    where = [Path(recorders.__file__).with_name(f"{name}.py") for name in ("changes", "simulation", "population_state")]
+    where = [Path(period.__file__).with_name(f"{name}.py") for name in ("changes", "simulation", "population_state")]
     sims, k = [Simulation(net, 5, SerialCommunicator()) for _ in range(2)], 0
     for sim in sims:
         sim.run(20.0)
@@ -254,30 +254,22 @@ def test_a_change_that_fails_late_changes_nothing(monkeypatch, at_120):
 class Failing(MemorySink):
     """Fails now and then, before or after it has taken what it is given."""
 
-    def __init__(self, n_voltages: int) -> None:
-        super().__init__(n_voltages)
-        self.calls, self.is_whole = 0, False
+    calls, is_whole = 0, False
 
-    def spikes(self, steps, gids) -> None:
-        self._perhaps(lambda: MemorySink.spikes(self, steps, gids))
-
-    def voltages(self, steps, block) -> None:
-        self._perhaps(lambda: MemorySink.voltages(self, steps, block))
-
-    def _perhaps(self, take) -> None:
+    def take(self, name, steps, values) -> None:
         self.calls += not self.is_whole
         if self.calls % 3 == 1:
             raise Fault
-        take()
+        super().take(name, steps, values)
         if self.calls % 3 == 2:
             raise Fault
 
 
 def test_what_a_sink_fails_to_take_is_handed_to_it_again(monkeypatch, at_120):
     monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
-    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 30)
-    n = buffers.voltage_lids(observed().network, observed().engine.deal).size
-    sim, failed = observed(sink=Failing(n)), 0
+    monkeypatch.setattr(buffers, "SAMPLE_BUFFER", 30)
+    engine = observed().engine
+    sim, failed = observed(sink=Failing(engine.reports, engine.deal)), 0
     sim.run(20.0, record=False)
     while sim.step < 1200 and failed < 2000:
         try:

@@ -101,7 +101,7 @@ def test_all_four_networks_are_timed_and_nothing_is_recorded():
         "brunel-alpha", "brunel-delta", "ei-clustered", "microcircuit",
     }  # fmt: skip
     for case in CASES.values():
-        assert not case.describe(0.1).spike_recorders
+        assert not case.describe(0.1).recorders
         assert case.times(True) == (0.1 * case.t_presim, 0.1 * case.t_sim)
 
 

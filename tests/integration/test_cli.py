@@ -20,9 +20,9 @@ from distsim.cli.options import make_parser
 from distsim.networks import EIClustered, Microcircuit
 from distsim.networks.registry import networks
 from distsim.parallel import SerialCommunicator
+from distsim.recording.samples import read_reports
 from distsim.recording.spike_hash import spikes_sha256
 from distsim.recording.spikes import read_spikes
-from distsim.recording.voltages import read_voltages
 from distsim.runs.report import network_text, phases_text
 from tests.support.command_mistakes import MISTAKES, SEVERAL
 from tests.support.commands import FILES, PNG, ROOT, run, start
@@ -240,11 +240,11 @@ def test_the_phases_and_the_rest_are_the_whole():
 def test_voltages_are_recorded(tmp_path):
     options = ["--record-voltages", "L4E[:40:3]", "--voltage-interval", "0.5", "--no-plots"]
     microcircuit_run(tmp_path / "run", *options)
-    found, sim = read_voltages(tmp_path / "run" / "voltages.h5"), reference()
+    found, sim = read_reports(tmp_path / "run" / "voltages.h5"), reference()
     assert list(found) == ["L4E"]
     times, V = sim.voltages(sim.network["L4E"][:40:3])
     np.testing.assert_array_equal(found["L4E"].times, times)
-    np.testing.assert_array_equal(found["L4E"].V, V.astype(np.float32))
+    np.testing.assert_array_equal(found["L4E"].values, V.astype(np.float32))
     assert found["L4E"].ids.tolist() == list(range(0, 40, 3))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import distsim
 from distsim.cli.command import STOPPED
 from distsim.networks import Microcircuit, NetworkModel, registry
 from distsim.runs.request_file import read_config
@@ -70,6 +73,62 @@ def test_a_run_that_was_cut_is_resumed_on_another_number_of_ranks(tmp_path, uncu
     done = command(ranks, "resume", out, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     same(out, uncut)
+
+
+OWN_MODEL = """
+from dataclasses import dataclass
+from distsim import Network, NetworkModel, NetworkParameters, fixed_indegree
+
+
+class Adapting(NetworkModel):
+    "Neurons whose current of adaptation is recorded."
+
+    @dataclass(frozen=True)
+    class Parameters(NetworkParameters):
+        pass
+
+    populations = ("E",)
+
+    def describe(self, parameters, dt, t_presim):
+        net = Network(dt)
+        exc = net.create("E", 40, adaptive, I_e=700.0)
+        net.connect(exc, exc, fixed_indegree(5), 20.0, 1.5)
+        net.record_spikes(exc)
+        net.record("V", exc[::3])
+        net.record("w", exc[[7, 2, 30]], interval=0.7)
+        net.record("w", exc, interval=5.0, start=45.0, stop=90.0, name="late")
+        return net
+"""
+
+
+@pytest.fixture(scope="module")
+def adapting(tmp_path_factory) -> Path:
+    """Return a folder with a run that was cut within the window of a report, and one that was not."""
+    place = tmp_path_factory.mktemp("adapting")
+    file = place / "adapting.py"
+    file.write_text((ROOT / "tests" / "support" / "adaptive.py").read_text() + OWN_MODEL)
+    command = ["run", file, "--t-presim", "20", "--t-sim", "100", "--no-plots"]
+    assert run(*command, "--out", place / "whole") == 0
+    assert run(*command, "--out", place / "cut", "--max-wall", "1ms") == STOPPED
+    for _ in range(10):
+        assert run("resume", place / "cut", "--max-wall", "1ms") == STOPPED
+    assert 45.0 < distsim.load(place / "cut").period[1] < 90.0
+    return place
+
+
+@pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_all_reports_of_a_run_that_was_cut_are_those_of_one_that_was_not(tmp_path, adapting, ranks):
+    shutil.copytree(adapting / "cut", tmp_path / "cut")
+    done = start(ranks, "-m", "distsim", "resume", tmp_path / "cut", cwd=tmp_path, limit=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    same(tmp_path / "cut", adapting / "whole")
+    one, other = distsim.load(tmp_path / "cut"), distsim.load(adapting / "whole")
+    assert one.sampled == other.sampled == {"V_m": "mV", "late": "pA", "w": "pA"}
+    for name, what in (("w", "E[[30, 7]]"), ("late", "E"), ("V_m", "E[3]")):
+        for mine, others in zip(one.samples(name, what), other.samples(name, what), strict=True):
+            np.testing.assert_array_equal(mine, others)
+    assert one.samples("late", "E")[0].tolist() == [50.0, 55.0, 60.0, 65.0, 70.0, 75.0, 80.0, 85.0, 90.0]
 
 
 def test_resume_auto_goes_on_with_the_run_of_a_file(tmp_path, uncut, capsys):

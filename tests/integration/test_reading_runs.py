@@ -21,7 +21,7 @@ from distsim.recording import folder_state
 from distsim.recording.note import read_note, write_note
 from distsim.recording.part_files import Span, part_path, spans_in
 from distsim.recording.parts import PartSink
-from distsim.recording.voltages import VoltageFile
+from distsim.recording.samples import SampleFile
 from distsim.results import loading, summary
 from distsim.runs import controlled_run, housekeeping
 from tests.support.commands import run
@@ -154,7 +154,7 @@ def remove_one(path: Path, **_) -> None:
 
 DEATHS = {
     "before its parts are joined": (PartSink, "_join", lambda _: kill),
-    "when a part is closed for spikes only": (VoltageFile, "close", lambda original: fails_at(3, original)),
+    "when a part is closed for spikes only": (SampleFile, "close", lambda original: fails_at(3, original)),
     "while its parts are removed": (shutil, "rmtree", lambda _: remove_one),
     "before its summary is written": (summary, "write", lambda _: kill),
 }
@@ -176,13 +176,13 @@ def test_a_killed_run_knows_what_it_recorded(complete, tmp_path, monkeypatch, de
 
 
 def test_a_run_killed_when_its_whole_voltages_are_closed(complete, tmp_path, monkeypatch):
-    def close(self) -> None:
-        return kill() if self._file.path == out / "voltages.h5" else original(self)
+    def close(self, *period) -> None:
+        return kill() if self._file.path == out / "voltages.h5" else original(self, *period)
 
-    out, original = tmp_path / "run", VoltageFile.close
+    out, original = tmp_path / "run", SampleFile.close
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(housekeeping, "COMMIT_EVERY", 0.0)
-        patch.setattr(VoltageFile, "close", close)
+        patch.setattr(SampleFile, "close", close)
         run(*QUICK, "--out", out)
     assert (out / "spikes.h5").exists() and not (out / "voltages.h5").exists()
     check(distsim.load(out), complete, 80.0)
@@ -246,7 +246,7 @@ def test_voltages_alone_have_the_whole_period(tmp_path, monkeypatch, died):
 
 
 def only_voltages(network: Network, *_) -> None:
-    network.spike_recorders.clear()
+    network.drop_recorders("spikes")
     network.record_voltages(network.select("L4E[:2]"), 7.0)
 
 
@@ -351,7 +351,7 @@ def whole(complete, tmp_path_factory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("name", ["read_note", "read_spike_parts", "read_voltage_parts"])
+@pytest.mark.parametrize("name", ["read_note", "read_spike_parts", "read_report_parts"])
 def test_parts_that_are_joined_while_they_are_read(complete, folder, whole, monkeypatch, name):
     calls = meanwhile(monkeypatch, name, lambda: joined(folder, whole))
     check(distsim.load(folder), complete, 80.0)
@@ -382,7 +382,7 @@ def without_last(folder: Path) -> tuple[Span, Path]:
 
 
 @pytest.mark.parametrize("closed", [["spikes.h5"], ["spikes.h5", "voltages.h5"]])
-@pytest.mark.parametrize("name", ["read_note", "read_spike_parts", "read_voltage_parts"])
+@pytest.mark.parametrize("name", ["read_note", "read_spike_parts", "read_report_parts"])
 def test_parts_that_are_closed_while_others_are_read(complete, folder, monkeypatch, name, closed):
     last, aside = without_last(folder)
 
@@ -427,7 +427,7 @@ def extended(folder: Path) -> None:
     (folder / "summary.json").unlink()
 
 
-@pytest.mark.parametrize("name", ["read_summary", "read_spikes", "read_voltages"])
+@pytest.mark.parametrize("name", ["read_summary", "read_spikes", "read_reports"])
 def test_a_complete_run_that_is_extended_while_it_is_read(complete, folder, whole, monkeypatch, name):
     note = (folder / "recording.json").read_text()
     finished(folder, whole)

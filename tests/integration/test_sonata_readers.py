@@ -12,8 +12,8 @@ import pytest
 
 from distsim.description.elements import find
 from distsim.parallel import SerialCommunicator
+from distsim.recording.samples import SampleFile
 from distsim.recording.spikes import SpikeFile
-from distsim.recording.voltages import VoltageFile
 from tests.support.ranks import launcher, start
 from tests.support.small_runs import SPIKES, VOLTAGES, run_both
 
@@ -43,7 +43,7 @@ def spike_path(tmp_path) -> Path:
 
 @pytest.fixture
 def voltage_path(tmp_path) -> Path:
-    with VoltageFile(tmp_path / "v.h5", {"E": np.array([1, 5, 6]), "none": np.arange(0)}, Fraction(1, 10), 5) as file:
+    with SampleFile(tmp_path / "v.h5", {"E": np.array([1, 5, 6]), "none": np.arange(0)}, Fraction(1, 10), 5) as file:
         file.append(np.array([5, 10]), {"E": np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])})
     return tmp_path / "v.h5"
 

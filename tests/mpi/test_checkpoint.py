@@ -18,7 +18,6 @@ from distsim.networks import BrunelDelta, Microcircuit, brunel_delta, microcircu
 from distsim.parallel import SerialCommunicator
 from distsim.recording.checkpoint_file import DamagedError
 from distsim.simulation import checkpoints
-from distsim.simulation.state import state_of
 
 pytestmark = pytest.mark.mpi
 
@@ -83,10 +82,10 @@ def group(n: int) -> MPI.Comm | None:
 
 def outcome(sim: Simulation) -> dict:
     """Return what must not depend on ranks and cuts, the same on all ranks (collective)."""
-    state, gids = state_of(sim), np.arange(sim.network.n)
+    state, gids = sim.state(), np.arange(sim.network.n)
     found = {name: sim.gather(gids, values).tobytes() for name, values in state.neurons.items() if name != "counted"}
-    found |= {"spikes": sim.sink.all_spikes()[0].tobytes() + sim.sink.all_spikes()[1].tobytes()}
-    sampled = {recorder.target.population.name: recorder.target for recorder in sim.network.voltage_recorders}
+    found |= {"spikes": sim.sink.recorded("spikes")[0].tobytes() + sim.sink.recorded("spikes")[1].tobytes()}
+    sampled = {r.target.population.name: r.target for r in sim.network.recorders if r.name == "V_m"}
     found |= {f"V of {name}": sim.voltages(what)[1].tobytes() for name, what in sampled.items()}
     return found | {"ledger": sim.ledger(), "facts": {**state.facts, "pieces": None}}
 

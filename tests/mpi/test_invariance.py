@@ -21,8 +21,8 @@ COMM = MPI.COMM_WORLD
 
 def outcome(sim: Simulation) -> dict:
     """Return all that must not depend on the ranks (collective)."""
-    recorded = [r.population for r in sim.network.spike_recorders]
-    sampled = {r.target.population.name: r.target for r in sim.network.voltage_recorders}
+    recorded = [r.target.population for r in sim.network.recorders if r.name == "spikes"]
+    sampled = {r.target.population.name: r.target for r in sim.network.recorders if r.name == "V_m"}
     return {
         "sha": sim.spikes_sha256(),
         "counts": sim.spike_counts().tolist(),
@@ -136,7 +136,7 @@ def test_voltages_at_an_interval():
 
 
 def test_voltages_recorded_before_and_after_a_flush(monkeypatch):
-    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 64)
+    monkeypatch.setattr(buffers, "SAMPLE_BUFFER", 64)
     monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
 
     def describe() -> Network:

@@ -9,50 +9,67 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim.recording import spikes, voltages
+from distsim import Network
+from distsim.description.reports import Report, reports_of, sampled_reports
+from distsim.recording import samples, spikes
 from distsim.recording.file_sink import FileSink
-from distsim.recording.part_files import Span, has_parts, read_spike_parts, read_voltage_parts, rewind, spans_in
+from distsim.recording.part_files import Span, has_parts, read_report_parts, read_spike_parts, rewind, spans_in
 from distsim.recording.parts import PartSink
+from distsim.recording.samples import read_reports
 from distsim.recording.spikes import read_spikes
-from distsim.recording.voltages import read_voltages
-from tests.support.recorded import COLUMNS, DT, POPULATIONS, contents, modes
+from tests.support.recorded import DT, contents, modes
 
 pytestmark = pytest.mark.mpi
 
 COMM = MPI.COMM_WORLD
 INTERVAL = 3
-FILES = ["spikes.h5", "voltages.h5"]
+FILES = ["spikes.h5", "voltages.h5", "slow.h5"]
+
+
+def _reports() -> tuple[Report, ...]:
+    """Return reports of spikes, of V_m, and of V_m at longer intervals and for a part of the time."""
+    net = Network(0.1)
+    for name, n in (("B", 40), ("empty", 0), ("silent", 7), ("A", 12)):
+        net.create(name, n)
+    net.record_spikes()
+    net.record_voltages("B[::3]", INTERVAL / 10)
+    net.record_voltages("A[2]", INTERVAL / 10)
+    net.record("V_m", "A", 0.7, start=30.0, stop=60.0, name="slow")
+    return reports_of(net)
+
+
+REPORTS = _reports()
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch) -> None:
     """Let what is copied at once be so small that there are several blocks."""
     monkeypatch.setattr(spikes, "BLOCK", 100)
-    monkeypatch.setattr(voltages, "BLOCK", 64)
+    monkeypatch.setattr(samples, "BLOCK", 64)
 
 
 @pytest.fixture
 def make(monkeypatch, request):
     """Return a function that makes the sink for a folder."""
     monkeypatch.setattr("distsim.recording.output.h5py.get_config", lambda: SimpleNamespace(mpi=request.param))
-    mine = {name: np.arange(COMM.rank, ids.size, COMM.size) for name, ids in COLUMNS.items()}
-    return lambda place: FileSink(place, DT, COMM, POPULATIONS, COLUMNS, mine, INTERVAL)
+    return lambda place: FileSink(place, DT, COMM, REPORTS)
 
 
 both = pytest.mark.parametrize("make", modes.args[1], ids=modes.kwargs["ids"], indirect=True)
 
 
 def record(sink, start: int, stop: int) -> None:
-    """Hand made-up spikes and voltages of the steps start + 1 ... stop to a sink, in pieces of 50 steps."""
+    """Hand made-up spikes and samples of the steps start + 1 ... stop to a sink, in pieces of 50 steps."""
     for first in range(start, stop, 50):
         steps = np.repeat(np.arange(first + 1, min(first + 50, stop) + 1), 9)
         gids = np.tile(np.r_[0:40:8, 47:51], steps.size // 9)
         chosen = (steps * 7 + gids * 5) % 3 > 0
-        sink.spikes(steps[chosen], gids[chosen].astype(np.uint32))
-        sampled = np.arange(first + 1, min(first + 50, stop) + 1)
-        sampled = sampled[sampled % INTERVAL == 0]
-        own = [ids[COMM.rank :: COMM.size] + 0.01 * k for k, ids in enumerate(COLUMNS.values())]
-        sink.voltages(sampled, np.sin(sampled[:, np.newaxis] * 0.1 + np.concatenate(own)))
+        sink.take("spikes", steps[chosen], gids[chosen].astype(np.uint32))
+        for report in sampled_reports(REPORTS):
+            steps = np.arange(first + 1, min(first + 50, stop) + 1)
+            steps = steps[(steps % report.interval == 0) & (steps > report.window[0]) & (steps <= report.window[1])]
+            own = report.gids[report.gids % COMM.size == COMM.rank]
+            sink.take(report.name, steps, np.sin(steps[:, np.newaxis] * 0.1 + own))
 
 
 def whole(make, place: Path) -> dict:
@@ -74,7 +91,7 @@ def test_joined_parts_are_the_whole(folder, make, cuts):
         record(sink, start, stop)
         sink.commit(stop)
     closed = [Span(*span) for span in zip([100, *cuts], [*cuts, 1100], strict=True) if span[0] < span[1]]
-    assert spans_in(folder, FILES[0]) == spans_in(folder, FILES[1]) == closed
+    assert [spans_in(folder, name) for name in FILES] == [closed] * len(FILES)
     COMM.barrier()
     sink.close(1100)
     assert {name: contents(folder / name) for name in FILES} == whole(make, folder / "whole")
@@ -94,7 +111,7 @@ def test_parts_are_read_as_the_whole(folder, make):
     assert has_parts(folder) and not list((folder / "parts").glob("*.part"))
     pairs = [
         (read_spike_parts(folder), read_spikes(folder / "whole" / FILES[0])),
-        (read_voltage_parts(folder), read_voltages(folder / "whole" / FILES[1])),
+        *((read_report_parts(folder, name), read_reports(folder / "whole" / name)) for name in FILES[1:]),
     ]
     for found, expected in pairs:
         assert found.keys() == expected.keys()
@@ -116,9 +133,9 @@ def test_what_was_recorded_later_is_taken_back(folder, make, joined):
         record(sink, 700, 1000)  # to be taken back
         sink.stop(1000)
     if COMM.rank == 0:
-        rewind(folder, FILES, Span(100, 700), DT)
+        rewind(folder, REPORTS, Span(100, 700), DT)
         with pytest.raises(ValueError, match=r"spikes\.h5 up to 80 ms is not all there"):
-            rewind(folder, FILES, Span(100, 800), DT)
+            rewind(folder, REPORTS, Span(100, 800), DT)
     COMM.barrier()
     sink = PartSink(folder, COMM, DT, make, 700)
     record(sink, 700, 1100)
@@ -126,5 +143,5 @@ def test_what_was_recorded_later_is_taken_back(folder, make, joined):
     assert {name: contents(folder / name) for name in FILES} == whole(make, folder / "whole")
     COMM.barrier()
     if COMM.rank == 0:
-        rewind(folder, FILES, Span(100, 100), DT)
+        rewind(folder, REPORTS, Span(100, 100), DT)
         assert {path.name for path in folder.iterdir()} == {"parts", "whole"}

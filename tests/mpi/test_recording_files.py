@@ -11,9 +11,9 @@ import pytest
 from mpi4py import MPI
 
 from distsim.recording.output import OutputFile
+from distsim.recording.samples import SampleFile, read_reports
 from distsim.recording.spike_hash import spikes_sha256
 from distsim.recording.spikes import SpikeFile, read_spikes
-from distsim.recording.voltages import VoltageFile, read_voltages
 from tests.support.recorded import COLUMNS, DT, POPULATIONS, contents, modes
 
 pytestmark = pytest.mark.mpi
@@ -43,7 +43,7 @@ def write_voltages(path: Path, comm: MPI.Comm | None, parallel: bool | None = No
     """Write made-up V_m; the columns are dealt round-robin, so that some ranks have none of a population."""
     rank, size = (comm.rank, comm.size) if comm else (0, 1)
     mine = {name: np.arange(rank, ids.size, size) for name, ids in COLUMNS.items()}
-    with VoltageFile(path, COLUMNS, DT, 2, comm, mine, parallel=parallel) as file:
+    with SampleFile(path, COLUMNS, DT, 2, comm, mine, parallel=parallel) as file:
         first = 4
         for n in (1, 0, 2, 1500, 3):
             steps = first + 2 * np.arange(n)
@@ -96,11 +96,11 @@ def test_no_spike_is_lost(folder, parallel):
 @modes
 def test_every_potential_is_in_its_place(folder, parallel):
     write_voltages(folder / "v.h5", COMM, parallel)
-    voltages = read_voltages(folder / "v.h5")
+    voltages = read_reports(folder / "v.h5")
     steps = 4 + 2 * np.arange(1506)
     for name, ids in COLUMNS.items():
         expected = np.sin(steps[:, np.newaxis] * 0.37 + ids + 1000.0 * (name == "one"))
-        np.testing.assert_array_equal(voltages[name].V, expected.astype(np.float32))
+        np.testing.assert_array_equal(voltages[name].values, expected.astype(np.float32))
         np.testing.assert_array_equal(voltages[name].times, steps / 10)
 
 
@@ -150,7 +150,7 @@ def test_a_failing_writer_is_an_error_on_all_ranks(folder, monkeypatch):
 @modes
 def test_a_wrong_block_on_one_rank_is_an_error_on_all(folder, parallel):
     columns = {"B": np.arange(COMM.size)}
-    file = VoltageFile(folder / "v.h5", columns, DT, 1, COMM, {"B": np.array([COMM.rank])}, parallel=parallel)
+    file = SampleFile(folder / "v.h5", columns, DT, 1, COMM, {"B": np.array([COMM.rank])}, parallel=parallel)
     width = 2 if COMM.rank == COMM.size - 1 else 1
     messages = raises_everywhere(Exception, file.append, np.array([1]), {"B": np.zeros((1, width))})
     assert all("must have shape (1, 1)" in message for message in messages.values())
@@ -159,5 +159,5 @@ def test_a_wrong_block_on_one_rank_is_an_error_on_all(folder, parallel):
 def test_a_column_of_two_ranks_is_an_error_on_all(folder):
     columns = {"B": np.arange(COMM.size + 1)}
     mine = {"B": np.array([0])}
-    raises_everywhere(ValueError, lambda: VoltageFile(folder / "v.h5", columns, DT, 1, COMM, mine))
+    raises_everywhere(ValueError, lambda: SampleFile(folder / "v.h5", columns, DT, 1, COMM, mine))
     assert not list(folder.iterdir())

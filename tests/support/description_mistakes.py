@@ -166,7 +166,7 @@ MISTAKES = {
     "interval": (
         lambda net: net.record_voltages(net["E"], 0.0),
         ValueError,
-        "voltages of E: interval must be at least dt = 0.1 ms, not 0",
+        "V_m of E: interval must be at least dt = 0.1 ms, not 0",
     ),
     "delay of no number": (
         lambda net: net.connect("E", "I", two, 1, "1"),

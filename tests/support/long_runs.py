@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 
 from distsim.engine.connectivity import table_plan
+from distsim.recording.report_files import is_report_file
 
 SCALE = ["--scale", "0.02", "--t-presim", "10", "--no-plots"]
 PULSES = ["th_start=20", "th_duration=10", "th_rate=300", "dc_start=17.7", "dc_dur=21.1"]
@@ -37,10 +38,9 @@ def by_source(layout: bool, monkeypatch) -> None:
 def contents(folder: Path) -> dict:
     """Return type, shape and bytes of each dataset of the recordings, and the attributes of everything in them."""
     found = {}
-    for name in ("spikes.h5", "voltages.h5"):
-        if (folder / name).exists():
-            with h5py.File(folder / name) as file:
-                file.visititems(lambda key, thing, name=name: found.update({(name, key): _content(thing)}))
+    for name in filter(is_report_file, sorted(path.name for path in folder.iterdir())):
+        with h5py.File(folder / name) as file:
+            file.visititems(lambda key, thing, name=name: found.update({(name, key): _content(thing)}))
     return found
 
 

@@ -17,11 +17,11 @@ from distsim.analysis.marks import Mark
 from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import draw_raster
 from distsim.analysis.statistics import correlations, cv_isi, fano_factor, population_rate
-from distsim.engine.step.recorders import Period
+from distsim.engine.step.period import Period
 from distsim.parallel import SerialCommunicator
 from distsim.recording.pieces import merged, piece_of
+from distsim.recording.samples import Samples
 from distsim.recording.spikes import Spikes, read_spikes
-from distsim.recording.voltages import Voltages
 
 PIECES = [(0.0, 10.0), (100.0, 110.0), (150.0, 162.0)]
 
@@ -329,9 +329,9 @@ def test_ten_thousand_pieces_are_saved_and_read(tmp_path):
 
 def test_samples_of_others_keep_their_own_times():
     """Of a report of others each population may have its own times."""
-    slow = Voltages(np.array([0.0, 2.0]), np.array([0]), np.array([[1.0], [2.0]]), 2.0)
-    fast = Voltages(np.array([1.0, 2.0]), np.array([1]), np.array([[3.0], [4.0]]), 1.0)
-    result = Result({"slow": 1, "fast": 2}, None, (0.0, 2.0), {}, {}, {"slow": slow, "fast": fast})
+    slow = Samples(np.array([0.0, 2.0]), np.array([0]), np.array([[1.0], [2.0]]), 2.0)
+    fast = Samples(np.array([1.0, 2.0]), np.array([1]), np.array([[3.0], [4.0]]), 1.0)
+    result = Result({"slow": 1, "fast": 2}, None, (0.0, 2.0), {}, {}, {"V_m": {"slow": slow, "fast": fast}})
     assert result.voltages("fast[1]")[0].tolist() == [1.0, 2.0] and result.voltages("slow")[0].tolist() == [0.0, 2.0]
     pytest.importorskip("pandas")
     frame = result.to_pandas("voltages")

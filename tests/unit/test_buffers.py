@@ -11,13 +11,13 @@ from distsim.parallel import SerialCommunicator
 
 def test_voltages_of_a_long_interval_are_held_however_many(monkeypatch):
     """More than the buffer is meant for: it would be handed on without end if it held less than an interval."""
-    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 30)
+    monkeypatch.setattr(buffers, "SAMPLE_BUFFER", 30)
     net = Network(0.1)
     E = net.create("E", 20, I_e=400.0)
     net.connect(E, E, explicit([0], [1]), 1.0, 5.0)
     net.record_voltages(E)
     sim = Simulation(net, 1, SerialCommunicator())
-    assert sim.engine.interval == 50 and sim.engine.recording.voltages.shape[0] >= 50
+    assert sim.engine.interval == 50 and sim.engine.recording.samples.rooms[0] >= 50
     sim.run(17.3)
     assert sim.voltages("E")[1].shape == (173, 20)
 

@@ -55,7 +55,7 @@ def test_a_copy_describes_the_same_and_is_open(kind, simulated):
     twin.create("more", 1)
     twin.connect("E", "more", fixed_indegree(1), 1.0, 1.0)
     twin.record_spikes("more")
-    assert (len(net.populations), len(net.projections), len(net.spike_recorders)) == (n, 2, 2)
+    assert (len(net.populations), len(net.projections), len(net.recorders)) == (n, 2, 3)
 
 
 @pytest.mark.parametrize("kind", ["deepcopy", "pickle"])

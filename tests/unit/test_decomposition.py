@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distsim.engine.step.decomposition import Decomposition, runs
+from distsim.description.indices import runs
+from distsim.engine.step.decomposition import Decomposition
 
 CASES = [(0, 1), (0, 3), (1, 4), (2, 2), (7, 3), (20, 1), (64, 8), (101, 5)]
 

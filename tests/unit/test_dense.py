@@ -275,7 +275,7 @@ def test_a_matrix_gives_the_spikes_of_a_list(rule):
 def test_a_lost_event_is_noticed():
     sim = Simulation(balanced(pairwise_bernoulli(0.2)), 4, SerialCommunicator())
     sim.run(20.0)
-    start = sim.engine.dense.panels[0, 3]
+    start = sim.engine.dense.panels["bits"][0]
     rows = sim.engine.dense.bits[start:]
     rows[np.flatnonzero(rows)[0]] &= rows[np.flatnonzero(rows)[0]] - np.uint64(1)
     with pytest.raises(RuntimeError, match="conservation violated"):

@@ -42,7 +42,7 @@ WITHOUT = {
     "synapses": {"files", "process"},
     "neurons": {"files", "process"},
     "analysis": {"description.network"},  # from files alone
-    "recording": {"description", "neurons", "process"},
+    "recording": {"neurons", "process"},
     "files": {"process"},
 }
 

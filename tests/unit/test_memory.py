@@ -140,7 +140,7 @@ def test_buffers_are_counted(delay, recorded):
     if recorded == "voltages":
         net.record_voltages("E[::2]")
     sim = Simulation(net, 1, SerialCommunicator())
-    held = (*sim.engine.history, *sim.engine.exchange, *sim.engine.recording)
+    held = (*sim.engine.history, *sim.engine.exchange, *sim.engine.recording.spikes, *sim.engine.recording.samples)
     found = sum(array.nbytes for array in held if isinstance(array, np.ndarray))
     assert buffer_bytes(plan_table(net, 1)) == pytest.approx(found, rel=0.05, abs=100_000)
 

@@ -122,7 +122,8 @@ def test_the_background_is_a_poisson_train_for_every_neuron(full):
 
 
 def test_all_spikes_are_recorded_and_rates_compared(full):
-    assert [(r.population.name, len(r)) for r in full.spike_recorders] == list(zip(POPULATIONS, N_FULL, strict=True))
+    recorded = [(r.target.population.name, len(r.target)) for r in full.recorders]
+    assert recorded == list(zip(POPULATIONS, N_FULL, strict=True))
     assert Microcircuit().reference_rates(Parameters()) == dict(zip(POPULATIONS, RATES, strict=True))
 
 

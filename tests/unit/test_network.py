@@ -77,8 +77,8 @@ def test_populations_and_slices_can_be_named():
     assert (projection.source.gids.tolist(), projection.target.gids.tolist()) == ([11, 12], [2, 3])
     assert net.poisson_inputs[-1].target.gids.tolist() == [5, 6, 7]
     assert [current.target.gids.tolist() for current in net.step_currents] == [[5], [7]]
-    assert [recorder.gids.tolist() for recorder in net.spike_recorders] == [[8, 9, 10], [0, 1], [11, 12]]
-    assert net.voltage_recorders[-1].target.gids.tolist() == [1, 4]
+    assert [r.target.gids.tolist() for r in net.recorders if r.name == "spikes"] == [[8, 9, 10], [0, 1], [11, 12]]
+    assert net.recorders[-1].target.gids.tolist() == [1, 4]
     assert net.select("E[-100:2]").gids.tolist() == [0, 1] and len(net.select("E[5:-5]")) == 0
 
 
@@ -90,7 +90,7 @@ def test_without_targets_the_spikes_of_all_are_recorded():
     net.record_spikes("E[:2]")
     net.record_spikes()
     net.poisson_source("P", 2, 10.0)
-    gids = [selection.gids for selection in net.spike_recorders]
+    gids = [recorder.target.gids for recorder in net.recorders]
     assert np.unique(np.concatenate(gids)).tolist() == list(range(net.n))
     net.is_simulated = True
     with pytest.raises(ValueError, match="cannot be added to"):
@@ -129,15 +129,17 @@ def test_a_mistake_is_refused_by_name_and_leaves_no_trace(mistake):
         action(net)
     assert "\n" not in str(error.value)
     assert [p.name for p in net.populations] == ["E", "I", "S", "P"]
-    assert (net.projections, net.step_currents, net.spike_recorders, net.voltage_recorders) == ([], [], [], [])
+    assert (net.projections, net.step_currents, net.recorders) == ([], [], [])
     assert len(net.poisson_inputs) == 1
 
 
-def test_voltages_have_one_interval():
+def test_recorders_of_one_name_share_interval_and_window():
     net = network()
     net.record_voltages(net["E"], 0.2)
-    with pytest.raises(ValueError, match="voltages of I: all voltages are recorded at one interval"):
-        net.record_voltages(net["I"], 0.3)
+    for options in ({"interval": 0.3}, {"interval": 0.2, "start": 5.0}, {"interval": 0.2, "stop": 5.0}):
+        with pytest.raises(ValueError, match=r"V_m of I: recorders named 'V_m' share .* a name of its own"):
+            net.record("V_m", net["I"], **options)
+        net.record("V_m", net["I"], name=f"other-{len(net.recorders)}", **options)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/", "a\0", "a\nb", "\x7f", "\ud800", 5, None])

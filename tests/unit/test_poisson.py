@@ -10,6 +10,7 @@ from distsim import Network
 from distsim.engine.random import streams
 from distsim.engine.step import poisson
 from distsim.engine.step.decomposition import Decomposition
+from distsim.engine.step.population_state import BLOCK
 from tests.support.distributions import check_distribution
 
 MEANS = [0.01, 1.3, 2.3, 29.4, 55.0, 90.0, 3000.0]
@@ -20,7 +21,8 @@ def plan(mean: float, n: int, **window) -> tuple[poisson.PoissonInputs, np.ndarr
     net = Network(0.1)
     net.poisson_input(net.create("E", n), mean * 1e4, 2.0, 0.1, **window)
     first = np.arange(0, n, 1000)
-    blocks = np.stack([first, np.minimum(first + 1000, n)], axis=1)
+    blocks = np.zeros(first.size, BLOCK)
+    blocks["first"], blocks["last"] = first, np.minimum(first + 1000, n)
     stimuli = list(enumerate(net.poisson_inputs))
     return poisson.plan_poisson(stimuli, net, Decomposition(n, 1, 0), np.zeros(1, bool), blocks), blocks
 
@@ -33,8 +35,9 @@ def numbers(mean: float, n: int, steps: int) -> np.ndarray:
         poisson.draw_poisson(t, inputs, 0, 1, 5, 7)
         for e in range(len(inputs.entries)):
             row = np.zeros((2, 1024))
-            poisson.add_poisson(t, inputs, e, int(blocks[e, 0]), row)
-            found[t - 2, blocks[e, 0] : blocks[e, 1]] = row[0, : blocks[e, 1] - blocks[e, 0]] / 2.0
+            poisson.add_poisson(t, inputs, e, int(blocks["first"][e]), row)
+            first, last = blocks["first"][e], blocks["last"][e]
+            found[t - 2, first:last] = row[0, : last - first] / 2.0
     return found.astype(np.int64)
 
 
@@ -85,7 +88,8 @@ def test_a_change_of_means_does_not_shift_what_others_draw():
 
 
 def test_pieces_are_cut_at_the_borders_of_blocks():
-    blocks = np.array([[0, 10], [10, 15], [15, 40]])
+    blocks = np.zeros(3, BLOCK)
+    blocks["first"], blocks["last"] = [0, 10, 15], [10, 15, 40]
     assert poisson._pieces([(3, 12), (14, 15), (20, 50)], blocks) == [
         (0, 3, 10),
         (1, 10, 12),

@@ -10,7 +10,6 @@ import pytest
 from distsim import Network, Normal, Simulation, Uniform, explicit, fixed_indegree
 from distsim.engine.connectivity import table_plan
 from distsim.parallel import SerialCommunicator
-from distsim.simulation.state import state_of
 
 LONGEST = 23  # steps of a delay
 END = 40  # steps
@@ -42,10 +41,10 @@ def start(is_drawn: bool, checkpoint: Path | None = None) -> Simulation:
 
 def seen_after(sim: Simulation, cut: int) -> list:
     """Return all bits of what is recorded after step `cut`, and of the state."""
-    steps, gids = sim.sink.all_spikes()
+    steps, gids = sim.sink.recorded("spikes")
     times, V = sim.voltages("E")
     later, sampled = steps > cut, np.rint(10 * times) > cut
-    state = state_of(sim)
+    state = sim.state()
     arrays = [steps[later], gids[later], V[sampled], *state.shared.values()]
     arrays += [array for name, array in state.neurons.items() if name != "counted"]
     return [*(array.tobytes() for array in arrays), sim.ledger(), {**state.facts, "pieces": None}]

@@ -120,7 +120,7 @@ def test_copies_cannot_be_changed(net):
     part = net["E"][given]
     given[0] = 0
     net.record_spikes(part)
-    for same in (pickle.loads(pickle.dumps(part)), copy.deepcopy(part), copy.deepcopy(net).spike_recorders[0], part):
+    for same in (pickle.loads(pickle.dumps(part)), copy.deepcopy(part), copy.deepcopy(net).recorders[0].target, part):
         assert same.indices.tolist() == [7, 1, 5] and repr(same) == "<E[[7, 1, 5]]>"
         with pytest.raises(ValueError, match="read-only"):
             same.indices[0] = 2

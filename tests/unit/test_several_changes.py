@@ -89,7 +89,7 @@ def test_changes_are_kept_in_a_checkpoint(between, tmp_path):
         sim.run(30.0)
     assert found(second) == found(first)
     counted = round(10 * (10.0 + between))
-    for one, other in ((first.sink.all_spikes(), second.sink.all_spikes()),):
+    for one, other in ((first.sink.recorded("spikes"), second.sink.recorded("spikes")),):
         later = one[0] > counted
         assert later.sum() > 3 and one[0][later].tolist() == other[0].tolist()
         assert one[1][later].tolist() == other[1].tolist()

@@ -35,7 +35,7 @@ def simulate(net: Network, *pieces: float, seed: int = 1) -> Simulation:
 
 def raster(sim: Simulation) -> list[tuple]:
     """Return times and ids of the populations that are recorded as a whole."""
-    recorded = [r.population for r in sim.network.spike_recorders]
+    recorded = [r.target.population for r in sim.network.recorders if r.name == "spikes"]
     return [tuple(map(tuple, sim.spikes(p))) for p in sim.network.populations if p in recorded]
 
 
@@ -95,7 +95,7 @@ def test_the_largest_seed_is_allowed():
 
 def test_chosen_neurons_are_recorded():
     everything, some = balanced(), balanced()
-    some.spike_recorders.clear()
+    some.drop_recorders("spikes")
     E = some["E"]
     some.record_spikes(E[10:30], E[50:80:7], E[20:25])
     whole, part = simulate(everything, 150.0), simulate(some, 150.0)
@@ -103,7 +103,7 @@ def test_chosen_neurons_are_recorded():
     times, ids = whole.spikes(everything["E"])
     kept = np.isin(ids, list(chosen))
     assert 0 < kept.sum() < ids.size
-    assert part.sink.all_spikes()[0].size == kept.sum()
+    assert part.sink.recorded("spikes")[0].size == kept.sum()
     for cut in (slice(10, 30), slice(12, 30, 4), slice(50, 80, 7), slice(20, 20)):
         inside = np.isin(ids, range(80)[cut])
         for found, expected in zip(part.spikes(E[cut]), (times[inside], ids[inside]), strict=True):
@@ -127,7 +127,7 @@ def test_all_spikes_are_recorded_of_sources_too(first):
     sim = simulate(net, 50.0)
     assert sim.spikes("S")[0].tolist() == [1.0, 2.0]
     counts = [sim.spikes(population)[0].size for population in (E, given, random)]
-    assert min(counts) > 1 and sum(counts) == sim.spike_counts().sum() == sim.sink.all_spikes()[0].size
+    assert min(counts) > 1 and sum(counts) == sim.spike_counts().sum() == sim.sink.recorded("spikes")[0].size
     assert sim.result().summary["spikes_sha256"] == sim.spikes_sha256()
 
 
@@ -144,6 +144,18 @@ def test_nothing_is_recorded_unless_wanted():
     inside = (times > 50.0) & (times <= 100.0)
     np.testing.assert_array_equal(sim.spikes(net["E"]), (times[inside], ids[inside]))
     np.testing.assert_array_equal(sim.voltages(net["E"][:2])[0], whole.network.grid.ms(np.arange(501, 1001)))
+
+
+def test_what_went_elsewhere_than_to_memory_cannot_be_read_back():
+    class Elsewhere:
+        def take(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+            pass
+
+    sim = Simulation(balanced(), 1, SerialCommunicator(), Elsewhere())
+    sim.run(20.0)
+    for read in (lambda: sim.spikes("E"), sim.spikes_sha256, sim.result):
+        with pytest.raises(RuntimeError, match="what is recorded goes to Elsewhere, not to memory"):
+            read()
 
 
 def test_spikes_are_sorted_and_counted():
@@ -235,9 +247,9 @@ def test_the_ring_grows_when_many_spikes_are_on_their_way():
 def test_small_buffers_of_what_is_recorded_change_nothing(monkeypatch):
     whole = simulate(described_voltages(0.5), 60.0)
     monkeypatch.setattr(buffers, "SPIKE_BUFFER", 0)
-    monkeypatch.setattr(buffers, "VOLTAGE_BUFFER", 40)
+    monkeypatch.setattr(buffers, "SAMPLE_BUFFER", 40)
     sim = simulate(described_voltages(0.5), 60.0)
-    assert sim.engine.recording.gids.size < whole.spike_counts().sum()
+    assert sim.engine.recording.spikes.gids.size < whole.spike_counts().sum()
     assert raster(sim) == raster(whole)
     for one, other in zip(
         sim.voltages(sim.network["E"][3:40:5]), whole.voltages(whole.network["E"][3:40:5]), strict=True

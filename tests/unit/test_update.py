@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from distsim import Network, Normal, Simulation, fixed_indegree
-from distsim.engine.step.population_state import DIRECT, TAKES_NUMBERS
 from distsim.engine.step.update import ROW
 from distsim.parallel import SerialCommunicator
 
@@ -52,8 +51,8 @@ def test_input_taken_directly_and_gathered_is_the_same(model, weight, drawn):
     directly = run(network(model, weight, drawn))
     partly = run(network(model, weight, drawn, (slice(3, 5), 0.0, {})))
     blocks = directly[0].engine.neurons.blocks
-    assert len(blocks) == 2 and blocks[:, DIRECT].all()
-    assert np.all(blocks[:, TAKES_NUMBERS] == (weight > 0 or model != "iaf_psc_alpha"))  # to the first receptor only
+    assert len(blocks) == 2 and blocks["direct"].all()
+    assert np.all(blocks["takes_numbers"] == (weight > 0 or model != "iaf_psc_alpha"))  # to the first receptor only
     assert (directly[0].engine.synapses.row_fixed.size > 0) == drawn
     assert_same(directly, partly)
     assert weight < 0 or directly[0].spikes("E")[0].size > 1000

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from distsim.recording.voltages import VoltageFile, chunk_shape, read_voltages
+from distsim.recording.samples import SampleFile, chunk_shape, read_reports
 
 DT = Fraction(1, 20)
 COLUMNS = {"E": np.arange(0, 300, 3), "none": np.arange(0), "A": np.array([4])}
@@ -20,26 +20,26 @@ def potentials(name: str, steps: np.ndarray) -> np.ndarray:
     return -70.0 + 0.01 * np.asarray(steps)[:, np.newaxis] + COLUMNS[name] / 3 + (name == "A")
 
 
-def append(file: VoltageFile, steps: np.ndarray) -> None:
+def append(file: SampleFile, steps: np.ndarray) -> None:
     file.append(steps, {name: potentials(name, steps) for name in COLUMNS})
 
 
 def test_round_trip(tmp_path):
-    with VoltageFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
+    with SampleFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
         for start, stop in ((1, 4), (4, 4), (4, 5), (5, N_ROWS + 7)):
             append(file, 2 * np.arange(start, stop))
         assert file.mode == "serial" and file.n_samples == N_ROWS + 6
     steps = 2 * np.arange(1, N_ROWS + 7)
-    voltages = read_voltages(tmp_path / "v.h5")
+    voltages = read_reports(tmp_path / "v.h5")
     assert list(voltages) == list(COLUMNS)
     for name, ids in COLUMNS.items():
         assert voltages[name].times.tolist() == [float(int(step) * DT) for step in steps]
         np.testing.assert_array_equal(voltages[name].ids, ids)
-        np.testing.assert_array_equal(voltages[name].V, potentials(name, steps).astype(np.float32))
+        np.testing.assert_array_equal(voltages[name].values, potentials(name, steps).astype(np.float32))
 
 
 def test_sonata_layout(tmp_path):
-    with VoltageFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
+    with SampleFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
         append(file, 2 * np.arange(3, 8))
     with h5py.File(tmp_path / "v.h5") as file:
         assert file.attrs["magic"] == 0x0A7A
@@ -58,10 +58,10 @@ def test_sonata_layout(tmp_path):
 
 
 def test_a_file_without_samples(tmp_path):
-    with VoltageFile(tmp_path / "v.h5", COLUMNS, DT, 2):
+    with SampleFile(tmp_path / "v.h5", COLUMNS, DT, 2):
         pass
-    voltages = read_voltages(tmp_path / "v.h5")["E"]
-    assert voltages.times.shape == (0,) and voltages.V.shape == (0, 100)
+    voltages = read_reports(tmp_path / "v.h5")["E"]
+    assert voltages.times.shape == (0,) and voltages.values.shape == (0, 100)
 
 
 @pytest.mark.parametrize("n", [0, 1, 63, 100, 5000, 77169, 10**7])
@@ -74,7 +74,7 @@ def test_chunks_are_neither_tiny_nor_huge(n):
 
 @pytest.mark.parametrize("steps", [[8, 10, 14], [9, 11], [6]])
 def test_samples_must_follow_each_other(tmp_path, steps):
-    with VoltageFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
+    with SampleFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
         append(file, np.array([4, 6]))
         with pytest.raises(ValueError, match="2 steps apart"):
             append(file, np.array(steps))
@@ -82,31 +82,31 @@ def test_samples_must_follow_each_other(tmp_path, steps):
 
 def test_blocks_of_a_wrong_shape_are_refused(tmp_path):
     block = {name: potentials(name, np.array([2])) for name in COLUMNS}
-    message = r"V_m of E must have shape \(1, 100\), not \(1, 99\)"
-    with pytest.raises(ValueError, match=message), VoltageFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
+    message = r"values of E must have shape \(1, 100\), not \(1, 99\)"
+    with pytest.raises(ValueError, match=message), SampleFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
         file.append(np.array([2]), block | {"E": block["E"][:, 1:]})
 
 
 @pytest.mark.parametrize("columns", [[0, 1, 1], [0, 1], [0, 1, 3]])
 def test_each_column_belongs_to_one_rank(tmp_path, columns):
     with pytest.raises(ValueError, match="exactly one rank"):
-        VoltageFile(tmp_path / "v.h5", {"E": np.arange(3)}, DT, 1, mine={"E": np.array(columns)})
+        SampleFile(tmp_path / "v.h5", {"E": np.arange(3)}, DT, 1, mine={"E": np.array(columns)})
     assert not list(tmp_path.iterdir())
 
 
 def test_columns_may_come_in_any_order(tmp_path):
-    with VoltageFile(tmp_path / "v.h5", {"E": np.arange(3)}, DT, 1, mine={"E": np.array([2, 0, 1])}) as file:
+    with SampleFile(tmp_path / "v.h5", {"E": np.arange(3)}, DT, 1, mine={"E": np.array([2, 0, 1])}) as file:
         file.append(np.array([1]), {"E": np.array([[20.0, 0.0, 10.0]])})
-    assert read_voltages(tmp_path / "v.h5")["E"].V.tolist() == [[0.0, 10.0, 20.0]]
+    assert read_reports(tmp_path / "v.h5")["E"].values.tolist() == [[0.0, 10.0, 20.0]]
 
 
 def test_reports_of_other_programs_and_damaged_ones(tmp_path):
-    with VoltageFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
+    with SampleFile(tmp_path / "v.h5", COLUMNS, DT, 2) as file:
         append(file, 2 * np.arange(3, 8))
     with h5py.File(tmp_path / "v.h5", "r+") as file:
         del file["report/E"].attrs["first_step"]
-    np.testing.assert_allclose(read_voltages(tmp_path / "v.h5")["E"].times, [0.3, 0.4, 0.5, 0.6, 0.7])
+    np.testing.assert_allclose(read_reports(tmp_path / "v.h5")["E"].times, [0.3, 0.4, 0.5, 0.6, 0.7])
     with h5py.File(tmp_path / "v.h5", "r+") as file:
         del file["report/E/mapping/node_ids"]
     with pytest.raises(ValueError, match=r"v\.h5.*node_ids"):
-        read_voltages(tmp_path / "v.h5")
+        read_reports(tmp_path / "v.h5")

@@ -12,10 +12,10 @@ import pytest
 import distsim
 from distsim import Network, Result, Simulation
 from distsim.analysis.figures import plot_folder
-from distsim.analysis.voltage_traces import voltage_traces, window
+from distsim.analysis.traces import traces, window
 from distsim.parallel import SerialCommunicator
+from distsim.recording.samples import Samples
 from distsim.recording.spikes import Spikes
-from distsim.recording.voltages import Voltages
 from distsim.results.folder import FILES
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -25,14 +25,14 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def figures(monkeypatch) -> list[matplotlib.figure.Figure]:
     """The figures that are made, instead of pictures."""
     made = []
-    monkeypatch.setattr("distsim.analysis.voltage_traces.save", lambda figure, *_, **__: made.append(figure))
+    monkeypatch.setattr("distsim.analysis.traces.save", lambda figure, *_, **__: made.append(figure))
     return made
 
 
-def ramp(ids: list[int], times: np.ndarray) -> Voltages:
+def ramp(ids: list[int], times: np.ndarray) -> Samples:
     """Return potentials that rise by 1 mV a sample, from -70 mV."""
     V = -70.0 + np.arange(times.size)[:, np.newaxis] + np.zeros(len(ids))
-    return Voltages(times, np.array(ids), V, float(times[1] - times[0]))
+    return Samples(times, np.array(ids), V, float(times[1] - times[0]))
 
 
 def lines_of(axes) -> list[np.ndarray]:
@@ -50,7 +50,7 @@ def test_each_neuron_has_a_row_with_its_spikes_marked_to_one_height(figures):
         "E": Spikes(np.array([4.0, 7.0, 20.0]), np.array([3, 5, 3]), 9),
         "I": Spikes(np.array([]), np.array([]), 2),
     }
-    voltage_traces(voltages, 0.0, 10.0, "v.png", spikes=spikes, title="a run")
+    traces(voltages, 0.0, 10.0, "v.png", spikes=spikes, title="a run")
     (figure,) = figures
     first, second, third = figure.axes
     assert rows_of(figure) == ["E[3]", "E[5]", "I[0]"] and first.get_title(loc="left") == "a run"
@@ -68,9 +68,9 @@ def test_each_neuron_has_a_row_with_its_spikes_marked_to_one_height(figures):
 
 def test_spikes_that_were_not_recorded_are_said_to_be_unknown(figures):
     voltages = {"E": ramp([3, 5], np.arange(1.0, 11.0))}
-    voltage_traces(voltages, 0.0, 10.0, "v.png")
+    traces(voltages, 0.0, 10.0, "v.png")
     spikes = {"E": Spikes(np.array([4.0]), np.array([3]), 9)}
-    voltage_traces(voltages, 0.0, 10.0, "v.png", spikes=spikes, recorded={"E": np.array([1, 3])})
+    traces(voltages, 0.0, 10.0, "v.png", spikes=spikes, recorded={"E": np.array([1, 3])})
     assert [figure.get_supxlabel() for figure in figures] == [
         "spikes were not recorded",
         "vertical lines: spikes; spikes of E[5] were not recorded",
@@ -79,19 +79,19 @@ def test_spikes_that_were_not_recorded_are_said_to_be_unknown(figures):
 
 def test_of_many_neurons_the_first_of_each_population_are_shown(figures):
     times = np.arange(1.0, 11.0)
-    voltage_traces({"E": ramp(list(range(2, 40)), times)}, 0.0, 10.0, "v.png")
+    traces({"E": ramp(list(range(2, 40)), times)}, 0.0, 10.0, "v.png")
     assert rows_of(figures[0]) == [f"E[{k}]" for k in range(2, 10)]
     assert "shown: 8 of 38 recorded neurons of E" in figures[0].get_supxlabel()
-    voltage_traces({f"E{k}": ramp([0, 1, 2, 3], times) for k in range(8)}, 0.0, 10.0, "v.png")
+    traces({f"E{k}": ramp([0, 1, 2, 3], times) for k in range(8)}, 0.0, 10.0, "v.png")
     assert rows_of(figures[1]) == [f"E{k}[{i}]" for k in range(8) for i in (0, 1)]
-    voltage_traces({"E": ramp([0, 1, 2, 3], times)}, 0.0, 10.0, "v.png", most=1)
+    traces({"E": ramp([0, 1, 2, 3], times)}, 0.0, 10.0, "v.png", most=1)
     assert rows_of(figures[2]) == ["E[0]"]
 
 
 @pytest.mark.parametrize("pieces", [[(0.0, 5.0), (20.0, 25.0)], None])
 def test_breaks_are_blank(figures, pieces):
     times = np.concatenate([np.arange(1.0, 6.0), np.arange(21.0, 26.0)])
-    voltage_traces({"E": ramp([0], times)}, 0.0, 25.0, "v.png", pieces=pieces)
+    traces({"E": ramp([0], times)}, 0.0, 25.0, "v.png", pieces=pieces)
     (line,) = figures[0].axes[0].lines
     x, y = line.get_data()
     assert np.flatnonzero(np.isnan(y)).tolist() == [5] and y.size == 11
@@ -101,7 +101,7 @@ def test_breaks_are_blank(figures, pieces):
 
 def test_a_break_shorter_than_the_interval_is_a_break(figures):
     times = np.array([10.0, 20.0, 30.0, 40.0])
-    voltage_traces({"E": ramp([0], times)}, 0.0, 40.0, "v.png", pieces=[(0.0, 22.0), (27.0, 40.0)])
+    traces({"E": ramp([0], times)}, 0.0, 40.0, "v.png", pieces=[(0.0, 22.0), (27.0, 40.0)])
     assert np.isnan(figures[0].axes[0].lines[0].get_ydata()).tolist() == [False, False, True, False, False]
 
 
@@ -113,8 +113,8 @@ def test_a_long_recording_shows_its_first_500_ms():
 @pytest.mark.parametrize("V", [np.nan, np.inf])
 def test_potentials_that_are_not_finite_are_not_drawn(figures, V):
     v = ramp([0, 1], np.arange(1.0, 11.0))
-    v.V[5, 0], v.V[:, 1] = V, V
-    voltage_traces({"E": v}, 0.0, 10.0, "v.png")
+    v.values[5, 0], v.values[:, 1] = V, V
+    traces({"E": v}, 0.0, 10.0, "v.png")
     first, second = figures[0].axes
     assert np.isnan(first.lines[0].get_ydata()).sum() == 1 and np.isfinite(first.get_ylim()).all()
     assert [text.get_text() for text in second.texts] == ["no sample in this period"]
@@ -122,13 +122,13 @@ def test_potentials_that_are_not_finite_are_not_drawn(figures, V):
 
 def test_an_empty_period_is_refused():
     with pytest.raises(ValueError, match=r"from 5\.0 to 5\.0 ms is empty"):
-        voltage_traces({}, 5.0, 5.0, "v.png")
+        traces({}, 5.0, 5.0, "v.png")
 
 
-@pytest.mark.parametrize("voltages", [{}, {"E": Voltages(np.zeros(0), np.zeros(0, int), np.zeros((0, 0)), 0.0)}])
+@pytest.mark.parametrize("voltages", [{}, {"E": Samples(np.zeros(0), np.zeros(0, int), np.zeros((0, 0)), 0.0)}])
 def test_nothing_recorded_is_said(tmp_path, figures, voltages):
-    voltage_traces(voltages, 0.0, 5.0, tmp_path / "v.png")
-    assert figures[0].axes[0].texts[0].get_text() == "no membrane potentials recorded"
+    traces(voltages, 0.0, 5.0, tmp_path / "v.png")
+    assert figures[0].axes[0].texts[0].get_text() == "nothing recorded"
 
 
 # --- of a run ---------------------------------------------------------------------------------------------------------

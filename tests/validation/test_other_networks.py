@@ -32,7 +32,7 @@ def references(name: str, **wanted) -> list[dict]:
 
 def our_run(network, seed: int, t0: float, t1: float) -> dict:
     """Statistics of all neurons of E and I between t0 and t1 (ms)."""
-    network.spike_recorders.clear()
+    network.drop_recorders("spikes")
     network.record_spikes(network["E"], network["I"])
     sim = Simulation(network, seed, SerialCommunicator())
     sim.run(t0, record=False)

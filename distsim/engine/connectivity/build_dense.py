@@ -20,7 +20,7 @@ from ...synapses import PACKED
 from ..compiled.cache import njit
 from ..compiled.intrinsics import count_ones
 from ..step.decomposition import Decomposition
-from ..step.dense import GROUP, MOST_ROWS, PLANE, Dense
+from ..step.dense import GROUP, MOST_ROWS, PANEL, PLANE, SUM, Dense
 from ..step.layout import Layout
 from . import draws
 
@@ -205,9 +205,9 @@ def _tables(pieces: list[tuple], begin: np.ndarray, layout: Layout, bits: np.nda
         sums.append((len(panels), len(panels) + len(parts), _words(first, last), last - first, *place))
         panels += parts
     return Dense(
-        np.array(sums, np.int64).reshape(-1, 6),
+        np.array(sums, SUM),
         np.array([weight for *_, weight in together], float),
-        np.array(panels, np.int64).reshape(-1, 5),
+        np.array(panels, PANEL),
         spans,
         bits,
         np.zeros((len(panels), 2), np.int64),
@@ -321,8 +321,8 @@ def find_spans(bits, n_words, spans):
 
 def outdegrees_by_delay(dense: Dense) -> Iterator[tuple[int, int, np.ndarray]]:
     """Of each matrix: delay (steps), gid of the first source, synapses of its sources (int64)."""
-    for begin, end, n_words in dense.sums[:, :3]:
-        for delay, first, last, start in dense.panels[begin:end, :4]:
+    for begin, end, n_words, *_ in dense.sums.tolist():
+        for delay, first, last, start, _ in dense.panels[begin:end].tolist():
             yield int(delay), int(first), count_bits(dense.bits[start:], last - first, n_words)
 
 

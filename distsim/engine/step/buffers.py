@@ -1,23 +1,26 @@
-"""How long an interval is, and the buffers in which its spikes and voltages are until they are handed on."""
+"""How long an interval is, and the buffers in which its spikes and samples are until they are handed on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ...description.elements import FOREVER, SPIKES, Population, Value
 from ...description.network import Network
+from ...description.reports import Report, sampled_reports, spike_report
 from ...neurons.sources import MOST_SPIKES
+from ...parallel import Comm
 from . import loop
 from .decomposition import Decomposition
 from .delivery import History
 from .exchange import SpikeExchange, plan_exchange
 from .population_state import Neurons, places_of, reference_values
-from .recorders import voltage_gids, wanted_neurons
 from .sinks import Sink
 
+Offsets = Callable[[Report], np.ndarray]
 SPIKE_BUFFER = 1 << 19  # spikes held until they are handed on, at least
-VOLTAGE_BUFFER = 1 << 20  # voltages held likewise
+SAMPLE_BUFFER = 1 << 20  # samples held likewise
 STEPS_WITHOUT_SYNAPSES = 10  # steps of an interval in a network without synapses
 INTERVAL = 1 << 22  # spikes that the buffers of one interval may have to hold: it is cut short in very large networks
 
@@ -37,7 +40,7 @@ def steps_of_interval(network: Network, min_delay: int) -> int:
     return max(1, min(min_delay, INTERVAL // most_spikes(network)))
 
 
-def plan_sent(network: Network, deal: Decomposition, comm, interval: int) -> SpikeExchange:
+def plan_sent(network: Network, deal: Decomposition, comm: Comm, interval: int) -> SpikeExchange:
     """The exchange of the spikes of `interval` steps (collective)."""
     has_sources = any(p.model.is_source for p in network.populations)
     return plan_exchange(comm, interval, deal.n_local * (MOST_SPIKES if has_sources else 1), most_spikes(network))
@@ -66,59 +69,112 @@ def grown(history: History, head: int) -> History:
 # --- what is recorded -------------------------------------------------------------------------------------------------
 
 
-def plan_recording(network: Network, deal: Decomposition, neurons: Neurons, interval: int) -> loop.Recording:
+def wanted_neurons(network: Network, reports: Sequence[Report]) -> np.ndarray:
+    """Return bytes by gid: 1 where spikes are recorded; empty if no spikes are."""
+    report = spike_report(reports)
+    if report is None:
+        return np.zeros(0, np.uint8)
+    wanted = np.zeros(network.n, np.uint8)
+    wanted[report.gids] = 1
+    return wanted
+
+
+def spike_room(network: Network, reports: Sequence[Report], interval: int) -> int:
+    """Return how many spikes a buffer holds: those of an interval, and more, so that it is seldom handed on."""
+    return SPIKE_BUFFER + most_spikes(network) * interval if spike_report(reports) else 0
+
+
+def sample_rooms(reports: Sequence[Report], size: int, interval: int) -> np.ndarray:
+    """Return how many samples the buffer of each sampled report holds, int64, the same on each of `size` ranks."""
+    sampled = sampled_reports(reports)
+    widths = [max(1, -(-report.gids.size // size)) for report in sampled]
+    a_report = SAMPLE_BUFFER // max(1, len(sampled))
+    rooms = [
+        max(interval // report.interval + 1, a_report // width) for report, width in zip(sampled, widths, strict=True)
+    ]
+    return np.array(rooms, np.int64)
+
+
+def plan_recording(
+    network: Network, reports: Sequence[Report], deal: Decomposition, neurons: Neurons, interval: int
+) -> loop.Recording:
     """Room for what is recorded in `interval` steps, and for more, so that it need not be handed on after each."""
-    wanted, recorders = wanted_neurons(network), network.voltage_recorders
-    lids = voltage_lids(network, deal)
-    a_rank = -(-voltage_gids(network).size // deal.size)
-    samples = max(interval, VOLTAGE_BUFFER // max(1, a_rank)) if recorders else 0
-    room = SPIKE_BUFFER + most_spikes(network) * interval if wanted.size else 0
-    return loop.Recording(
-        wanted,
-        bool(wanted.all()),
-        np.empty(room, np.int64),
-        np.empty(room, np.uint32),
-        _potential_places(network, deal, neurons, lids),
-        np.empty((samples, lids.size)),
-        recorders[0].interval if recorders else 0,
+    wanted, room = wanted_neurons(network, reports), spike_room(network, reports, interval)
+    spikes = loop.SpikeBuffer(wanted, bool(wanted.all()), np.empty(room, np.int64), np.empty(room, np.uint32))
+    sampled, rooms = sampled_reports(reports), sample_rooms(reports, deal.size, interval)
+    places = [_sampled_places(report, deal, neurons) for report in sampled]
+    widths = np.array([found.size for found in places], np.int64)
+    n = len(sampled)
+    samples = loop.SampleBuffers(
+        np.zeros(n, np.uint8),
+        np.array([report.interval for report in sampled], np.int64),
+        np.concatenate([np.zeros(0, np.int64), *places]),
+        _ends(widths),
+        np.empty(int(rooms @ widths)),
+        _ends(rooms * widths),
+        rooms,
+        np.zeros(n, np.int64),
+        np.zeros(n, np.int64),
     )
+    return loop.Recording(spikes, samples)
 
 
-def voltage_lids(network: Network, deal: Decomposition) -> np.ndarray:
-    """Local neurons whose V_m is recorded, ascending."""
-    gids = voltage_gids(network)
-    return deal.lids(gids[deal.local(gids)])
+def _ends(sizes: np.ndarray) -> np.ndarray:
+    """Return where pieces of these sizes begin, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
-def flush(recording: loop.Recording, clock: loop.Clock, resting: Callable[[], np.ndarray], sink: Sink) -> None:
-    """Hand what was recorded to `sink`; `resting` gives what is added to sampled potentials (mV)."""
-    counts = clock.counts
-    n, samples = int(counts[loop.RECORDED]), int(counts[loop.SAMPLES])
+def switch(samples: loop.SampleBuffers, reports: Sequence[Report], step: int, record: bool) -> int:
+    """Switch the sampled reports on or off after `step` steps; return the step at which one of them has to be switched
+    again."""
+    until = FOREVER
+    for r, report in enumerate(sampled_reports(reports)):
+        start, stop = report.window
+        samples.is_on[r] = record and start <= step < stop
+        until = min([until, *(bound for bound in (start, stop) if bound > step)])
+    return until
+
+
+def flush(
+    recording: loop.Recording, counts: np.ndarray, reports: Sequence[Report], sink: Sink, offsets: Offsets
+) -> None:
+    """Hand what was recorded to `sink`; `offsets` gives what is added to the samples of a report's neurons."""
+    spikes, samples = recording
+    n, sampled = int(counts[loop.RECORDED]), sampled_reports(reports)
     if n:
-        sink.spikes(recording.steps[:n], recording.gids[:n])
+        sink.take(SPIKES, spikes.steps[:n], spikes.gids[:n])
         counts[loop.RECORDED] = 0
-    if samples:
-        last = counts[loop.STEP] // recording.interval * recording.interval
-        steps = last - recording.interval * np.arange(samples - 1, -1, -1)
-        sink.voltages(steps, recording.voltages[:samples] + resting())
-        counts[loop.SAMPLES] = 0
+    for r in np.flatnonzero(samples.counts):
+        n, width = samples.counts[r], samples.firsts[r + 1] - samples.firsts[r]
+        values = samples.values[samples.starts[r] :][: n * width].reshape(n, width)
+        steps = samples.last[r] - samples.intervals[r] * np.arange(n - 1, -1, -1)
+        sink.take(sampled[r].name, steps, values + offsets(sampled[r]))
+        samples.counts[r] = 0
 
 
-def _potential_places(network: Network, deal: Decomposition, neurons: Neurons, lids: np.ndarray) -> np.ndarray:
-    """Return where the membrane potentials of local neurons (ascending) are in `Neurons.state`, int64."""
+def _sampled_places(report: Report, deal: Decomposition, neurons: Neurons) -> np.ndarray:
+    """Return where the sampled states of local neurons (ascending) are in `Neurons.state`, int64."""
     places = [np.zeros(0, np.int64)]
-    for population in network.populations:
-        mine = lids[population.holds(deal.gid(lids))]
-        if mine.size:
-            places.append(places_of(neurons, population.model, population.model.potential, mine))
+    for population, gids in local_gids(report, deal):
+        places.append(places_of(neurons, population.model, report.recordable(population), deal.lids(gids)))
     return np.concatenate(places)
 
 
-def resting_potentials(network: Network, parameters: Sequence[Mapping], gids: np.ndarray) -> np.ndarray:
-    """Return the potentials (mV) to which those of the recorded neurons `gids` are relative in `Neurons.state`."""
+def sample_offsets(
+    network: Network, report: Report, deal: Decomposition, parameters: Sequence[Mapping[str, Value]]
+) -> np.ndarray:
+    """Return the values to which the sampled states of this rank's neurons are relative in `Neurons.state`."""
     found = [np.zeros(0)]
-    for number, population in enumerate(network.populations):
+    for population, gids in local_gids(report, deal):
+        number = network.populations.index(population)
+        found.append(reference_values(network, number, report.recordable(population), parameters[number], gids))
+    return np.concatenate(found)
+
+
+def local_gids(report: Report, deal: Decomposition) -> Iterator[tuple[Population, np.ndarray]]:
+    """Yield each population of a sampled report that has recorded neurons on this rank, and their gids, ascending."""
+    gids = report.gids[deal.local(report.gids)]
+    for population in report.populations:
         mine = gids[population.holds(gids)]
         if mine.size:
-            found.append(reference_values(network, number, population.model.potential, parameters[number], mine))
-    return np.concatenate(found)
+            yield population, mine

@@ -49,13 +49,3 @@ class Decomposition:
     def lids(self, gids: Ids) -> Ids:
         lids: Ids = gids // self.size
         return lids
-
-
-def runs(values: np.ndarray) -> list[tuple[int, int]]:
-    """Ascending integers as half-open runs [first, last)."""
-    if not values.size:
-        return []
-    breaks = np.flatnonzero(np.diff(values) != 1) + 1
-    firsts = values[np.concatenate([[0], breaks])]
-    lasts = values[np.concatenate([breaks - 1, [values.size - 1]])] + 1
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

@@ -28,9 +28,27 @@ FEW = 3  # as many rows, or fewer, have a shorter way
 NO_ROWS = (np.int64(0), np.int64(PLANE), np.int64(0))  # rows, and the words in which they have bits
 MOST_ROWS = 68 * GROUP  # in one sum: numbers have ten digits
 
-# columns of Dense.sums and Dense.panels
-FIRST_PANEL, LAST_PANEL, WORDS, TARGETS, SHARD, SLOT = range(6)
-DELAY, FIRST_GID, LAST_GID, BITS, ROW = range(5)
+# What is summed: rows of the panels first_panel ... last_panel - 1.
+SUM = np.dtype(
+    [
+        ("first_panel", np.int64),
+        ("last_panel", np.int64),
+        ("words", np.int64),  # of a row
+        ("targets", np.int64),  # neurons that begin at `slot` of the row of `shard`
+        ("shard", np.int64),
+        ("slot", np.int64),
+    ]
+)
+# A matrix of the synapses of one delay from sources first_gid ... last_gid - 1.
+PANEL = np.dtype(
+    [
+        ("delay", np.int64),  # steps
+        ("first_gid", np.int64),
+        ("last_gid", np.int64),
+        ("bits", np.int64),  # where its bits begin
+        ("row", np.int64),  # where its rows begin in `spans`
+    ]
+)
 
 
 class Dense(NamedTuple):
@@ -38,12 +56,10 @@ class Dense(NamedTuple):
 
     Attributes
     ----------
-    sums : int64 (n, 6), what is summed: the panels FIRST_PANEL ... LAST_PANEL - 1, rows of WORDS words, onto TARGETS
-        neurons that begin at SLOT of the row of SHARD.
+    sums : SUM (n,).
     weights : float64 (n,), of each sum, pA (mV for delta synapses).
-    panels : int64 (m, 5), a matrix each: DELAY in steps, sources FIRST_GID ... LAST_GID - 1, where its BITS begin and
-        its rows in `spans`.
-    spans : uint16 (rows, 2), first and last (excluded) word of each row that has bits; WORDS and 0 where none has.
+    panels : PANEL (m,).
+    spans : uint16 (rows, 2), first and last (excluded) word of each row with bits; all `words` and 0 where none has.
     bits : uint64; the first PLANE words are 0.
     spikes : int64 (m, 2), planes : uint64 (10 PLANE,), rows : int64 (MOST_ROWS + GROUP,), scratch.
     """
@@ -65,13 +81,13 @@ def deliver_dense(t, dense, history, synapses):
     events, gid_mask = 0, history.gids.size - 1
     for s in range(dense.sums.shape[0]):
         n, first, last = NO_ROWS
-        for p in range(dense.sums[s, FIRST_PANEL], dense.sums[s, LAST_PANEL]):
+        for p in range(dense.sums[s].first_panel, dense.sums[s].last_panel):
             panel, spikes = dense.panels[p], dense.spikes[p]
             for q in range(spikes[0], spikes[1]):
-                row = np.int64(history.gids[q & gid_mask]) - panel[FIRST_GID]
-                span = dense.spans[panel[ROW] + row]
+                row = np.int64(history.gids[q & gid_mask]) - panel.first_gid
+                span = dense.spans[panel.row + row]
                 first, last = min(first, np.int64(span[0])), max(last, np.int64(span[1]))
-                dense.rows[n] = panel[BITS] + row * dense.sums[s, WORDS]
+                dense.rows[n] = panel.bits + row * dense.sums[s].words
                 if spikes[1] - spikes[0] > GROUP:
                     prefetch_row(dense.rows[n], span, dense.bits)
                 n += 1
@@ -88,18 +104,18 @@ def find_spikes(t, dense, history):
     """Find the spikes that are due at step `t` in each panel; where these are few, ask for their rows."""
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     for s in range(dense.sums.shape[0]):
-        for p in range(dense.sums[s, FIRST_PANEL], dense.sums[s, LAST_PANEL]):
+        for p in range(dense.sums[s].first_panel, dense.sums[s].last_panel):
             panel, spikes = dense.panels[p], dense.spikes[p]
-            step = (t - panel[DELAY]) & step_mask
+            step = (t - panel.delay) & step_mask
             first = history.first[step]
             last = first + history.count[step]
-            spikes[0] = first_from(panel[FIRST_GID], first, last, history.gids, gid_mask)
-            spikes[1] = first_from(panel[LAST_GID], spikes[0], last, history.gids, gid_mask)
+            spikes[0] = first_from(panel.first_gid, first, last, history.gids, gid_mask)
+            spikes[1] = first_from(panel.last_gid, spikes[0], last, history.gids, gid_mask)
             if spikes[1] - spikes[0] <= GROUP:
                 for q in range(spikes[0], spikes[1]):
-                    row = np.int64(history.gids[q & gid_mask]) - panel[FIRST_GID]
-                    start = panel[BITS] + row * dense.sums[s, WORDS]
-                    prefetch_row(start, dense.spans[panel[ROW] + row], dense.bits)
+                    row = np.int64(history.gids[q & gid_mask]) - panel.first_gid
+                    start = panel.bits + row * dense.sums[s].words
+                    prefetch_row(start, dense.spans[panel.row + row], dense.bits)
 
 
 @kernel()
@@ -125,8 +141,8 @@ def add_sum(t, s, n, first, last, dense, synapses):
     """Sum words first ... last - 1 of the rows dense.rows[:n] and add the input at step `t`; number of events."""
     what, weight, n_words = dense.sums[s], dense.weights[s], last - first
     bits, rows, planes = dense.bits[first:], dense.rows, dense.planes  # the first words are a row without synapses
-    start = row_start(t, what[SHARD], synapses) + what[SLOT]
-    target = synapses.row[start + 64 * first : start + min(64 * last, what[TARGETS])]
+    start = row_start(t, what.shard, synapses) + what.slot
+    target = synapses.row[start + 64 * first : start + min(64 * last, what.targets)]
     n_rows = n
     while n_rows % GROUP and n_rows != 1 and n_rows != FEW:
         rows[n_rows] = 0

@@ -29,53 +29,63 @@ from ..compiled.intrinsics import (
 from .delivery import FIXED, History, Scratch, Synapses, deliver, row_start
 from .dense import Dense, deliver_dense
 from .exchange import FAILED, SpikeExchange, add, exchange
-from .poisson import FIRST as ENTRY_FIRST
-from .poisson import LAST as ENTRY_LAST
-from .poisson import RECEPTOR, WIDE, PoissonInputs, add_poisson, draw_poisson, is_on, pairs_of
-from .population_state import (
-    DIRECT,
-    FIRST,
-    GATHERED,
-    LAST,
-    PAR,
-    PAR_STRIDE,
-    RECEPTORS,
-    SHARD,
-    SHARES_CURRENT,
-    SLOT,
-    SOURCE,
-    STATE,
-    TAKES_NUMBERS,
-    Neurons,
-)
+from .poisson import PoissonInputs, add_poisson, draw_poisson, is_on, pairs_of
+from .population_state import Neurons
 from .stimulation import Currents, Trains, add_scheduled, apply_currents
 
 DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
 NONE, SEVERAL = -1, -2  # rather than the Poisson input that is on
 PHASES = ("deliver", "update", "stimulate", "exchange", "record")
 DELIVER, UPDATE, STIMULATE, EXCHANGE, RECORD = range(len(PHASES))  # entries of the timer
-STEP, HEAD, EVENTS, SPIKES, RECORDED, SAMPLES = range(6)  # entries of Clock.counts
+STEP, HEAD, EVENTS, SPIKES, RECORDED = range(5)  # entries of Clock.counts
 
 
-class Recording(NamedTuple):
-    """Buffers of what is recorded until the next flush.
+class SpikeBuffer(NamedTuple):
+    """Spikes that are recorded until the next flush.
 
     Attributes
     ----------
     wanted : uint8 by gid, whether spikes are recorded; empty for none. takes_all : whether those of all neurons are.
     steps : int64, gids : uint32, recorded spikes of all ranks by (step, gid).
-    voltage_places : int64 (k,), where the states that are sampled are in `Neurons.state`.
-    voltages : float64 (samples, k); as many samples on all ranks, also where k is 0.
-    interval : steps between two samples, 0 if no voltages are recorded on any rank.
     """
 
     wanted: np.ndarray
     takes_all: bool
     steps: np.ndarray
     gids: np.ndarray
-    voltage_places: np.ndarray
-    voltages: np.ndarray
-    interval: int
+
+
+class SampleBuffers(NamedTuple):
+    """What the n sampled reports record until the next flush.
+
+    Attributes
+    ----------
+    is_on : uint8 (n,), whether a sample is taken at the next step that is due.
+    intervals : int64 (n,), steps between two samples.
+    places : int64, report after report: where the sampled states of local neurons are in `Neurons.state`.
+    firsts : int64 (n + 1,), where each report's `places` begin.
+    values : float64, report after report: samples, each with a value for each of its `places`.
+    starts : int64 (n + 1,), where each report's `values` begin.
+    rooms : int64 (n,), samples that fit; as many on all ranks, also where a rank has none of the neurons.
+    counts : int64 (n,), samples that are there. last : int64 (n,), the step of the last of them.
+    """
+
+    is_on: np.ndarray
+    intervals: np.ndarray
+    places: np.ndarray
+    firsts: np.ndarray
+    values: np.ndarray
+    starts: np.ndarray
+    rooms: np.ndarray
+    counts: np.ndarray
+    last: np.ndarray
+
+
+class Recording(NamedTuple):
+    """Buffers of what is recorded."""
+
+    spikes: SpikeBuffer
+    samples: SampleBuffers
 
 
 class Constants(NamedTuple):
@@ -96,8 +106,8 @@ class Clock(NamedTuple):
 
     Attributes
     ----------
-    counts : int64, shape (6,)
-        STEP, HEAD of the history, synaptic EVENTS, SPIKES of all ranks, RECORDED spikes and SAMPLES not yet handed on.
+    counts : int64, shape (5,)
+        STEP, HEAD of the history, synaptic EVENTS, SPIKES of all ranks, RECORDED spikes not yet handed on.
     timer : float64, shape (5,)
         Seconds by phase, see PHASES.
     spec : int64, shape (2,)
@@ -147,11 +157,12 @@ def seconds(constants, spec):
 @kernel(cache=True)
 def advance(stop, record, rank):
     """Advance the arrays of a `Rank` to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or
-    MPI_FAILED). Spikes and voltages are recorded if `record`."""
+    MPI_FAILED). Spikes are recorded if `record`, samples where they are switched on."""
     # Taken apart once: each time that a member is taken out of a tuple costs reference counts.
     constants, (counts, timer, spec), connections, neurons, inputs, spikes, recording = rank
     synapses, dense, history, scratch = connections
     poisson, currents, trains = inputs
+    recorded, samples = recording
     longest = synapses.delays[-1] if synapses.delays.size else 0
     while counts[STEP] < stop:
         start = counts[STEP]
@@ -160,10 +171,9 @@ def advance(stop, record, rank):
         oldest = history.first[(start + 1 - longest) & (history.first.size - 1)]
         if counts[HEAD] - oldest + most > history.gids.size:
             return GROW_HISTORY
-        if record and (
-            (recording.wanted.size and counts[RECORDED] + most > recording.gids.size)
-            or (recording.interval and counts[SAMPLES] + n_steps > recording.voltages.shape[0])
-        ):
+        if record and recorded.wanted.size and counts[RECORDED] + most > recorded.gids.size:
+            return FLUSH
+        if is_full(n_steps, samples):
             return FLUSH
 
         for t in range(start + 1, start + n_steps + 1):
@@ -179,8 +189,8 @@ def advance(stop, record, rank):
             timer[DELIVER] += t1 - t0
             timer[STIMULATE] += t2 - t1
             timer[UPDATE] += t3 - t2
-            if record and recording.interval and t % recording.interval == 0:
-                sample_voltages(recording, counts, neurons)
+            if samples.counts.size:
+                take_samples(t, samples, neurons)
                 timer[RECORD] += seconds(constants, spec) - t3
 
         t0 = seconds(constants, spec)
@@ -189,8 +199,8 @@ def advance(stop, record, rank):
             return MPI_FAILED
         t1 = seconds(constants, spec)
         timer[EXCHANGE] += t1 - t0
-        if record and recording.wanted.size:
-            record_spikes(start, n_steps, recording, counts, history)
+        if record and recorded.wanted.size:
+            record_spikes(start, n_steps, recorded, counts, history)
             timer[RECORD] += seconds(constants, spec) - t1
         counts[SPIKES] += head - counts[HEAD]
         counts[HEAD] = head
@@ -208,12 +218,12 @@ def update(t, k, constants, synapses, neurons, poisson, trains, spikes):
     for b in range(neurons.blocks.shape[0]):
         block = neurons.blocks[b]
         e = the_one_on(t, b, poisson)
-        if block[DIRECT] and (e == NONE or (e >= 0 and block[TAKES_NUMBERS] and serves_all(poisson.entries[e], block))):
+        if block.direct and (e == NONE or (e >= 0 and block.takes_numbers and serves_all(poisson.entries[e], block))):
             update_directly(t, b, e, block, synapses, neurons, poisson)
         else:
             gather_inputs(t, b, block, synapses, neurons, poisson, trains)
             ex, inh, none = pointer(neurons.inputs[0]), pointer(neurons.inputs[1]), np.int64(0)
-            call_loop(block[GATHERED], block, ex, inh, 1.0, none, none, 0.0, neurons)
+            call_loop(block.gathered, block, ex, inh, 1.0, none, none, 0.0, neurons)
         collect_spikes(k, block, constants, neurons, spikes)
 
 
@@ -221,30 +231,30 @@ def update(t, k, constants, synapses, neurons, poisson, trains, spikes):
 def update_directly(t, b, e, block, synapses, neurons, poisson):
     """Update a block by what the rows hold and the Poisson input `e` (or NONE)."""
     numbers, shift, weight = np.int64(0), np.int64(0), 0.0
-    if block[TAKES_NUMBERS]:
+    if block.takes_numbers:
         pairs, shift = pairs_of(t, poisson, poisson.entries[max(e, poisson.of_block[b])])
         weight = poisson.weights[e] if e >= 0 else 0.0
         numbers = pointer(pairs)
-    start = row_start(t, block[SHARD], synapses) + block[SLOT]
+    start = row_start(t, block.shard, synapses) + block.slot
     if synapses.form == FIXED:
         ex, inh = pointer(synapses.row_fixed) + 4 * start, pointer(synapses.row_fixed) + 4 * (start + synapses.width)
     else:
         ex, inh = pointer(synapses.row) + 8 * start, pointer(synapses.row) + 8 * (start + synapses.width)
-    call_loop(block[DIRECT], block, ex, inh, synapses.unit, numbers, shift, weight, neurons)
+    call_loop(block.direct, block, ex, inh, synapses.unit, numbers, shift, weight, neurons)
 
 
 @kernel(forceinline=True)
 def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
     """Call the loop at `address`, see `update.loop_source`, for the neurons of a block."""
-    first = block[FIRST]
+    first = block.first
     call(
         address,
         (
-            block[LAST] - first,
-            pointer(neurons.state) + 8 * block[STATE],
+            block.last - first,
+            pointer(neurons.state) + 8 * block.state,
             pointer(neurons.refractory) + 2 * first,
-            pointer(neurons.propagators) + 8 * block[PAR],
-            block[PAR_STRIDE],
+            pointer(neurons.propagators) + 8 * block.par,
+            block.par_stride,
             ex,
             inh,
             unit,
@@ -252,7 +262,7 @@ def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
             shift,
             weight,
             pointer(neurons.current) + 8 * first,
-            block[SHARES_CURRENT],
+            block.shares_current,
             pointer(neurons.fired),
         ),
     )
@@ -271,22 +281,22 @@ def the_one_on(t, b, poisson):
 @kernel(forceinline=True)
 def serves_all(entry, block):
     """Return whether a Poisson input is one to the first receptor of all neurons of the block, its numbers bytes."""
-    is_whole = entry[ENTRY_LAST] - entry[ENTRY_FIRST] == block[LAST] - block[FIRST]
-    return is_whole & (entry[RECEPTOR] == 0) & (not entry[WIDE])
+    is_whole = entry.last - entry.first == block.last - block.first
+    return is_whole & (entry.receptor == 0) & (not entry.is_wide)
 
 
 @kernel(forceinline=True)
 def gather_inputs(t, b, block, synapses, neurons, poisson, trains):
     """Take the block's part of the rows (pA) and its Poisson input into neurons.inputs, and leave the rows at zero."""
-    first, last, inputs = block[FIRST], block[LAST], neurons.inputs
+    first, last, inputs = block.first, block.last, neurons.inputs
     n = last - first
-    if block[SOURCE]:
+    if block.is_source:
         for i in range(n):
             inputs[0, i] = 0.0
         add_scheduled(t, trains, first, last, inputs[0])
     else:
-        for r in range(block[RECEPTORS]):
-            start = row_start(t, block[SHARD], synapses) + r * synapses.width + block[SLOT]
+        for r in range(block.receptors):
+            start = row_start(t, block.shard, synapses) + r * synapses.width + block.slot
             if synapses.form == FIXED:
                 take(synapses.row_fixed[start : start + n], synapses.unit, inputs[r])
             else:
@@ -305,7 +315,7 @@ def take(row, unit, inputs):
 @kernel(forceinline=True)
 def collect_spikes(k, block, constants, neurons, spikes):
     """Add the spikes of the block's neurons in step `k` of the interval, by ascending gid."""
-    first, n, fired = block[FIRST], block[LAST] - block[FIRST], neurons.fired
+    first, n, fired = block.first, block.last - block.first, neurons.fired
     for start in range(0, n, LINE):
         found = ~equal_bytes(fired, start, np.uint8(0)) & lowest_bits(n - start)
         while found:
@@ -317,7 +327,7 @@ def collect_spikes(k, block, constants, neurons, spikes):
 
 
 @kernel()
-def record_spikes(start, n_steps, recording, counts, history):
+def record_spikes(start, n_steps, recorded, counts, history):
     """Append the interval's wanted spikes of all ranks to the recording."""
     n = counts[RECORDED]
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
@@ -325,17 +335,30 @@ def record_spikes(start, n_steps, recording, counts, history):
         first, count = history.first[t & step_mask], history.count[t & step_mask]
         for q in range(first, first + count):
             gid = history.gids[q & gid_mask]
-            if recording.takes_all or recording.wanted[gid]:  # the table is cold: looking up costs 8 ns a spike
-                recording.steps[n] = t
-                recording.gids[n] = gid
+            if recorded.takes_all or recorded.wanted[gid]:  # the table is cold: looking up costs 8 ns a spike
+                recorded.steps[n] = t
+                recorded.gids[n] = gid
                 n += 1
     counts[RECORDED] = n
 
 
 @kernel()
-def sample_voltages(recording, counts, neurons):
-    """Append the potentials of the wanted local neurons, relative to what `buffers.resting_potentials` gives."""
-    row = recording.voltages[counts[SAMPLES]]
-    for k in range(recording.voltage_places.size):
-        row[k] = neurons.state[recording.voltage_places[k]]
-    counts[SAMPLES] += 1
+def is_full(n_steps, samples):
+    """Return whether a buffer of samples may be too small for the next `n_steps` steps; the same on all ranks."""
+    for r in range(samples.counts.size):
+        if samples.is_on[r] and samples.counts[r] + n_steps // samples.intervals[r] + 1 > samples.rooms[r]:
+            return True
+    return False
+
+
+@kernel()
+def take_samples(t, samples, neurons):
+    """Append the states that are due at step `t`, relative to what `buffers.sample_offsets` gives."""
+    for r in range(samples.counts.size):
+        if samples.is_on[r] and t % samples.intervals[r] == 0:
+            first, n = samples.firsts[r], samples.firsts[r + 1] - samples.firsts[r]
+            start = samples.starts[r] + samples.counts[r] * n
+            for k in range(n):
+                samples.values[start + k] = neurons.state[samples.places[first + k]]
+            samples.counts[r] += 1
+            samples.last[r] = t

@@ -19,19 +19,39 @@ from typing import NamedTuple
 import numpy as np
 
 from ...description.elements import PoissonInput
+from ...description.indices import runs
 from ...description.network import Network
 from ..compiled.intrinsics import LINE, NoAlias, equal_bytes, kernel, lowest_bit, lowest_bits
 from ..random import streams
-from .decomposition import Decomposition, runs
+from .decomposition import Decomposition
 from .update import ROW
 
 LARGEST_MEAN = 40_000.0  # of one table, so that a number fits 16 bits; larger ones are sums
 MOST_THRESHOLDS = 64  # counted, not searched
 CELLS = 1 << 16
 
-# columns of PoissonInputs.entries
-FIRST, LAST, DELAY, START, STOP, OBJECT, RECEPTOR, WIDE, COUNTS, DRAWN = range(10)
-CELL, CELL_END, BASE, REST, TABLE, GUIDE, LOWEST = range(10, 17)
+# One stimulus onto neurons first ... last - 1 of one block.
+ENTRY = np.dtype(
+    [
+        ("first", np.int64),
+        ("last", np.int64),
+        ("delay", np.int64),  # steps; and emitted in (start, stop] steps
+        ("start", np.int64),
+        ("stop", np.int64),
+        ("obj", np.int64),  # tells its random numbers from those of others
+        ("receptor", np.int64),
+        ("is_wide", np.int64),
+        ("counts", np.int64),  # where its numbers begin in `narrow` or `wide`
+        ("drawn", np.int64),  # which steps are there
+        ("cell", np.int64),  # its thresholds are cells[cell:cell_end]
+        ("cell_end", np.int64),
+        ("base", np.int64),  # the number below the first threshold
+        ("rest", np.int64),  # what stands for a number still to be drawn
+        ("table", np.int64),  # where its table begins in `tables`, and its guide in `guides`
+        ("guide", np.int64),
+        ("lowest", np.int64),  # number of the table
+    ]
+)
 
 
 class PoissonInputs(NamedTuple):
@@ -39,13 +59,11 @@ class PoissonInputs(NamedTuple):
 
     Attributes
     ----------
-    entries : int64 (n, 17), one stimulus onto neurons FIRST ... LAST - 1 of one block, block after block. DRAWN tells
-        which steps are in `narrow` or `wide` from COUNTS on; CELL ... CELL_END, BASE (number below the first threshold)
-        and REST (what stands for a number still to be drawn) belong to cells; TABLE, GUIDE and LOWEST to `tables`.
+    entries : ENTRY (n,), block after block.
     of_block : int64 (blocks + 1,), the first entry of each block. weights : float64 (n,), pA.
     cells : uint16, thresholds; tables : uint32, guides : int32, of `streams.QuantileTable`s.
     narrow : uint8, numbers of eight steps: of steps 2 w and 2 w + 1 side by side for each neuron, w after w; LINE more.
-    wide : uint16, less LOWEST, numbers of four steps, step after step.
+    wide : uint16, less `lowest`, numbers of four steps, step after step.
     words : uint32 (4, ROW), scratch.
     """
 
@@ -111,7 +129,7 @@ def plan_poisson(
     Parameters
     ----------
     stimuli : with the number that tells the trains of one stimulus from those of another.
-    is_two : as in `connectivity.connect`. blocks : int64 (n, 2), first and last (excluded) local id of each block.
+    is_two : as in `connectivity.connect`. blocks : those of `Neurons`.
     """
     rows, tables, n_counts = [], _Tables(), [0, 0]
     for number, stimulus in stimuli:
@@ -132,7 +150,7 @@ def plan_poisson(
                 n_counts[is_wide] += (4 if is_wide else 8) * (last - first)
     rows.sort(key=lambda row: row[0])  # stable: within a block in the order of the description
     return PoissonInputs(
-        np.array([row for *_, row in rows], np.int64).reshape(-1, LOWEST + 1),
+        np.array([row for *_, row in rows], ENTRY),
         np.searchsorted([block for block, *_ in rows], np.arange(len(blocks) + 1)).astype(np.int64),
         np.array([weight for _, weight, _ in rows], float),
         np.concatenate([np.zeros(0, np.uint16), *tables.cells]),
@@ -155,7 +173,7 @@ class _Tables:
         self._n = [0, 0]
 
     def of(self, mean: float) -> tuple[tuple[int, ...], int]:
-        """Columns CELL ... LOWEST of an entry, and whether its numbers are wide."""
+        """Fields `cell` ... `lowest` of an entry, and whether its numbers are wide."""
         if mean not in self._found:
             self._found[mean] = self._add(*streams.poisson_levels(mean))
         return self._found[mean]
@@ -180,10 +198,10 @@ def _pieces(ranges: list[tuple[int, int]], blocks: np.ndarray) -> list[tuple[int
     """`ranges` of local ids cut at the borders of the blocks: (block, first, last)."""
     pieces = []
     for first, last in ranges:
-        for block in range(np.searchsorted(blocks[:, 1], first, side="right"), len(blocks)):
-            if blocks[block, 0] >= last:
+        for block in range(np.searchsorted(blocks["last"], first, side="right"), len(blocks)):
+            if blocks["first"][block] >= last:
                 break
-            pieces.append((block, max(first, int(blocks[block, 0])), min(last, int(blocks[block, 1]))))
+            pieces.append((block, max(first, int(blocks["first"][block])), min(last, int(blocks["last"][block]))))
     return pieces
 
 
@@ -199,21 +217,21 @@ def draw_poisson(t, poisson, rank, size, k0, k1):
     """
     for e in range(poisson.entries.shape[0]):
         entry = poisson.entries[e]
-        emitted = t - entry[DELAY]
-        if emitted <= entry[START] or emitted > entry[STOP]:
+        emitted = t - entry.delay
+        if emitted <= entry.start or emitted > entry.stop:
             continue
-        steps = emitted >> 2 if entry[WIDE] else emitted >> 3
-        if steps != entry[DRAWN]:
-            entry[DRAWN] = steps
-            owner, n = entry[FIRST] * size + rank, entry[LAST] - entry[FIRST]
-            streams.words_by_owner(n, owner, size, steps, entry[OBJECT], streams.POISSON, k0, k1, poisson.words)
+        steps = emitted >> 2 if entry.is_wide else emitted >> 3
+        if steps != entry.drawn:
+            entry.drawn = steps
+            owner, n = entry.first * size + rank, entry.last - entry.first
+            streams.words_by_owner(n, owner, size, steps, entry.obj, streams.POISSON, k0, k1, poisson.words)
             for w in range(4):
-                if entry[WIDE]:
-                    search_numbers(n, poisson.words[w], poisson, entry, poisson.wide[entry[COUNTS] + w * n :])
+                if entry.is_wide:
+                    search_numbers(n, poisson.words[w], poisson, entry, poisson.wide[entry.counts + w * n :])
                 else:
-                    numbers = poisson.narrow[entry[COUNTS] + 2 * w * n : entry[COUNTS] + 2 * (w + 1) * n]
-                    thresholds = poisson.cells[entry[CELL] : entry[CELL_END]]
-                    count_cells(poisson.words[w].view(np.uint16), thresholds, np.uint8(entry[BASE]), numbers)
+                    numbers = poisson.narrow[entry.counts + 2 * w * n : entry.counts + 2 * (w + 1) * n]
+                    thresholds = poisson.cells[entry.cell : entry.cell_end]
+                    count_cells(poisson.words[w].view(np.uint16), thresholds, np.uint8(entry.base), numbers)
                     draw_rest(numbers, 8 * steps + 2 * w, owner, size, poisson, entry, k0, k1)
 
 
@@ -287,7 +305,7 @@ def count_ten(pieces, c, so_far, base, numbers):
 @kernel()
 def draw_rest(numbers, step, owner, size, poisson, entry, k0, k1):
     """Draw those of the numbers of steps `step` and step + 1 of which the cell tells nothing."""
-    rest = np.uint8(entry[REST])
+    rest = np.uint8(entry.rest)
     for start in range(0, numbers.size, LINE):
         found = equal_bytes(numbers, start, rest) & lowest_bits(numbers.size - start)
         while found:
@@ -299,15 +317,15 @@ def draw_rest(numbers, step, owner, size, poisson, entry, k0, k1):
 @kernel()
 def rest_number(i, step, owner, size, poisson, entry, k0, k1):
     who, when = np.uint32(owner + size * (i >> 1)), np.uint32(step + (i & 1))
-    what, purpose = np.uint32(entry[OBJECT]), np.uint32(streams.POISSON_REST)
+    what, purpose = np.uint32(entry.obj), np.uint32(streams.POISSON_REST)
     u = streams.philox(when, who, what, purpose, np.uint32(k0), np.uint32(k1))[0]
-    return np.uint8(entry[LOWEST] + streams.level(u, poisson.tables, entry[TABLE], poisson.guides, entry[GUIDE]))
+    return np.uint8(entry.lowest + streams.level(u, poisson.tables, entry.table, poisson.guides, entry.guide))
 
 
 @kernel()
 def search_numbers(n, u, poisson, entry, numbers):
     for i in range(n):
-        numbers[i] = np.uint16(streams.level(u[i], poisson.tables, entry[TABLE], poisson.guides, entry[GUIDE]))
+        numbers[i] = np.uint16(streams.level(u[i], poisson.tables, entry.table, poisson.guides, entry.guide))
 
 
 # --- add --------------------------------------------------------------------------------------------------------------
@@ -316,15 +334,15 @@ def search_numbers(n, u, poisson, entry, numbers):
 @kernel(forceinline=True)
 def is_on(t, entry):
     """Return whether what arrives at step `t` was emitted while the stimulus was on."""
-    emitted = t - entry[DELAY]
-    return (emitted > entry[START]) & (emitted <= entry[STOP])
+    emitted = t - entry.delay
+    return (emitted > entry.start) & (emitted <= entry.stop)
 
 
 @kernel(inline="always")
 def pairs_of(t, poisson, entry):
     """Numbers of two steps of a narrow entry's neurons, uint16 (n,), and the bits by which to shift them for `t`."""
-    emitted, n = t - entry[DELAY], entry[LAST] - entry[FIRST]
-    start = entry[COUNTS] + ((emitted >> 1) & 3) * 2 * n
+    emitted, n = t - entry.delay, entry.last - entry.first
+    start = entry.counts + ((emitted >> 1) & 3) * 2 * n
     return poisson.narrow[start : start + 2 * n].view(np.uint16), np.uint16((emitted & 1) << 3)
 
 
@@ -334,13 +352,13 @@ def add_poisson(t, poisson, e, first, inputs):
     entry, weight = poisson.entries[e], poisson.weights[e]
     if not is_on(t, entry):
         return
-    n = entry[LAST] - entry[FIRST]
-    row = inputs[entry[RECEPTOR], entry[FIRST] - first : entry[LAST] - first]
-    if entry[WIDE]:
-        start = entry[COUNTS] + ((t - entry[DELAY]) & 3) * n
+    n = entry.last - entry.first
+    row = inputs[entry.receptor, entry.first - first : entry.last - first]
+    if entry.is_wide:
+        start = entry.counts + ((t - entry.delay) & 3) * n
         numbers = poisson.wide[start : start + n]
         for i in range(n):
-            row[i] += weight * np.float64(entry[LOWEST] + np.int64(numbers[i]))
+            row[i] += weight * np.float64(entry.lowest + np.int64(numbers[i]))
     else:
         pairs, shift = pairs_of(t, poisson, entry)
         for i in range(n):

@@ -17,9 +17,25 @@ from .decomposition import Decomposition
 from .layout import Layout
 from .update import ROW
 
-# columns of Neurons.blocks
-POPULATION, FIRST, LAST, SLOT, SHARD, STATE, SOURCE, RECEPTORS, PAR, PAR_STRIDE, SHARES_CURRENT = range(11)
-DIRECT, GATHERED, TAKES_NUMBERS, N_COLUMNS = range(11, 15)
+# A run of at most ROW neurons of one population in one shard.
+BLOCK = np.dtype(
+    [
+        ("population", np.int64),
+        ("first", np.int64),  # local ids first ... last - 1
+        ("last", np.int64),
+        ("slot", np.int64),  # their place in the shard's row
+        ("shard", np.int64),
+        ("state", np.int64),  # where their state begins
+        ("is_source", np.int64),
+        ("receptors", np.int64),
+        ("par", np.int64),  # where their propagators begin
+        ("par_stride", np.int64),
+        ("shares_current", np.int64),  # whether all of them have the same current
+        ("direct", np.int64),  # addresses of the loops that update them, see `model_loops`
+        ("gathered", np.int64),
+        ("takes_numbers", np.int64),  # whether the direct loop takes Poisson numbers
+    ]
+)
 
 
 class Neurons(NamedTuple):
@@ -27,10 +43,8 @@ class Neurons(NamedTuple):
 
     Attributes
     ----------
-    blocks : int64 (n, 14), runs of at most ROW neurons of one population in one shard: local ids FIRST ... LAST - 1,
-        their place SLOT in the shard's row, where their STATE begins, whether all of them have the same current; the
-        addresses of the loops that update them, see `model_loops`.
-    state : float64, flat, block after block: variable k of the i-th neuron at STATE + ROW k + i.
+    blocks : BLOCK (n,), runs of neurons that are updated together.
+    state : float64, flat, block after block: variable k of the i-th neuron of a block at its `state` + ROW k + i.
     refractory : int16 (n_local,), steps left.
     I_e, device, current : float64 (n_local,), constant and device currents and their sum (pA).
     propagators : float64, flat, population after population.
@@ -99,11 +113,12 @@ def sum_currents(neurons, lids):
 @kernel(cache=True)
 def find_shared_currents(neurons):
     """Bring up to date in which blocks all neurons have the same current."""
-    for block in neurons.blocks:
+    for b in range(neurons.blocks.size):
+        block = neurons.blocks[b]
         is_shared = True
-        for lid in range(block[FIRST], block[LAST]):
-            is_shared &= neurons.current[lid] == neurons.current[block[FIRST]]
-        block[SHARES_CURRENT] = is_shared
+        for lid in range(block.first, block.last):
+            is_shared &= neurons.current[lid] == neurons.current[block.first]
+        block.shares_current = is_shared
 
 
 def _place_blocks(network: Network, deal: Decomposition, layout: Layout) -> tuple[np.ndarray, int]:
@@ -115,18 +130,18 @@ def _place_blocks(network: Network, deal: Decomposition, layout: Layout) -> tupl
             shard = first // layout.width
             end = min(last, first + ROW, (shard + 1) * layout.width)
             place = (number, first, end, first - shard * layout.width, shard, size, int(population.model.is_source))
-            blocks.append((*place, *[0] * (N_COLUMNS - len(place))))
+            blocks.append((*place, *[0] * (len(BLOCK.names or ()) - len(place))))
             size += ROW * len(population.model.states)
             first = end
-    return np.array(blocks, np.int64).reshape(-1, N_COLUMNS), size
+    return np.array(blocks, BLOCK), size
 
 
 def state_places(neurons: Neurons, lids: np.ndarray, k: int | np.ndarray = 0) -> np.ndarray:
     """Return where state variable `k` of local neurons is in `state`, int64."""
     if not lids.size:
         return np.zeros(0, np.int64)
-    block = neurons.blocks[np.searchsorted(neurons.blocks[:, FIRST], lids, side="right") - 1]
-    places: np.ndarray = block[:, STATE] + ROW * k + lids - block[:, FIRST]
+    block = neurons.blocks[np.searchsorted(neurons.blocks["first"], lids, side="right") - 1]
+    places: np.ndarray = block["state"] + ROW * k + lids - block["first"]
     return places
 
 
@@ -155,11 +170,11 @@ def with_parameters(
         first, last = deal.local_range(population.first, population.n)
         table = _propagators(population, values, network.grid.dt_ms, deal.gid(np.arange(first, last)))
         by_neuron = table.ndim == 2
-        blocks = neurons.blocks[neurons.blocks[:, POPULATION] == number]
-        blocks[:, RECEPTORS] = population.model.receptors(values)
-        blocks[:, PAR] = size + (blocks[:, FIRST] - first if by_neuron else 0)
-        blocks[:, PAR_STRIDE] = last - first
-        neurons.blocks[neurons.blocks[:, POPULATION] == number] = blocks
+        blocks = neurons.blocks[neurons.blocks["population"] == number]
+        blocks["receptors"] = population.model.receptors(values)
+        blocks["par"] = size + (blocks["first"] - first if by_neuron else 0)
+        blocks["par_stride"] = last - first
+        neurons.blocks[neurons.blocks["population"] == number] = blocks
         tables.append(table.ravel())
         size += table.size
     return neurons._replace(propagators=np.concatenate(tables))

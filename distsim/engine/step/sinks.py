@@ -1,58 +1,55 @@
-"""Sinks, which take recordings. A sink has two methods, called on all ranks alike:
+"""Sinks, which take recordings. A sink has one method, called on all ranks alike:
 
-spikes(steps, gids)      recorded spikes of all ranks, by (step, gid); the same on every rank
-voltages(steps, block)   V_m (mV) of this rank's recorded neurons at `steps`, by ascending gid
+take(name, steps, values)    what the report `name` recorded since the last call
 
-After an exception (Ctrl-C, for instance) in a method or just after it, the next call brings the same data again, and
+Of spikes, `steps` and `values` (global ids) are those of all ranks, by (step, gid), the same on every rank. Of a
+sampled quantity, `values` has a row for each of `steps` and a column for each of this rank's recorded neurons, by
+ascending gid.
+
+After an exception (Ctrl-C, for instance) in the method or just after it, the next call brings the same data again, and
 may add what was recorded since. So a call that begins at the step of the last one replaces its data; a sink that cannot
 replace them must refuse them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+
+from ...description.elements import SPIKES
+from ...description.reports import Report
+from .decomposition import Decomposition
 
 
 class Sink(Protocol):
     """Interface of all sinks."""
 
-    def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
-        """Take recorded spikes."""
-
-    def voltages(self, steps: np.ndarray, block: np.ndarray) -> None:
-        """Take recorded voltages."""
+    def take(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+        """Take what the report `name` recorded."""
 
 
 class MemorySink:
-    """Keeps everything in memory: spikes on every rank, voltages on the rank that owns the neuron."""
+    """Keeps everything in memory: spikes on every rank, samples on the rank that owns the neuron."""
 
-    def __init__(self, n_voltages: int) -> None:
-        self._n_voltages = n_voltages
-        self._spikes: list[tuple[np.ndarray, np.ndarray]] = []
-        self._voltages: list[tuple[np.ndarray, np.ndarray]] = []
+    def __init__(self, reports: Sequence[Report], deal: Decomposition) -> None:
+        nothing = np.zeros(0, np.int64)
+        self._nothing = {
+            report.name: nothing if report.is_spikes else np.zeros((0, int(deal.local(report.gids).sum())))
+            for report in reports
+        }
+        self._batches: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {report.name: [] for report in reports}
 
-    def spikes(self, steps: np.ndarray, gids: np.ndarray) -> None:
-        _add(self._spikes, steps.copy(), gids.astype(np.int64))
+    def take(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+        batches = self._batches[name]
+        batch = (steps.copy(), values.astype(np.int64 if name == SPIKES else np.float64))
+        is_again = bool(batches) and batches[-1][0][0] == steps[0]
+        batches[len(batches) - is_again :] = [batch]  # one statement: Ctrl-C cannot come between
 
-    def voltages(self, steps: np.ndarray, block: np.ndarray) -> None:
-        _add(self._voltages, steps, block.copy())
-
-    def all_spikes(self) -> tuple[np.ndarray, np.ndarray]:
-        """(steps, gids) of all recorded spikes, int64, by (step, gid)."""
-        if not self._spikes:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        return tuple(np.concatenate(parts) for parts in zip(*self._spikes, strict=True))
-
-    def local_voltages(self) -> tuple[np.ndarray, np.ndarray]:
-        """(steps, V_m (mV) of this rank's recorded neurons, float64 (time, neuron))."""
-        if not self._voltages:
-            return np.zeros(0, np.int64), np.zeros((0, self._n_voltages))
-        return tuple(np.concatenate(parts) for parts in zip(*self._voltages, strict=True))
-
-
-def _add(batches: list[tuple[np.ndarray, np.ndarray]], steps: np.ndarray, values: np.ndarray) -> None:
-    """Append a batch; it replaces the last one if both begin at the same step."""
-    is_again = bool(batches) and batches[-1][0][0] == steps[0]
-    batches[len(batches) - is_again :] = [(steps, values)]  # one statement: Ctrl-C cannot come between
+    def recorded(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the steps (int64) and values so far of the report `name`; of spikes that is not recorded, none."""
+        if not self._batches.get(name):
+            return np.zeros(0, np.int64), self._nothing.get(name, np.zeros(0, np.int64))
+        steps, values = (np.concatenate(parts) for parts in zip(*self._batches[name], strict=True))
+        return steps, values

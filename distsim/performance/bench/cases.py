@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...description.elements import SPIKES
 from ...description.network import Network
 from ...networks import BrunelAlpha, BrunelDelta, EIClustered, Microcircuit, NetworkModel
 
@@ -35,7 +36,7 @@ class Case:
         """The network, without recorders."""
         scaling = {"N_scaling": scale, "K_scaling": scale} if self.scaled else {}
         network = self.model.network(DT, self.t_presim, **self.parameters, **scaling)
-        network.spike_recorders.clear()
+        network.drop_recorders(SPIKES)
         return network
 
     def times(self, quick: bool) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...description.network import Network
+from ...engine.rank_engine import RankEngine
 from ...parallel import Comm
 from ...results import summary
 from ...simulation.simulation import Simulation
@@ -54,7 +55,7 @@ def measure(network: Network, seed: int, comm: Comm, times: tuple[float, float],
         "real_time_factor": seconds / model_s,
         "event_ns": 1e9 * spent[0] / events if events else None,
         "update_ns": 1e9 * spent[1] / (n * steps),
-        "bytes_per_synapse": comm.allreduce(synapse_bytes(simulation)) / max(1, simulation.n_synapses),
+        "bytes_per_synapse": comm.allreduce(synapse_bytes(simulation.engine)) / max(1, simulation.n_synapses),
         "peak_rss_bytes": comm.allreduce(peak()),
         "rate_hz": int(counts.sum()) / n / model_s,
         "phases": phases,
@@ -78,11 +79,11 @@ def advance(simulation: Simulation, duration: float) -> tuple[float, float]:
     return measured
 
 
-def synapse_bytes(simulation: Simulation) -> int:
+def synapse_bytes(engine: RankEngine) -> int:
     """Bytes of this rank's synapses and what finds them."""
-    synapses = simulation.engine.synapses
+    synapses = engine.synapses
     table = (synapses.words, synapses.weights, synapses.delay_codes, synapses.index)
-    return sum(part.nbytes for part in table) + simulation.engine.dense.bits.nbytes
+    return sum(part.nbytes for part in table) + engine.dense.bits.nbytes
 
 
 def forget_peak() -> None:

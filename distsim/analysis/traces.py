@@ -1,4 +1,4 @@
-"""Traces of recorded membrane potentials: a row for each of a few neurons, with the neuron's spikes marked."""
+"""Traces of a recorded quantity: a row for each of a few neurons, with the neuron's spikes marked."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distsim.analysis.drawing import colors_of, own_canvas, save, write_across
+from distsim.description.elements import V_M
 from distsim.description.units import without_unit
 from distsim.recording.pieces import Pieces, piece_of
+from distsim.recording.samples import Samples
 from distsim.recording.spikes import Spikes
-from distsim.recording.voltages import Voltages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 WINDOW = 500.0  # ms of a long recording that are shown unless a period is given
 MOST_ROWS, MOST_OF_ONE = 16, 8  # neurons that are shown, of all populations and of one
-SPIKE = 0.4  # height of a spike above the highest potential, of the range of potentials
+POTENTIAL = "membrane potential (mV)"
+SPIKE = 0.4  # height of a spike above the highest value, of the range of values
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +37,8 @@ class Trace:
         Its name.
     neuron : int
         0-based in the population.
-    times, V : ndarray of float64, shape (n_samples,)
-        In ms and mV; NaN in V interrupts the line.
+    times, values : ndarray of float64, shape (n_samples,)
+        In ms, and in the unit of the quantity; a value that is NaN interrupts the line.
     spikes : ndarray of float64, shape (n_spikes,), or None
         In ms; None if they were not recorded.
     """
@@ -44,7 +46,7 @@ class Trace:
     population: str
     neuron: int
     times: np.ndarray
-    V: np.ndarray
+    values: np.ndarray
     spikes: np.ndarray | None
 
     @property
@@ -53,8 +55,8 @@ class Trace:
 
 
 @own_canvas()
-def voltage_traces(
-    voltages: Mapping[str, Voltages],
+def traces(
+    samples: Mapping[str, Samples],
     t0: float,
     t1: float,
     path: str | Path,
@@ -65,16 +67,17 @@ def voltage_traces(
     colors: Mapping[str, str] | None = None,
     most: int | None = None,
     title: str | None = None,
+    label: str = POTENTIAL,
 ) -> None:
-    """Draw the membrane potentials of a few neurons from t0 to t1 into the picture `path`.
+    """Draw the samples of a few neurons from t0 to t1 into the picture `path`.
 
     The rows of a population share their range. A spike is a line from the last sample before it up to a fixed height;
     between recorded pieces the rows are blank.
 
     Parameters
     ----------
-    voltages : mapping of str to Voltages
-        From top to bottom.
+    samples : mapping of str to Samples
+        By population, from top to bottom.
     t0, t1 : float
         The period in ms.
     path : str or Path
@@ -92,6 +95,8 @@ def voltage_traces(
         there are many populations.
     title : str, optional
         Shown above.
+    label : str, optional
+        The quantity and its unit.
 
     Raises
     ------
@@ -104,23 +109,31 @@ def voltage_traces(
     t0, t1 = without_unit("t0", t0, "ms"), without_unit("t1", t1, "ms")
     if not t1 > t0:
         raise ValueError(f"the period from {t0} to {t1} ms is empty")
-    voltages = {name: v for name, v in voltages.items() if v.ids.size}
-    most = most or max(1, min(MOST_OF_ONE, MOST_ROWS // max(len(voltages), 1)))
-    traces = [
-        _trace(name, v, column, (t0, t1), pieces, _spikes_of(name, int(v.ids[column]), spikes or {}, recorded or {}))
-        for name, v in voltages.items()
-        for column in range(min(most, v.ids.size))
+    samples = {name: s for name, s in samples.items() if s.ids.size}
+    most = most or max(1, min(MOST_OF_ONE, MOST_ROWS // max(len(samples), 1)))
+    shown = [
+        _trace(name, s, column, (t0, t1), pieces, _spikes_of(name, int(s.ids[column]), spikes or {}, recorded or {}))
+        for name, s in samples.items()
+        for column in range(min(most, s.ids.size))
     ]
-    height = max(3.0, 1.3 + 0.72 * len(traces))
+    height = max(3.0, 1.3 + 0.72 * len(shown))
     figure = Figure(figsize=(9.0, height), layout=ConstrainedLayoutEngine(h_pad=0.02))
-    rows = list(figure.subplots(max(len(traces), 1), 1, sharex=True, squeeze=False)[:, 0])
-    _draw_rows(rows, traces, colors_of(voltages, colors))
+    rows = list(figure.subplots(max(len(shown), 1), 1, sharex=True, squeeze=False)[:, 0])
+    _draw_rows(rows, shown, colors_of(samples, colors))
     rows[-1].set_xlim(t0, t1)
     rows[-1].set_xlabel("time (ms)")
     rows[0].set_title(title or "", loc="left", fontsize=11)
-    figure.supylabel("membrane potential (mV)", fontsize=10)
-    _caption(figure, traces, {name: v.ids.size for name, v in voltages.items()}, pieces or [(t0, t1)], (t0, t1))
+    figure.supylabel(label, fontsize=10)
+    _caption(figure, shown, {name: s.ids.size for name, s in samples.items()}, pieces or [(t0, t1)], (t0, t1))
     save(figure, path, dpi=150)
+
+
+def label_of(name: str, samples: Mapping[str, Samples]) -> str:
+    """Return the quantity of the report `name`, with its unit."""
+    unit = next((s.unit for s in samples.values()), "")
+    if name == V_M and unit in ("mV", ""):
+        return POTENTIAL
+    return f"{name} ({unit})" if unit else name
 
 
 def window(pieces: Pieces) -> tuple[float, float]:
@@ -140,26 +153,26 @@ def _spikes_of(
 
 def _trace(
     name: str,
-    voltages: Voltages,
+    samples: Samples,
     column: int,
     period: tuple[float, float],
     pieces: Pieces | None,
     spikes: np.ndarray | None,
 ) -> Trace:
     """Return one neuron's samples and spikes in the period, with a NaN wherever the recording was interrupted."""
-    inside = (voltages.times >= period[0]) & (voltages.times <= period[1])
-    times, V = voltages.times[inside], voltages.V[inside, column].astype(np.float64)
-    V[~np.isfinite(V)] = np.nan
-    breaks = np.diff(times) > 1.5 * voltages.interval_ms if voltages.interval_ms else np.zeros(0, bool)
+    inside = (samples.times >= period[0]) & (samples.times <= period[1])
+    times, values = samples.times[inside], samples.values[inside, column].astype(np.float64)
+    values[~np.isfinite(values)] = np.nan
+    breaks = np.diff(times) > 1.5 * samples.interval_ms if samples.interval_ms else np.zeros(0, bool)
     if pieces is not None:
         places = piece_of(times, pieces)
-        V[places < 0] = np.nan
+        values[places < 0] = np.nan
         breaks = (np.diff(places) != 0) if not breaks.size else breaks | (np.diff(places) != 0)
     after = np.flatnonzero(breaks) + 1
-    times, V = np.insert(times, after, times[after]), np.insert(V, after, np.nan)
+    times, values = np.insert(times, after, times[after]), np.insert(values, after, np.nan)
     if spikes is not None:
         spikes = spikes[(spikes > period[0]) & (spikes <= period[1])]
-    return Trace(name, int(voltages.ids[column]), times, V, spikes)
+    return Trace(name, int(samples.ids[column]), times, values, spikes)
 
 
 def _draw_rows(rows: Sequence[Axes], traces: Sequence[Trace], colors: Mapping[str, str]) -> None:
@@ -167,17 +180,17 @@ def _draw_rows(rows: Sequence[Axes], traces: Sequence[Trace], colors: Mapping[st
 
     if not traces:
         rows[0].set_yticks([])
-        write_across(rows[0], "no membrane potentials recorded")
+        write_across(rows[0], "nothing recorded")
     ranges = {t.population: _range([o for o in traces if o.population == t.population]) for t in traces}
     marked = any(t.spikes is not None and t.spikes.size for t in traces)
     for axes, trace in zip(rows, traces, strict=bool(traces)):
         low, high = ranges[trace.population]
         top = high + SPIKE * (high - low)
-        axes.plot(trace.times, trace.V, color=colors[trace.population], linewidth=0.8)
+        axes.plot(trace.times, trace.values, color=colors[trace.population], linewidth=0.8)
         if trace.spikes is not None:
             starts = _values_before(trace.spikes, trace, high)
             axes.vlines(trace.spikes, starts, top, color=colors[trace.population], linewidth=0.8)
-        if not np.isfinite(trace.V).any():
+        if not np.isfinite(trace.values).any():
             write_across(axes, "no sample in this period")
         margin = 0.08 * (high - low)
         axes.set_ylim(low - margin, (top if marked else high) + margin)
@@ -192,18 +205,18 @@ def _draw_rows(rows: Sequence[Axes], traces: Sequence[Trace], colors: Mapping[st
 
 
 def _range(traces: Sequence[Trace]) -> tuple[float, float]:
-    """Return the lowest and the highest potential (mV) of some neurons, 1 mV apart if they are the same."""
-    V = np.concatenate([trace.V[np.isfinite(trace.V)] for trace in traces])
-    low, high = (float(V.min()), float(V.max())) if V.size else (0.0, 1.0)
+    """Return the lowest and the highest value of some neurons, 1 apart if they are the same."""
+    values = np.concatenate([trace.values[np.isfinite(trace.values)] for trace in traces])
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _values_before(spikes: np.ndarray, trace: Trace, otherwise: float) -> np.ndarray:
-    """Return V_m at the last sample before each spike: at the spike itself it is reset already."""
+    """Return the value at the last sample before each spike: at the spike itself V_m is reset already."""
     if not trace.times.size:
         return np.full(spikes.size, otherwise)
     before = np.searchsorted(trace.times, spikes - 1e-6, side="left") - 1
-    found = np.where(before >= 0, trace.V[np.maximum(before, 0)], np.nan)
+    found = np.where(before >= 0, trace.values[np.maximum(before, 0)], np.nan)
     return np.where(np.isfinite(found), found, otherwise)
 
 

@@ -1,4 +1,4 @@
-"""Membrane potentials on disk: the SONATA report, written by all ranks together and read back."""
+"""Sampled quantities on disk: the SONATA report, written by all ranks together and read back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from distsim.recording.members import MOST_NEURONS, REAL, WHOLE, attribute, children, dataset, has_attribute
+from distsim.recording.members import (
+    MOST_NEURONS,
+    REAL,
+    WHOLE,
+    attribute,
+    children,
+    dataset,
+    has_attribute,
+    text_attribute,
+)
 from distsim.recording.recorder import Recorder
 from distsim.recording.sonata import LONGEST, SHORTEST, open_to_read, times_of, write_header, write_units
 from distsim.recording.transpose import Transpose
@@ -19,7 +28,7 @@ from distsim.recording.transpose import Transpose
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-BLOCK = 1 << 22  # voltages copied at a time
+BLOCK = 1 << 22  # values copied at a time
 LAST = 2**53  # step of a sample
 
 
@@ -30,8 +39,8 @@ def chunk_shape(n_columns: int) -> tuple[int, int]:
     return rows, min(n_columns, 2**16 // rows)
 
 
-class VoltageFile(Recorder):
-    """Writer of a SONATA report of V_m; its datasets hold the same bytes for any number of ranks.
+class SampleFile(Recorder):
+    """Writer of a SONATA report of one quantity; its datasets hold the same bytes for any number of ranks.
 
     See `Recorder` for what a ``with`` statement does. Every method is collective.
 
@@ -49,6 +58,8 @@ class VoltageFile(Recorder):
         The ranks that write; None for a single process.
     mine : mapping of str to ndarray of int64, shape (n_mine,), optional
         The columns (indices into `columns`) that this rank brings; by default all of them. A population may be missing.
+    units : mapping of str to str, optional
+        The unit of each population's values; mV by default.
     parallel : bool, optional
         See `OutputFile`.
 
@@ -69,9 +80,11 @@ class VoltageFile(Recorder):
         comm: MPI.Comm | None = None,
         mine: Mapping[str, np.ndarray] | None = None,
         *,
+        units: Mapping[str, str] | None = None,
         parallel: bool | None = None,
     ) -> None:
         self.dt, self.interval_steps = dt, int(interval_steps)
+        self._units = dict.fromkeys(columns, "mV") if units is None else units
         self.n_samples = 0
         self.columns = {name: np.asarray(ids, dtype=np.int64) for name, ids in columns.items()}
         self._first_step: int | None = None
@@ -95,7 +108,7 @@ class VoltageFile(Recorder):
             group = report.create_group(name)
             chunks = chunk_shape(ids.size)
             group.create_dataset("data", (0, ids.size), "<f4", maxshape=(None, None), chunks=chunks)
-            write_units(group["data"], "mV")
+            write_units(group["data"], self._units[name])
             group.attrs.update({"dt_ms": float(self.dt), "interval_steps": self.interval_steps})
             self._create_mapping(group.create_group("mapping"), ids)
 
@@ -123,7 +136,7 @@ class VoltageFile(Recorder):
         steps : ndarray of int64, shape (k,)
             The steps of the samples, `interval_steps` apart; the same on all ranks.
         block : mapping of str to ndarray of float64, shape (k, n_mine)
-            V_m in mV of this rank's columns, in the order of `mine`.
+            The values of this rank's columns, in the order of `mine`.
 
         Raises
         ------
@@ -191,17 +204,18 @@ class VoltageFile(Recorder):
         local = np.empty((n_samples, sum(own.size for own in self._mine.values())), dtype=np.float32)
         start = 0
         for name, own in self._mine.items():
-            V = np.asarray(block[name]) if own.size else np.empty((n_samples, 0))
-            if V.shape != (n_samples, own.size):
-                raise ValueError(f"V_m of {name} must have shape {(n_samples, own.size)}, not {V.shape}")
-            local[:, start : start + own.size] = V
+            values = np.asarray(block[name]) if own.size else np.empty((n_samples, 0))
+            if values.shape != (n_samples, own.size):
+                raise ValueError(f"values of {name} must have shape {(n_samples, own.size)}, not {values.shape}")
+            local[:, start : start + own.size] = values
             start += own.size
         return local
 
     def _conclude(self) -> None:
         """Write when the samples are: as start, stop (exclusive) and step in ms, and exactly as steps."""
         first = self._first_step or 0
-        time = times_of([first, first + self.n_samples * self.interval_steps, self.interval_steps], self.dt)
+        steps = [first, first + self.n_samples * self.interval_steps, self.interval_steps]
+        time = times_of(np.array(steps), self.dt)
         share = self._file.share(time.size)
         for group in self._file.h5["report"].values():
             group.attrs["first_step"] = first
@@ -209,8 +223,8 @@ class VoltageFile(Recorder):
 
 
 @dataclass(frozen=True, eq=False)
-class Voltages:
-    """The recorded membrane potentials of one population.
+class Samples:
+    """The recorded values of a quantity of one population.
 
     Attributes
     ----------
@@ -218,24 +232,27 @@ class Voltages:
         In ms.
     ids : ndarray of int64, shape (n,)
         The recorded neurons, 0-based in the population.
-    V : ndarray of float32, shape (n_samples, n)
-        V_m in mV; float64 from a simulation.
+    values : ndarray of float32, shape (n_samples, n)
+        In `unit`; float64 from a simulation.
     interval_ms : float
         From one sample to the next.
+    unit : str
+        For instance mV; empty if the file does not say, or for a pure number.
     """
 
     times: np.ndarray
     ids: np.ndarray
-    V: np.ndarray
+    values: np.ndarray
     interval_ms: float
+    unit: str = "mV"
 
 
-def read_voltages(path: str | Path) -> dict[str, Voltages]:
-    """Read a SONATA report of V_m.
+def read_reports(path: str | Path) -> dict[str, Samples]:
+    """Read a SONATA report of one quantity.
 
     Returns
     -------
-    dict of str to Voltages
+    dict of str to Samples
         By population, in the order of the file.
 
     Raises
@@ -247,13 +264,13 @@ def read_voltages(path: str | Path) -> dict[str, Voltages]:
     """
     with open_to_read(path) as file:
         found = {name: _read_population(group) for name, group in children(file, "report")}
-        times = [v.times for v in found.values()]
+        times = [samples.times for samples in found.values()]
         if not all(other.size == times[0].size and np.allclose(other, times[0], rtol=1e-9) for other in times[1:]):
             raise ValueError("the populations have samples at different times")
         return found
 
 
-def read_samples(path: str | Path) -> tuple[int, int, int]:
+def read_grid(path: str | Path) -> tuple[int, int, int]:
     """Return of a report of distsim's the step of the first sample, their number, and the steps between two."""
     with open_to_read(path) as file:
         for _, group in children(file, "report"):
@@ -263,26 +280,28 @@ def read_samples(path: str | Path) -> tuple[int, int, int]:
 
 
 def _steps_in(path: str | Path) -> np.ndarray:
-    first, n, interval = read_samples(path)
+    first, n, interval = read_grid(path)
     return first + interval * np.arange(n)
 
 
 def _grid_of(group: h5py.Group) -> tuple[int, int]:
     """Return the step of the first sample, and the steps between two."""
-    found = attribute(group, "first_step", 0, LAST, whole=True), attribute(group, "interval_steps", 1, LAST, whole=True)
-    if None in found:
+    first = attribute(group, "first_step", 0, LAST, whole=True)
+    interval = attribute(group, "interval_steps", 1, LAST, whole=True)
+    if first is None or interval is None:
         raise ValueError(f"the attributes first_step and interval_steps of {group.name} are not both there")
-    return found
+    return int(first), int(interval)
 
 
-def _read_population(group: h5py.Group) -> Voltages:
-    V, ids = dataset(group, "data", REAL, 2)[:], dataset(group, "mapping/node_ids", WHOLE)[:].astype(np.int64)
-    if V.shape[1] != ids.size:
-        raise ValueError(f"population {group.name} has data of shape {V.shape} but {ids.size} node_ids")
+def _read_population(group: h5py.Group) -> Samples:
+    data, ids = dataset(group, "data", REAL, 2), dataset(group, "mapping/node_ids", WHOLE)[:].astype(np.int64)
+    values = data[:]
+    if values.shape[1] != ids.size:
+        raise ValueError(f"population {group.name} has data of shape {values.shape} but {ids.size} node_ids")
     if (ids.size and not 0 <= ids.min() <= ids.max() < MOST_NEURONS) or np.unique(ids).size < ids.size:
         raise ValueError(f"population {group.name} has node_ids that are negative, too large or there twice")
-    times, interval = _times_of(group, len(V))
-    return Voltages(times, ids, V, interval)
+    times, interval = _times_of(group, len(values))
+    return Samples(times, ids, values, interval, text_attribute(data, "units"))
 
 
 def _times_of(group: h5py.Group, n: int) -> tuple[np.ndarray, float]:
@@ -291,8 +310,8 @@ def _times_of(group: h5py.Group, n: int) -> tuple[np.ndarray, float]:
     if has_attribute(group, "first_step") and dt is not None:
         first, interval = _grid_of(group)
         # The step as the fraction it was, so that the times are those of the spike file.
-        dt = Fraction(dt).limit_denominator(10**6)
-        return times_of(first + interval * np.arange(n), dt), float(times_of(interval, dt))
+        step = Fraction(dt).limit_denominator(10**6)
+        return times_of(first + interval * np.arange(n), step), float(times_of(np.array(interval), step))
     time = dataset(group, "mapping/time")[:].astype(np.float64)
     if time.size != 3 or not np.isfinite(time).all() or not time[2] > 0:
         raise ValueError(f"{group.name}/mapping/time is not start, stop and step")

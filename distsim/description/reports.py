@@ -1,0 +1,102 @@
+"""Reports: what is recorded together. The spikes are one; each recordable that is sampled is another.
+
+Engine, sinks, files, results and checkpoints handle one report after another, and know of a recorder only this much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .elements import SPIKES, V_M, Population, Recorder
+from .indices import runs
+from .network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What recorders of one name record, in one file.
+
+    Attributes
+    ----------
+    name : str
+        "spikes", "V_m", another recordable, or the name that the recorders were given.
+    recorders : tuple of Recorder
+        They differ in their targets only.
+    populations : tuple of Population
+        Those that are recorded, in whole or in part, in the order of the network.
+    """
+
+    name: str
+    recorders: tuple[Recorder, ...]
+    populations: tuple[Population, ...]
+
+    @property
+    def is_spikes(self) -> bool:
+        return self.name == SPIKES
+
+    @property
+    def interval(self) -> int:
+        """Steps between two samples."""
+        return self.recorders[0].interval
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Steps before the first and at the last one that is recorded."""
+        return self.recorders[0].start, self.recorders[0].stop
+
+    @cached_property
+    def gids(self) -> np.ndarray:
+        """Global ids of the recorded neurons, int64, ascending, each once."""
+        return np.unique(np.concatenate([recorder.target.gids for recorder in self.recorders]))
+
+    @property
+    def ids(self) -> dict[str, np.ndarray]:
+        """Recorded neurons by population, int64, 0-based in it, ascending."""
+        return {p.name: self.gids[p.holds(self.gids)] - p.first for p in self.populations}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of the samples by population."""
+        recordables = {r.target.population.name: r.what for r in self.recorders}
+        return {p.name: p.model.unit_of(recordables[p.name]) for p in self.populations}
+
+    def recordable(self, population: Population) -> str:
+        """Return the name of the recordable that is sampled in `population`."""
+        return next(r.what for r in self.recorders if r.target.population is population)
+
+
+def reports_of(network: Network) -> tuple[Report, ...]:
+    """Return what `network` records: spikes first, then V_m, then others by name."""
+    by_name: dict[str, list[Recorder]] = {}
+    for recorder in network.recorders:
+        # An empty population has a place in a spike file, as a silent one has; a sample of none is nothing.
+        if len(recorder.target) or recorder.name == SPIKES:
+            by_name.setdefault(recorder.name, []).append(recorder)
+    first = {SPIKES: 0, V_M: 1}
+    names = sorted(by_name, key=lambda name: (first.get(name, 2), name))
+    found = []
+    for name in names:
+        recorded = {recorder.target.population.name for recorder in by_name[name]}
+        populations = tuple(p for p in network.populations if p.name in recorded)
+        found.append(Report(name, tuple(by_name[name]), populations))
+    return tuple(found)
+
+
+def spike_report(reports: Sequence[Report]) -> Report | None:
+    """Return the report of spikes, None if there is none."""
+    return next((report for report in reports if report.is_spikes), None)
+
+
+def sampled_reports(reports: Sequence[Report]) -> tuple[Report, ...]:
+    """Return the reports of recordables."""
+    return tuple(report for report in reports if not report.is_spikes)
+
+
+def recorded_ranges(report: Report | None, population: Population) -> list[list[int]] | None:
+    """Return the recorded neurons of `population` as runs [start, stop); None if it is all of them."""
+    ids = np.zeros(0, np.int64) if report is None else report.ids.get(population.name, np.zeros(0, np.int64))
+    return None if ids.size == population.n else [list(run) for run in runs(ids)]
