@@ -107,9 +107,9 @@ def adapting(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("adapting")
     file = place / "adapting.py"
     file.write_text((ROOT / "tests" / "support" / "adaptive.py").read_text() + OWN_MODEL)
-    command = ["run", file, "--t-presim", "20", "--t-sim", "100", "--no-plots"]
-    assert run(*command, "--out", place / "whole") == 0
-    assert run(*command, "--out", place / "cut", "--max-wall", "1ms") == STOPPED
+    asked = ["run", file, "--t-presim", "20", "--t-sim", "100", "--no-plots"]
+    assert run(*asked, "--out", place / "whole") == 0
+    assert run(*asked, "--out", place / "cut", "--max-wall", "1ms") == STOPPED
     for _ in range(10):
         assert run("resume", place / "cut", "--max-wall", "1ms") == STOPPED
     assert 45.0 < distsim.load(place / "cut").period[1] < 90.0
@@ -120,7 +120,7 @@ def adapting(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_all_reports_of_a_run_that_was_cut_are_those_of_one_that_was_not(tmp_path, adapting, ranks):
     shutil.copytree(adapting / "cut", tmp_path / "cut")
-    done = start(ranks, "-m", "distsim", "resume", tmp_path / "cut", cwd=tmp_path, limit=240)
+    done = command(ranks, "resume", tmp_path / "cut", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     same(tmp_path / "cut", adapting / "whole")
     one, other = distsim.load(tmp_path / "cut"), distsim.load(adapting / "whole")
