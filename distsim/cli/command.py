@@ -1,4 +1,4 @@
-"""The command line: parse, check, act; the user's mistakes are said once."""
+"""The command line: parse, check, act; report the user's mistakes once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run_command(argv: Sequence[str], comm: Any) -> int:
         args = parse([str(word) for word in argv], comm)
         if args is None:
             return 0
-        if args.command in COMMANDS:  # others have more to say
+        if args.command in COMMANDS:  # the commands of networks add their own problems first
             Problems(args.problems).say()
         return COMMANDS.get(args.command, network_command)(args, comm)
     except InputError as error:
@@ -65,7 +65,7 @@ def parse(argv: Sequence[str], comm: Any) -> argparse.Namespace | None:
 
 
 def _chosen_network(words: Sequence[str]) -> str | None:
-    """Return what --network says: which network of a file is meant must be known before its options are."""
+    """Return the value of --network: which network of a file to run must be known before its options can be parsed."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--network")
     try:

@@ -84,7 +84,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_space(disk, uncut
         code, said = started.end(), started.said()
         filler = filling.result()
     check_fault(code, said, f"{out}/checkpoint-" if kind == "checkpoint" else str(out), "No space left on device")
-    assert said.count(f"goes on from its latest checkpoint: python -m distsim resume {out}") == 1
+    assert said.count(f"resume from the latest checkpoint: python -m distsim resume {out}") == 1
     check_readable(out)
     # Once more on the full disk: nothing is lost by it.
     again = start(ranks, "-m", "distsim", "resume", out, cwd=disk)
@@ -133,7 +133,7 @@ def test_a_folder_that_vanishes_is_said(tmp_path, what, ranks):
     assert ("resume" in said) == (what == "run/parts")
     if what == "run/parts":  # what was recorded is lost, and that is said, too
         done = start(ranks, "-m", "distsim", "resume", out, cwd=tmp_path)
-        assert done.returncode == 2 and "is not all there" in done.stderr and done.stderr.count("distsim: error") == 1
+        assert done.returncode == 2 and "incomplete up to" in done.stderr and done.stderr.count("distsim: error") == 1
 
 
 @pytest.mark.parametrize("ranks", [2, pytest.param(1, marks=pytest.mark.validation)])

@@ -84,7 +84,7 @@ def test_potentials_sampled_before_a_change_of_E_L_are_what_they_were():
 
 def test_an_observer_that_runs_the_simulation_is_refused(at_70, at_120):
     sim = after()
-    with pytest.raises(RuntimeError, match=r"^run: called by the observe of a run of the same simulation"):
+    with pytest.raises(RuntimeError, match=r"^run: called by observe, during a run of the same simulation"):
         sim.run(100.0, observe=lambda s: s.run(1.0))
     same(everything(sim), at_70)
     sim.run(50.0)

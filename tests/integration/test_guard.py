@@ -86,7 +86,7 @@ def test_an_ended_run_is_gone_on_with_if_that_is_asked_for(tmp_path, capsys):
     assert run(*command) == GUARDED and "the run was stopped at 100 ms: E fired" in capsys.readouterr().out
     assert run("resume", out) == 2
     said = capsys.readouterr().err
-    assert "the run was stopped at 100 ms" in said and "--max-rate 0 goes on with it" in said
+    assert "the run was stopped at 100 ms" in said and "--max-rate 0 resumes it" in said
     assert run("resume", out, "--max-rate", "0") == 0
     assert run(*RUNAWAY, "--max-rate", "0", "--no-plots", "--out", tmp_path / "whole") == 0
     assert contents(out) == contents(tmp_path / "whole")

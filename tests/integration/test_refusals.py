@@ -64,7 +64,7 @@ def refused(here: Path, capsys, *argv, said: str) -> None:
     assert snapshot(here) == before
 
 
-NOT_ALL = "is not all there"
+NOT_ALL = "is incomplete up to"
 REFUSALS = {
     # a run that was stopped
     "shorter": (["resume", "stopped", "--t-sim", "1"], "ms are simulated already"),
@@ -98,7 +98,7 @@ REFUSALS = {
     "complete, off the grid": (["resume", "complete", "--t-sim", "80.05"], "multiple of dt"),
     "complete, no checkpoint": (["resume", "bare", "--t-sim", "80"], "complete and kept no checkpoint"),
     "complete, auto": ([*PLAN, "--t-sim", "80", "--resume", "auto", "--out", "complete"], "t_sim differs"),
-    "guarded": (["resume", "guarded"], "--max-rate 0 goes on with it"),
+    "guarded": (["resume", "guarded"], "--max-rate 0 resumes it"),
     "guarded, shorter": (["resume", "guarded", "--max-rate", "0", "--t-sim", "0.1"], "ms are simulated already"),
     "panels": (["resume", "panels"], "complete and kept no checkpoint"),
     "panels, auto": ([*PANELS, "--resume", "auto", "--out", "panels"], "not with --panel all"),
@@ -149,7 +149,7 @@ def test_files_that_a_killed_run_left_under_their_temporary_names_are_removed(he
 def test_checkpoints_that_are_damaged_stay_where_they_are(here, capsys, name):
     cut_off(checkpoints.checkpoints_in(here / name))
     argv = ["resume", name, "--t-sim", "300", "--max-rate", "0"]
-    refused(here, capsys, *argv, said="there is no checkpoint to go on from")
+    refused(here, capsys, *argv, said="there is no checkpoint to resume from")
 
 
 def test_a_damaged_checkpoint_is_set_aside_only_where_the_run_goes_on(here, capsys):
