@@ -35,7 +35,7 @@ def run_command(argv: Sequence[str], comm: Any) -> int:
         if args is None:
             return 0
         if args.command in COMMANDS:  # the commands of networks add their own problems first
-            Problems(args.problems).say()
+            Problems(args.problems).raise_all()
         return COMMANDS.get(args.command, network_command)(args, comm)
     except InputError as error:
         if comm.rank == 0:
@@ -119,7 +119,7 @@ def variants_command(args: argparse.Namespace, comm: Any) -> int:
     from ..runs.prepared import prepare
     from ..runs.start import Place, start_variants
 
-    Problems(args.problems).say()
+    Problems(args.problems).raise_all()
     option = args.model.variant_option
     for name in ("checkpoint_every", "checkpoint_wall", "max_wall", "resume"):
         if getattr(args, name) is not None:

@@ -47,7 +47,7 @@ class UnsettledError(ValueError):
     """A file of the folder is being written or removed at this moment."""
 
 
-def look(folder: Path) -> State:
+def read_state(folder: Path) -> State:
     """Return the state of the run's `folder`."""
     # Parts first: one that is joined in the meantime is then found in the joined file.
     parts = {}
@@ -92,12 +92,12 @@ def read_at_once(folder: Path, read: Callable[[State], T]) -> T:
     attempt = 0
     while True:
         attempt += 1
-        before, failure = look(folder), None
+        before, failure = read_state(folder), None
         try:
             found = read(before)
         except (OSError, ValueError) as error:
             failure = error
-        after = look(folder)
+        after = read_state(folder)
         if failure is None and before.lasts_in(after):
             return found
         is_over = attempt >= FEWEST and time.monotonic() > until

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..analysis.run_folder import existing_folder, pieces_of, read_summary
 from ..files.paths import MARKER, NOTE, SUMMARY
-from ..recording.folder_state import State, UnsettledError, look, read_at_once
+from ..recording.folder_state import State, UnsettledError, read_at_once, read_state
 from ..recording.note import read_note
 from ..recording.part_files import read_report_parts, read_spike_parts
 from ..recording.pieces import Pieces, common, merged, piece_of
@@ -55,7 +55,7 @@ def _load(folder: Path, state: State) -> Result:
         return _unfinished(folder, state, about)
     if in_parts or state.reports:
         raise UnsettledError(f"{folder}: nothing says which neurons were recorded ({NOTE} is missing)")
-    panels = sorted(path.name for path in folder.iterdir() if look(path).files.keys() & {SUMMARY, MARKER})
+    panels = sorted(path.name for path in folder.iterdir() if read_state(path).files.keys() & {SUMMARY, MARKER})
     if panels:
         raise ValueError(_several(folder, panels))
     raise _nothing_yet(folder)

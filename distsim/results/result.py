@@ -232,9 +232,14 @@ class Result:
             options["only"] = self._known(options["only"])
         ids = {name: np.flatnonzero(self._recorded[name]) for name in self._recorded_names()}
         spikes = {name: self._spikes[name] for name in ids}
-        said = {"colors": self._said("color"), "recorded": ids, "title": title_of(self._about), "pieces": self.pieces}
+        defaults = {
+            "colors": self._entries("color"),
+            "recorded": ids,
+            "title": title_of(self._about),
+            "pieces": self.pieces,
+        }
         options["marks"] = [*break_marks(self.pieces, self.sizes), *options.get("marks", ())]
-        return Raster(spikes, *self._period(t0, t1), **{**said, **options})
+        return Raster(spikes, *self._period(t0, t1), **{**defaults, **options})
 
     def rates_boxplot(
         self,
@@ -259,12 +264,16 @@ class Result:
         only = self._known(only)
         names = [name for name in self._recorded_names() if only is None or name in only]
         alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
-        said: dict[str, Any] = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self._about)}
+        defaults: dict[str, Any] = {
+            "colors": self._entries("color"),
+            "sizes": self.sizes,
+            "title": title_of(self._about),
+        }
         if "reference_rates_hz" not in options:
-            said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self._about)}
+            defaults |= {"reference_rates_hz": self._entries("reference_rate_hz"), **rates_options(self._about)}
         period = self._period(t0, t1)
-        said["recorded_ms"] = recorded_ms(self.pieces, *period)
-        rates_boxplot(alone, *period, path, **{**said, **options})
+        defaults["recorded_ms"] = recorded_ms(self.pieces, *period)
+        rates_boxplot(alone, *period, path, **{**defaults, **options})
 
     def voltage_traces(
         self,
@@ -313,10 +322,10 @@ class Result:
             raise ValueError(f"no {word} to draw (recorded: {there}); {_how_to_record(word)} before Simulation")
         period = window(self.pieces) if t0 is None and t1 is None else self._period(t0, t1)
         names = self._recorded_names()
-        said: dict[str, Any] = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
-        said |= {"recorded": {name: np.flatnonzero(self._recorded[name]) for name in names}}
-        said |= {"colors": self._said("color"), "title": title_of(self._about), "label": label_of(name, samples)}
-        traces(samples, *period, path, **{**said, **options})
+        defaults: dict[str, Any] = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
+        defaults |= {"recorded": {name: np.flatnonzero(self._recorded[name]) for name in names}}
+        defaults |= {"colors": self._entries("color"), "title": title_of(self._about), "label": label_of(name, samples)}
+        traces(samples, *period, path, **{**defaults, **options})
 
     # --- statistics -----------------------------------------------------------------------------------------------
 
@@ -358,7 +367,7 @@ class Result:
         check_recorded(self.pieces, *period)
         return period
 
-    def _said(self, key: str) -> dict:
+    def _entries(self, key: str) -> dict:
         """Return an entry of the summary, if there is one, by population."""
         return collect(self._about.get("populations", {}), key)
 

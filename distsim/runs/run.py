@@ -156,7 +156,7 @@ def completed(controlled: ControlledRun) -> PreparedRun:
     prepared = controlled.prepared
     if controlled.finding is None:
         return prepared
-    return prepared.as_far_as(
+    return prepared.shortened(
         controlled.network.grid.ms(max(0, controlled.simulation.step - controlled.n_presim)), controlled.comm
     )
 

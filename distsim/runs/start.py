@@ -14,7 +14,7 @@ from ..networks.base import NetworkModel
 from ..parallel import FaultError, InputError, cause, on_root
 from ..results import folder
 from . import panels, resume, run
-from .folder_status import FolderState, FolderStatus, look
+from .folder_status import FolderState, FolderStatus, read_status
 from .network_file import network_of
 from .prepared import PreparedRun, prepare
 from .problems import Problems
@@ -82,7 +82,7 @@ def start(prepared: PreparedRun, place: Place, comm: Any, max_wall: float | None
         raise InputError("--resume auto: needs --out, and no --overwrite")
     out = Path(place.out)
     on_root(comm, lambda: folder.await_end(out))
-    found = on_root(comm, lambda: look(out))
+    found = on_root(comm, lambda: read_status(out))
     if found.state in (FolderState.MISSING, FolderState.EMPTY):
         return _start_anew(prepared, place, comm, max_wall)
     differing = found.request.difference(request) if found.request else "its request"
@@ -111,7 +111,7 @@ def resume_folder(out: Path, changes: Changes, comm: Any, max_wall: float | None
         If the machine fails.
     """
     on_root(comm, lambda: folder.await_end(out))
-    found = on_root(comm, lambda: look(out))
+    found = on_root(comm, lambda: read_status(out))
     before = _resumable(found)
     model = network_of(before, out, comm)
     t_sim = before.t_sim if changes.t_sim is None else changes.t_sim

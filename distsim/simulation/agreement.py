@@ -30,7 +30,7 @@ def described(network: Network, seed: int) -> dict[str, object]:
     devices = {"Poisson input": network.poisson_inputs, "step current": network.step_currents}
     for kind, those in devices.items():
         parts |= {f"{kind} {number} into {d.target.population.name}": d for number, d in enumerate(those)}
-    return {**parts, "recorders": [network.recorders]}
+    return {**parts, "the recorders": [network.recorders]}
 
 
 def agree(comm: Comm, parts: Mapping[str, object]) -> None:

@@ -221,7 +221,7 @@ class Simulation:
             if found or (observe is not None and self._ask(observe)):
                 break
         if self.step == stop:  # a step that the caller chose: the guard looks there whatever the chunks were
-            found = found or self.guard.look(self.engine, max_rate)
+            found = found or self.guard.check(self.engine, max_rate)
         self.settle()
         self.ledger()
         if found:
@@ -244,7 +244,7 @@ class Simulation:
         """Advance to `stop`, or to the end of the first window in which the guard finds a fault; return that fault."""
         while True:
             if self.guard.is_due(self.step):  # an interrupted run may have left it unchecked
-                found = self.guard.look(self.engine, max_rate)
+                found = self.guard.check(self.engine, max_rate)
                 if found:
                     return found
             if self.step >= stop:

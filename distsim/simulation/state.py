@@ -25,7 +25,7 @@ from .guard import Guard
 from .state_check import check_arrays, check_facts, check_size
 
 BY_NEURON = ("refractory", "I_e", "device", "emitted")
-EXCEPT = "recorders"  # the part of a description that may differ
+MAY_DIFFER = "the recorders"  # the part of a description that may differ
 
 
 class State(NamedTuple):
@@ -79,7 +79,7 @@ def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
     counts = engine.clock.counts
     counts[loop.STEP] = step
     resume(engine.currents, engine.trains, step)
-    _remember(engine, **{name.split("/")[1]: array for name, array in state.shared.items()})
+    _restore_recent_spikes(engine, **{name.split("/")[1]: array for name, array in state.shared.items()})
     counts[loop.SPIKES] = facts["spikes"]
     deliver_again(step, engine.synapses, engine.history, engine.scratch)
     in_rows = events_on_their_way(engine.connections, step)[1]
@@ -108,7 +108,7 @@ def _restore_neurons(engine: RankEngine, arrays: Mapping[str, np.ndarray]) -> No
 def _identity(engine: RankEngine) -> dict[str, str]:
     """Return a digest of each part of the description."""
     parts = described(engine.network, engine.seed)
-    return {name: digest(part).hex() for name, part in parts.items() if name != EXCEPT}
+    return {name: digest(part).hex() for name, part in parts.items() if name != MAY_DIFFER}
 
 
 def _check(engine: RankEngine, state: State) -> None:
@@ -166,7 +166,7 @@ def _recent_spikes(engine: RankEngine) -> dict[str, np.ndarray]:
     return {"history/counts": counts, "history/gids": history.gids[numbers % history.gids.size]}
 
 
-def _remember(engine: RankEngine, counts: np.ndarray, gids: np.ndarray) -> None:
+def _restore_recent_spikes(engine: RankEngine, counts: np.ndarray, gids: np.ndarray) -> None:
     """Make these the spikes of the last steps."""
     old, now = engine.history, engine.step
     size = max(old.gids.size, 1 << int(gids.size).bit_length())

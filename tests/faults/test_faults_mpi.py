@@ -1,4 +1,4 @@
-"""Exceptions and SIGKILL on any rank, at any time: all ranks end, and the run is gone on with as if nothing had been.
+"""Exceptions and SIGKILL on any rank, at any time: all ranks end, and the run resumes as if nothing had happened.
 
 The figures are printed: python -m pytest -rP -m "validation or not validation" tests/faults/test_faults_mpi.py
 """
@@ -109,4 +109,4 @@ def test_ranks_are_killed_and_what_is_left_is_gone_on_with(tmp_path, uncut, n):
             check_readable(out)
             took += [] if seconds is None else [seconds]
         check_goes_on(out, uncut)
-    print(f"{len(took)} kills in {runs} runs: {len(took)} ended, slowest {max(took):.1f} s, {runs} gone on with")
+    print(f"{len(took)} kills in {runs} runs: {len(took)} ended, slowest {max(took):.1f} s, {runs} resumed")

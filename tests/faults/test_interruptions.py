@@ -155,15 +155,15 @@ def test_a_window_at_whose_end_a_run_was_interrupted_is_looked_at_by_the_next():
     sims = [after(), after()]
     for sim in sims:
         sim.set("E", I_e=1e5)
-    look, calls = sims[1].guard.look, []
+    check, calls = sims[1].guard.check, []
 
     def interrupted(*args):
         calls.append(args)
         if len(calls) == 1:
             raise KeyboardInterrupt
-        return look(*args)
+        return check(*args)
 
-    sims[1].guard.look = interrupted
+    sims[1].guard.check = interrupted
     with pytest.raises(KeyboardInterrupt):
         sims[1].run(100.0, max_rate=50.0)
     for sim in sims:

@@ -91,7 +91,7 @@ def test_exit_codes_stay_those_of_the_command(tmp_path, way, argv, code):
 
 
 def test_progress_lines_are_dropped_too(tmp_path):
-    """A line every 5 s while a run goes on; here at every look."""
+    """A line every 5 s during a run; here after every chunk."""
     script = "from distsim import __main__; from distsim.runs import progress; progress.EVERY_LINES = 0.0; "
     script += "raise SystemExit(__main__.main())"
     words = [sys.executable, "-c", f"'{script}'", *QUICK, "--out", "run"]

@@ -1,4 +1,4 @@
-"""A run that the guard ends, from the command line: exit code, one line, complete files, and how to go on."""
+"""A run that the guard ends, from the command line: exit code, one line, complete files, and how to resume."""
 
 from __future__ import annotations
 

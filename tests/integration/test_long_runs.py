@@ -1,4 +1,4 @@
-"""A run that is stopped and gone on with leaves the files of one that was not; on one rank, from the command line."""
+"""A run that is stopped and resumed leaves the files of an uninterrupted one; on one rank, from the command line."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def uncut(tmp_path_factory):
     return of
 
 
-# --- cut and gone on with ---------------------------------------------------------------------------------------------
+# --- cut and resumed --------------------------------------------------------------------------------------------------
 
 
 CUT_OFTEN = [("microcircuit", True, 20.1), ("stimulated", False, 30), ("delta", False, 60), ("delta", True, 60)]
@@ -182,7 +182,7 @@ def test_resume_auto_starts_again_where_there_is_no_checkpoint(tmp_path, uncut, 
     for path in checkpoints.checkpoints_in(out):
         path.unlink()
     assert run("resume", out) == 2 and "there is no checkpoint to resume from" in capsys.readouterr().err
-    assert run(*command) == 0 and "the run starts again" in capsys.readouterr().out
+    assert run(*command) == 0 and "the run starts from the beginning" in capsys.readouterr().out
     same(out, uncut("microcircuit"))
 
 

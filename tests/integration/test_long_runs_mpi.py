@@ -1,4 +1,4 @@
-"""Long runs under mpirun: cut, killed and stopped on N ranks, gone on with on M, with the files of a whole run."""
+"""Long runs under mpirun: cut, killed and stopped on N ranks, resumed on M, with the files of an uninterrupted run."""
 
 from __future__ import annotations
 

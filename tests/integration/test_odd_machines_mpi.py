@@ -33,7 +33,7 @@ LEAN = {
     ("lack", "ranks"), some([(lack, ranks) for lack in LEAN for ranks in (4, 2)], [("no neurons", 4)])
 )
 def test_ranks_that_have_nothing_leave_the_files_of_one_rank(tmp_path, lack, ranks):
-    """Cut once, gone on with on another number of ranks, with checkpoints."""
+    """Cut once, and resumed on another number of ranks, with checkpoints."""
     whole, cut, keeping = tmp_path / "whole", tmp_path / "cut", ["--checkpoint-every", "50ms"]
     assert run(*LEAN[lack], "--out", whole) == 0
     summary = json.loads((whole / "summary.json").read_text())

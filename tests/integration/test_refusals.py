@@ -1,4 +1,4 @@
-"""What is refused changes nothing: a folder holds the same bytes before and after, and is gone on with as planned."""
+"""What is refused changes nothing: a folder holds the same bytes before and after, and can be resumed as planned."""
 
 from __future__ import annotations
 
@@ -165,12 +165,12 @@ def test_a_damaged_checkpoint_is_set_aside_only_where_the_run_goes_on(here, caps
 @pytest.mark.parametrize("command", [["resume", "stopped"], [*PLAN, "--out", "stopped", "--resume", "auto"]])
 @pytest.mark.parametrize("lost", ["spikes", "voltages"])
 def test_recordings_that_are_not_all_there_stay_as_they_are(here, capsys, command, lost):
-    """The other file, of which all is there, has parts beyond the checkpoint, which going on would remove."""
+    """The other file, of which all is there, has parts beyond the checkpoint, which resuming would remove."""
     parts = here / "stopped" / "parts"
     next(iter(sorted(parts.glob(f"{lost}-*")))).unlink()
     for name in ("spikes", "voltages"):
         (parts / f"{name}-000000999000-000000999001.h5").write_bytes(b"later")
-    refused(here, capsys, *command, said=f"{lost}.h5 up to")
+    refused(here, capsys, *command, said=f"{lost}.h5 is incomplete up to")
 
 
 @pytest.mark.parametrize("command", [["resume", "stopped"], [*PLAN, "--out", "stopped", "--resume", "auto"]])

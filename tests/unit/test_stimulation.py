@@ -1,4 +1,4 @@
-"""Step currents and given spikes: what acts at a step, and what goes on after a checkpoint."""
+"""Step currents and given spikes: what acts at a step, and after a checkpoint."""
 
 from __future__ import annotations
 
