@@ -57,8 +57,8 @@ class Guard:
     def check(self, engine: RankEngine, max_rate: float) -> Finding | None:
         """Return the fault found, or None (collective).
 
-        At any step, all states must be finite; at the end of a window, no population may have fired more than `max_rate`
-        spikes/s per neuron in it (0: no limit).
+        At any step, all states must be finite. At the end of a window, no population may have fired more than
+        `max_rate` spikes/s per neuron in it (0: no limit).
         """
         is_end = self.is_due(engine.step)
         ranks = engine.comm.allgather((self._counts(engine) if is_end else None, _not_finite(engine)))
@@ -76,13 +76,13 @@ class Guard:
         return np.array([emitted[slice(*local(p.first, p.n))].sum() for p in engine.network.populations], np.int64)
 
     def _of_rates(self, engine: RankEngine, counts: np.ndarray, max_rate: float) -> Finding | None:
-        """Return a finding on the first population that fired too much, by its spikes `counts` in the window, or None."""
+        """Return a finding on the first population whose spikes in the window, `counts`, are too many, or None."""
         ms, before, now = engine.network.grid.ms, self.since, engine.step
         seconds = ms(now - before) / 1e3
         for population, n in zip(engine.network.populations, counts, strict=True):
             if max_rate and not population.model.is_source and n > max_rate * seconds * population.n:
                 rate = n / seconds / population.n
-                why = f"{population.name} fired {rate:.4g} spikes/s a neuron from {ms(before):g} to {ms(now):g} ms, "
+                why = f"{population.name} fired {rate:.4g} spikes/s per neuron from {ms(before):g} to {ms(now):g} ms, "
                 return Finding(ms(now), population.name, f"{why}more than {max_rate:g}")
         return None
 

@@ -47,7 +47,7 @@ def test_a_run_that_is_ended_is_whole_and_says_why(ended, tmp_path, capsys):
     assert run(*RUNAWAY, "--out", tmp_path / "run") == GUARDED
     said = capsys.readouterr()
     assert said.err.startswith(SAID) and said.err.count("\n") == 1
-    assert said.err.endswith(" spikes/s a neuron from 0 to 100 ms, more than 300\n")
+    assert said.err.endswith(" spikes/s per neuron from 0 to 100 ms, more than 300\n")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "config.toml", "summary.json", "spikes.h5", "raster.png", "rates.png",
     }  # fmt: skip
