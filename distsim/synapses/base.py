@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 
 from ..neurons import Parameter
 
-PACKED = (
-    "packed"  # one 32-bit word per synapse, or one bit where a projection is dense: `engine/step/delivery`, `dense`
-)
+PACKED = "packed"  # one 32-bit word per synapse, or one bit in dense projections: `engine/step/delivery`, `dense`
 
 
 @dataclass(frozen=True)
