@@ -1,4 +1,4 @@
-"""Runs that are observed, and runs that an exception ends: what can be read then, and that they go on as they would
+"""Runs that are observed, and runs that an exception ends: what can be read then, and that they continue as they would
 have."""
 
 from __future__ import annotations

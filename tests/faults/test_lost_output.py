@@ -162,7 +162,7 @@ def test_a_terminal_that_is_closed_stops_the_run_with_a_checkpoint(tmp_path):
     assert folder.is_unfinished(out) and checkpoints.checkpoints_in(out)
 
 
-def test_under_nohup_it_goes_on(tmp_path):
+def test_under_nohup_it_continues(tmp_path):
     out = tmp_path / "run"
     argv = ["nohup", *command(1, *LONG, "--out", out, "--checkpoint-every", "50ms")]
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)

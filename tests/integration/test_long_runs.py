@@ -160,7 +160,7 @@ def test_a_stopped_panel_stops_the_others(tmp_path, monkeypatch, uncut):
 # --- what resume finds ------------------------------------------------------------------------------------------------
 
 
-def test_resume_auto_starts_goes_on_and_leaves_alone(tmp_path, uncut, capsys):
+def test_resume_auto_starts_resumes_and_leaves_alone(tmp_path, uncut, capsys):
     out = tmp_path / "run"
     command = [*options_of("microcircuit"), "--out", out, "--resume", "auto"]
     assert run(*command, "--max-wall", "1ms") == STOPPED

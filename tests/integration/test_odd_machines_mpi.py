@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run
-from tests.support.faults import OFTEN, RUN, Started, check_fault, check_goes_on, some
+from tests.support.faults import OFTEN, RUN, Started, check_fault, check_resumes, some
 from tests.support.long_runs import same
 from tests.support.ranks import launcher, start
 from tests.support.standing_ranks import command
@@ -71,7 +71,7 @@ def test_without_parallel_hdf5_a_fault_on_one_rank_ends_all(tmp_path, fault):
         check_fault(code, said, "on fire")
     else:
         assert code == 1 and said.count("Traceback") == said.count("on fire") == 1, said
-    check_goes_on(out, tmp_path / "whole", *argv)
+    check_resumes(out, tmp_path / "whole", *argv)
 
 
 # --- too little memory ------------------------------------------------------------------------------------------------

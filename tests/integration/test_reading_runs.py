@@ -201,7 +201,7 @@ EXTENSIONS = {
     "before anything is moved": ("distsim.runs.controlled_run.rewind", kill),
     "between the two files": ("pathlib.Path.replace", moves_but("voltages.h5")),
     "before the summary is removed": ("distsim.runs.controlled_run.folder.remove_results", kill),
-    "before it goes on": ("distsim.runs.controlled_run.ControlledRun.simulate", kill),
+    "before it continues": ("distsim.runs.controlled_run.ControlledRun.simulate", kill),
 }
 
 

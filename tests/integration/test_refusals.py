@@ -112,7 +112,7 @@ def test_what_is_refused_changes_nothing(here, capsys, argv, said):
     refused(here, capsys, *argv, said=said)
 
 
-def test_a_run_is_gone_on_with_as_planned_after_it_was_refused(here, capsys):
+def test_a_run_is_resumed_as_planned_after_it_was_refused(here, capsys):
     refused(here, capsys, "resume", "stopped", "--t-sim", "1", said="ms are simulated already")
     assert run(*PLAN, "--out", "stopped", "--resume", "auto") == 0
     same(here / "stopped", here / "bare")
@@ -152,7 +152,7 @@ def test_checkpoints_that_are_damaged_stay_where_they_are(here, capsys, name):
     refused(here, capsys, *argv, said="there is no checkpoint to resume from")
 
 
-def test_a_damaged_checkpoint_is_set_aside_only_where_the_run_goes_on(here, capsys):
+def test_a_damaged_checkpoint_is_set_aside_only_where_the_run_resumes(here, capsys):
     before, last = checkpoints.checkpoints_in(here / "stopped")
     cut_off([last])
     refused(here, capsys, "resume", "stopped", "--t-sim", "1", said="ms are simulated already")

@@ -106,7 +106,7 @@ def check_readable(out: Path) -> None:
         assert distsim.load(out).period[1] > 0
 
 
-def check_goes_on(out: Path, expected: Path, *argv: str) -> None:
+def check_resumes(out: Path, expected: Path, *argv: str) -> None:
     """Closed parts are readable; resumed on one rank, the run leaves the files of one that was not hit."""
     check_readable(out)
     if not (out / "summary.json").exists():

@@ -76,7 +76,7 @@ def test_the_end_of_a_run_within_a_window_is_not_judged_by_rates():
 
 
 @pytest.mark.parametrize("cut", [30.0, 100.0, 130.0])
-def test_the_window_goes_on_after_a_checkpoint(cut, tmp_path):
+def test_the_window_continues_after_a_checkpoint(cut, tmp_path):
     """400 spikes/s from 120 to 200 ms: what was before the cut counts, if it is of the same window."""
     times = every(50.0, 0.0, 100.0) + every(2.0, 120.0, 200.0)
     whole, first = told(times, n_silent=0), told(times, n_silent=0)
