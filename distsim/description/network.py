@@ -206,7 +206,7 @@ class Network:
         ----------
         source, target : a population, a part of one (`exc[:50]`, `exc[[1, 5, 7]]`, `exc[mask]`, see `Selection`), or
             its name, 'E', 'E[:50]', 'E[[1, 5, 7]]', here and in all that follows.
-        weight : pA; a number, a distribution, or (explicit rule) an array with one value per synapse.
+        weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse.
         delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid.
         synapse : the model of the synapses.
         """

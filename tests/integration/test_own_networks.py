@@ -131,7 +131,7 @@ def test_all_reports_of_a_run_that_was_cut_are_those_of_one_that_was_not(tmp_pat
     assert one.samples("late", "E")[0].tolist() == [50.0, 55.0, 60.0, 65.0, 70.0, 75.0, 80.0, 85.0, 90.0]
 
 
-def test_resume_auto_resumes_the_run_of_a_file(tmp_path, uncut, capsys):
+def test_resume_auto_goes_on_with_the_run_of_a_file(tmp_path, uncut, capsys):
     out = stopped(tmp_path)
     argv = ["run", EXAMPLE, *SMALL, "--no-plots", "--out", out, "--resume", "auto"]
     assert run(*argv) == 0
