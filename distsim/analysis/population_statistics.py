@@ -66,7 +66,7 @@ def population_statistics(
     t0, t1 : float
         The period in ms.
     recorded : mapping of str to ndarray of int, optional
-        The neurons whose spikes there are, ascending, of populations of which that is not all.
+        The recorded neurons, ascending, of populations that were recorded only in part.
     pieces : sequence of (float, float), optional
         Start and end (ms) of each recorded piece; nothing is counted across a break. By default all was recorded.
     correlation_bin, fano_bin : float

@@ -47,9 +47,9 @@ class Raster:
     colors : mapping of str to str, optional
         Colours of populations; the others go by their names (`colors_of`).
     recorded : mapping of str to ndarray of int, optional
-        The neurons whose spikes there are, ascending, of populations of which that is not all.
+        The recorded neurons, ascending, of populations that were recorded only in part.
     only : sequence of str, optional
-        The populations to be shown; where none of them was recorded, all that were.
+        The populations to show; all recorded ones if none of these was recorded.
     first : int, optional
         Of each population only so many neurons, the first recorded ones.
     style : str

@@ -62,7 +62,7 @@ def rates_boxplot(
     recorded_ms : float, optional
         How much of the period was recorded, by default all of it.
     sizes : mapping of str to int, optional
-        How many neurons populations have of which `populations` holds some only.
+        Sizes of the populations that `populations` holds only in part.
     reference : str
         What the reference is.
     note : str, optional

@@ -73,7 +73,7 @@ def choose_rows(
 
 
 def sampling(shown: Mapping[str, Rows], max_neurons: int, max_spikes: int) -> int:
-    """Return k, of which every k-th neuron is to be drawn."""
+    """Return k such that every k-th neuron is to be drawn."""
     n_neurons = sum(rows.n for rows in shown.values())
     n_spikes = sum(rows.times.size for rows in shown.values())
     return max(1, -(-n_neurons // max_neurons), -(-n_spikes // max_spikes))

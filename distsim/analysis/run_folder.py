@@ -79,12 +79,12 @@ def read_summary(path: str | Path) -> dict[str, Any]:
 
 
 def in_order_of(populations: Mapping[str, Any], found: Mapping[str, Recording]) -> dict[str, Recording]:
-    """Return the recordings in the summary's order of populations; what it does not name comes last."""
+    """Return the recordings in the summary's order of populations; those that it does not name come last."""
     return {name: found[name] for name in [*populations, *found] if name in found}
 
 
 def collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return one entry of the populations that have it."""
+    """Return the entry `key` of all populations that have it."""
     return {name: entry[key] for name, entry in populations.items() if isinstance(entry, dict) and entry.get(key)}
 
 
@@ -168,7 +168,7 @@ def break_marks(pieces: Pieces, sizes: Mapping[str, int]) -> list[Mark]:
 
 
 def recorded_neurons(populations: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return the ids of the recorded neurons of each population of which that is not all."""
+    """Return the ids of the recorded neurons of each population that was recorded only in part."""
     return {name: _ids(ranges) for name, ranges in collect(populations, "recorded").items()}
 
 

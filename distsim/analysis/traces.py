@@ -85,7 +85,7 @@ def traces(
     spikes : mapping of str to Spikes, optional
         Those to be marked.
     recorded : mapping of str to ndarray of int, optional
-        The neurons whose spikes there are, ascending, of populations of which that is not all.
+        The recorded neurons, ascending, of populations that were recorded only in part.
     pieces : sequence of (float, float), optional
         Start and end (ms) of each recorded piece. By default all was recorded.
     colors : mapping of str to str, optional

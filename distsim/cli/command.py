@@ -1,4 +1,4 @@
-"""The command line: parse, check, act; the user's mistakes are said once."""
+"""The command line: parse, check, act; report the user's mistakes once."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def run_command(argv: Sequence[str], comm: Any) -> int:
         args = parse([str(word) for word in argv], comm)
         if args is None:
             return 0
-        if args.command in COMMANDS:  # others have more to say
-            Problems(args.problems).say()
+        if args.command in COMMANDS:  # the commands of networks add their own problems first
+            Problems(args.problems).raise_all()
         return COMMANDS.get(args.command, network_command)(args, comm)
     except InputError as error:
         if comm.rank == 0:
@@ -65,7 +65,7 @@ def parse(argv: Sequence[str], comm: Any) -> argparse.Namespace | None:
 
 
 def _chosen_network(words: Sequence[str]) -> str | None:
-    """Return what --network says: which network of a file is meant must be known before its options are."""
+    """Return the value of --network: which network of a file to run must be known before its options can be parsed."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--network")
     try:
@@ -119,7 +119,7 @@ def variants_command(args: argparse.Namespace, comm: Any) -> int:
     from ..runs.prepared import prepare
     from ..runs.start import Place, start_variants
 
-    Problems(args.problems).say()
+    Problems(args.problems).raise_all()
     option = args.model.variant_option
     for name in ("checkpoint_every", "checkpoint_wall", "max_wall", "resume"):
         if getattr(args, name) is not None:

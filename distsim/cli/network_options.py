@@ -1,4 +1,4 @@
-"""The options of a network's subcommand, made from its `NetworkModel`, and the request that they mean."""
+"""The options of a network's subcommand, made from its `NetworkModel`, and the `RunRequest` made from them."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def _add_run_options(run: argparse._ArgumentGroup, model: NetworkModel) -> None:
     text = "stop with exit code 3, keeping what was recorded, where the neurons of a population fire faster on average "
     text += f"over 100 ms, spikes/s; 0: at no rate ({MAX_RATE:g})"
     run.add_argument("--max-rate", type=at_least_0, metavar="HZ", help=text)
-    text = "tell at the end what each rank did and waited, and what follows from it"
+    text = "report at the end how long each rank worked and waited, and what that implies"
     run.add_argument("--profile", action="store_true", default=None, help=text)
     add_checkpoint_options(run, "default: none")
-    text = "go on with the run in --out if it is this one and not complete; start it where there is none"
+    text = "resume the run in --out if it has the same settings and is not complete; start it if there is none"
     run.add_argument("--resume", choices=("auto",), help=text)
 
 
@@ -78,7 +78,7 @@ def _add_output_options(out: argparse._ArgumentGroup, model: NetworkModel) -> No
     text = f"folder of the run (default results/{model.name}-1, -2, ...)"
     out.add_argument("--out", type=path, metavar="DIR", help=text)
     out.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
-    out.add_argument("--no-record", action="store_true", help="record nothing (rates are counted all the same)")
+    out.add_argument("--no-record", action="store_true", help="record nothing (spikes are still counted, for rates)")
     out.add_argument("--no-plots", action="store_true", help="write no figures")
     first, second = (*model.populations, "E", "I")[:2]
     text = f"record spikes of these neurons only, e.g. {second} '{first}[:100]' '{first}[-5:]' '{first}[1,5,7]'"
@@ -90,10 +90,10 @@ def _add_output_options(out: argparse._ArgumentGroup, model: NetworkModel) -> No
 
 
 def add_checkpoint_options(parser: Any, default: str) -> None:
-    """Add the options that say how much of a run may be lost, and how long it may take."""
-    text = f"write a checkpoint every so much model time, e.g. 10s, 500ms ({default})"
+    """Add the options on checkpoints and wall time."""
+    text = f"model time between two checkpoints, e.g. 10s, 500ms ({default})"
     parser.add_argument("--checkpoint-every", type=duration, metavar="TIME", help=text)
-    text = f"write a checkpoint every so much wall time, e.g. 10min ({default})"
+    text = f"wall time between two checkpoints, e.g. 10min ({default})"
     parser.add_argument("--checkpoint-wall", type=duration, metavar="TIME", help=text)
     text = "stop with a checkpoint and exit code 75 after this wall time, e.g. 23h50m"
     parser.add_argument("--max-wall", type=duration, metavar="TIME", help=text)
@@ -107,11 +107,11 @@ def _t_sim_text(model: NetworkModel) -> str:
     return ", ".join([usual, *others])
 
 
-# --- what they mean ---------------------------------------------------------------------------------------------------
+# --- from options to a request ----------------------------------------------------------------------------------------
 
 
 def request_of(args: argparse.Namespace, variant: str | None, comm: Any, problems: Problems) -> tuple[RunRequest, dict]:
-    """Return the request that the options mean, its parameters still as they were typed (collective).
+    """Return the request made from the options, its parameters still as they were typed (collective).
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def request_of(args: argparse.Namespace, variant: str | None, comm: Any, problem
     Returns
     -------
     request : RunRequest
-        What was asked for.
+        The request.
     given : dict of str to str
         How each parameter was given, for messages.
     """
@@ -163,7 +163,7 @@ def request_of(args: argparse.Namespace, variant: str | None, comm: Any, problem
 
 
 def checkpoints_of(args: argparse.Namespace) -> CheckpointSchedule:
-    """Return how often checkpoints are written, as far as the options say."""
+    """Return the schedule of checkpoints that the options give."""
     return CheckpointSchedule(args.checkpoint_every, args.checkpoint_wall)
 
 
@@ -206,8 +206,8 @@ def _known_variant(model: NetworkModel, name: str, config: str, problems: Proble
 
 
 def _parameters(args: argparse.Namespace, config: Mapping, variant: str | None) -> tuple[dict, dict[str, str]]:
-    """Return the parameters that file, variant and options set, and how each was given; InputError if one is given
-    twice by options."""
+    """Return the parameters that file, variant and options set, and how each was given; InputError if two options set
+    the same one."""
     model = args.model
     values = dict(config.get("parameters", {}))
     given = {name: f"--config {args.config}: parameters.{name}" for name in values}

@@ -92,12 +92,12 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
 
 def add_resume(commands: argparse._SubParsersAction) -> None:
     """Add `resume`."""
-    text = "Go on with a run that was stopped or ended before its time, from its latest checkpoint, on any number of "
+    text = "Resume a run that stopped or failed before its end, from its latest checkpoint, on any number of "
     text += "ranks; or extend a complete one that has kept a checkpoint (--checkpoint-every, --checkpoint-wall)."
-    parser = commands.add_parser("resume", help="go on with a run, or extend it", description=text)
+    parser = commands.add_parser("resume", help="resume a run, or extend it", description=text)
     parser.add_argument("folder", type=path, metavar="DIR", help="folder of the run")
     text = "simulated time after the warm-up, ms: longer than planned extends the run (default: as planned)"
     parser.add_argument("--t-sim", type=number(0.0), metavar="MS", help=text)
-    text = "spikes/s at which the guard stops, 0: none (default: as before); goes on with a run that it has stopped"
+    text = "spikes/s at which the guard stops, 0: none (default: as before); resumes a run that it has stopped"
     parser.add_argument("--max-rate", type=number(0.0), metavar="HZ", help=text)
     add_checkpoint_options(parser, "default: as before")

@@ -1,4 +1,4 @@
-"""An argument parser that gathers the user's mistakes, so that all of them are said at once."""
+"""An argument parser that collects the user's mistakes, so that all of them are reported at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def literally(text: str) -> str:
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `InputError`, names the nearest option and takes no abbreviations.
 
-    `problems` are mistakes in the values of options; parsing goes on with the default.
+    `problems` are mistakes in the values of options; parsing continues with the default.
     """
 
     def __init__(self, prog: str | None = None, **keywords: Any) -> None:

@@ -17,8 +17,8 @@ from .indices import Indices, among, as_array, bracketed, canonical, compact, pa
 from .rules import Rule
 
 Value = float | np.ndarray | Distribution
-FOREVER = 2**62  # the step at which what never stops does
-SPIKES, V_M = "spikes", "V_m"  # names of what is recorded: spikes, and the membrane potential of any model
+FOREVER = 2**62  # the step at which something ends that never ends
+SPIKES, V_M = "spikes", "V_m"  # names of reports: of spikes, and of the membrane potential of any model
 REPORT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]{0,99}")
 # Names of other files and pictures of a run, and what the names of checkpoints begin with.
 OTHER_FILES = {SPIKES, "voltages", "summary", "config", "recording", "running", "parts"}
@@ -27,7 +27,7 @@ CHECKPOINTS = "checkpoint-"
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """'did you mean X?' where one of `known` resembles `name`, otherwise what is known."""
+    """Return 'did you mean X?' where one of `known` resembles `name`, otherwise a list of `known`."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
 
@@ -59,11 +59,11 @@ class Population:
 
     @property
     def span(self) -> slice:
-        """Its place in an array with one value for each gid."""
+        """Return its part of an array with one value for each gid."""
         return slice(self.first, self.first + self.n)
 
     def holds(self, gids: int | np.ndarray) -> bool | np.ndarray:
-        """Which of the `gids` are those of its neurons."""
+        """Return which of the `gids` belong to its neurons."""
         return (gids >= self.first) & (gids < self.first + self.n)
 
     def __repr__(self) -> str:
@@ -85,7 +85,7 @@ def _read_only(values: dict) -> dict:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Some neurons of a population, each at most once; made by `pop[index]`, and indexed again in the same way.
+    """Some neurons of a population, each at most once: `pop[index]`, which can itself be indexed in the same way.
 
     An index is a whole number, a slice, a list or array of whole numbers, or a mask (a bool for each neuron), with the
     meaning that it has in NumPy: negative numbers count from the end. Listed neurons keep their order, which is that of
@@ -95,7 +95,7 @@ class Selection:
     Attributes
     ----------
     indices : range or ndarray of int64, shape (n,), read-only
-        The neurons, numbered from 0 in their population; an array only where there is no such range.
+        The neurons, numbered from 0 in their population; an array only where a range cannot express them.
     """
 
     population: Population
@@ -130,7 +130,7 @@ class Selection:
 
     @property
     def gids(self) -> np.ndarray:
-        """Global ids, int64, in the order of `indices`."""
+        """Return the global ids, int64, in the order of `indices`."""
         return self.population.first + as_array(self.indices)
 
     def __repr__(self) -> str:
@@ -142,7 +142,7 @@ Part = str | Population | Selection  # 'E', 'E[:50]', 'E[-1]', 'E[[1, 5, 7]]', o
 
 
 def check_name(name: object) -> None:
-    """ValueError unless `name` is one that files and texts can keep as the name of a population."""
+    """Check that files and messages can hold `name` as the name of a population; ValueError if not."""
     if not isinstance(name, str) or name in ("", ".", "..") or "/" in name or not name.isprintable():
         raise ValueError(f"population name {name!r}: must be a printable text, not '', '.' or '..', without '/'")
 
@@ -165,7 +165,7 @@ def select(what: Population | Selection) -> Selection:
 
 
 def find(what: str | Population | Selection, sizes: Mapping[str, int]) -> tuple[str, Indices]:
-    """Name and neurons (0-based) of a part of the populations of `sizes`: 'E', 'E[5]', 'E[-20:]', 'E[:100:2]',
+    """Return name and neurons (0-based) of a part of the populations of `sizes`: 'E', 'E[5]', 'E[-20:]', 'E[:100:2]',
     'E[1, 5, 7]', 'E[[1, 5, 7]]', or `pop[index]`.
 
     Raises
@@ -219,7 +219,7 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class PoissonInput:
-    """To each neuron of `target` its own Poisson train of `rate` (spikes/s), emitted in (start, stop] steps."""
+    """An independent Poisson train of `rate` (spikes/s) for each neuron of `target`, emitted in (start, stop] steps."""
 
     target: Selection
     rate: float
@@ -231,7 +231,7 @@ class PoissonInput:
 
 @dataclass(frozen=True, eq=False)
 class StepCurrent:
-    """The current into `target` becomes amplitudes[k] (pA) at times[k]; both are in effect `delay` later (steps)."""
+    """The current into `target` becomes amplitudes[k] (pA) at times[k]; it acts `delay` later (steps)."""
 
     target: Selection
     times: np.ndarray

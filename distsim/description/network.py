@@ -68,13 +68,13 @@ class Network:
         self.dt = self.grid.dt_ms
 
     def __getstate__(self) -> dict:
-        """Return what a copy begins with: the same description, open, in lists of its own."""
+        """Return the state of a copy: the same description in lists of its own, to which more can be added."""
         state = {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()}
         return {**state, "is_simulated": False}
 
     @property
     def n(self) -> int:
-        """Neurons and sources together."""
+        """Return the number of neurons and sources."""
         return sum(len(population) for population in self.populations)
 
     @property
@@ -88,8 +88,8 @@ class Network:
         raise KeyError(f"no population {name!r}: {nearest(name, [p.name for p in self.populations])}")
 
     def select(self, what: Part) -> Selection:
-        """Neurons by name, 'E', 'E[:50]', 'E[-1]', 'E[[1, 5, 7]]', or as a population or a part of one; ValueError
-        where there are none."""
+        """Return neurons by name, 'E', 'E[:50]', 'E[-1]', 'E[[1, 5, 7]]', or by a population or a part of one;
+        ValueError if there is no such population."""
         name, indices = find(what, {population.name: population.n for population in self.populations})
         return Selection(self[name], indices)
 
@@ -117,8 +117,8 @@ class Network:
         return self._add(name, n, model, values)
 
     def poisson_source(self, name: str, n: int, rate: float, start: float = 0.0, stop: float = math.inf) -> Population:
-        """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms, each one train for all
-        targets."""
+        """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms; all targets of a
+        source get the same train."""
         rate = self.read_rate(name, rate, is_source=True)
         window = self._window(name, start, stop)
         model, n = MODELS["poisson_source"], whole(f"{name}: n", n)
@@ -129,7 +129,7 @@ class Network:
         return source
 
     def read_rate(self, name: str, rate: Value, is_source: bool) -> float:
-        """`rate` (spikes/s) of a Poisson input, or of a Poisson source; ValueError unless there can be such."""
+        """Check and return the `rate` (spikes/s) of a Poisson input or source; ValueError if it is out of range."""
         largest = (MOST_MEAN if is_source else MOST_EVENTS) / (self.grid.dt_ms * 1e-3)
         note = " a source (for more use several)" if is_source else ""
         return number(f"{name}: rate", rate, 0.0, largest, "spikes/s", note)
@@ -232,7 +232,7 @@ class Network:
         stop: float = math.inf,
     ) -> PoissonInput:
         """Give each neuron of `target` its own Poisson train of `rate` spikes/s and `weight` (pA), `delay` in ms, with
-        spikes in (start, stop] ms. What is returned stands for it when a simulation changes rate or weight."""
+        spikes in (start, stop] ms. Pass the returned input to `Simulation.set` to change its rate or weight."""
         target = self._own(target)
         name = f"Poisson input to {target.population.name}"
         if target.population.model.is_source:
@@ -288,7 +288,7 @@ class Network:
     def record_spikes(self, *targets: Part) -> None:
         """Record the spikes of `targets`; several selections of one population are joined.
 
-        Without `targets` those of all populations are recorded, sources and what is created later too.
+        Without `targets`, the spikes of all populations are recorded, including sources and populations created later.
         """
         self._check_open()
         self._records_all |= not targets
@@ -320,8 +320,8 @@ class Network:
         what : a recordable of the neurons' model, see `NeuronModel.recordables`.
         interval : ms between samples, which are taken at its multiples; dt by default.
         start, stop : ms; samples are taken in (start, stop].
-        name : of the file and of what results give, `what` by default. Recorders of one name are joined: they must
-            have the same interval, start and stop. So a quantity at two intervals needs two names.
+        name : name of the report, in files and results; `what` by default. Recorders of one name are joined and must
+            have the same interval, start and stop, so a quantity recorded at two intervals needs two names.
 
         Raises
         ------
@@ -348,7 +348,7 @@ class Network:
         self.recorders.append(recorder)
 
     def _check_together(self, where: str, recorder: Recorder, other: Recorder) -> None:
-        """ValueError unless two recorders of one name can be reported together."""
+        """Check that two recorders of one name can share a report; ValueError if not."""
         if (recorder.interval, recorder.start, recorder.stop) != (other.interval, other.start, other.stop):
             raise ValueError(
                 f"{where}: recorders named {recorder.name!r} share one interval, start and stop; "
@@ -359,7 +359,7 @@ class Network:
             raise ValueError(f"{where}: {recorder.name!r} records {other.what} of the same population already")
 
     def drop_recorders(self, name: str) -> None:
-        """Take away the recorders of `name`, for instance "spikes" or "V_m"."""
+        """Remove the recorders of `name`, for instance "spikes" or "V_m"."""
         self._check_open()
         self.recorders[:] = [recorder for recorder in self.recorders if recorder.name != name]
         self._records_all &= name != SPIKES

@@ -1,4 +1,4 @@
-"""Numbers as a modeller gives them, read strictly: an error says what is meant, what is allowed and what was given."""
+"""Numbers as a modeller gives them, read strictly: errors name the quantity, the allowed range and the value given."""
 
 from __future__ import annotations
 

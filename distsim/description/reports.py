@@ -1,6 +1,6 @@
-"""Reports: what is recorded together. The spikes are one; each recordable that is sampled is another.
+"""Reports: recordings that share a file. All spikes are one report; each sampled recordable is another.
 
-Engine, sinks, files, results and checkpoints handle one report after another, and know of a recorder only this much.
+Engine, sinks, files, results and checkpoints loop over reports, and know nothing else of recorders.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from .network import Network
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What recorders of one name record, in one file.
+    """The recordings of all recorders of one name.
 
     Attributes
     ----------
     name : str
         "spikes", "V_m", another recordable, or the name that the recorders were given.
     recorders : tuple of Recorder
-        They differ in their targets only.
+        They differ only in their targets.
     populations : tuple of Population
-        Those that are recorded, in whole or in part, in the order of the network.
+        Those recorded in whole or in part, in the order of the network.
     """
 
     name: str
@@ -40,27 +40,27 @@ class Report:
 
     @property
     def interval(self) -> int:
-        """Steps between two samples."""
+        """Return the steps between two samples."""
         return self.recorders[0].interval
 
     @property
     def window(self) -> tuple[int, int]:
-        """Steps before the first and at the last one that is recorded."""
+        """Return (start, stop): steps start + 1 ... stop are recorded."""
         return self.recorders[0].start, self.recorders[0].stop
 
     @cached_property
     def gids(self) -> np.ndarray:
-        """Global ids of the recorded neurons, int64, ascending, each once."""
+        """Return the global ids of the recorded neurons, int64, ascending, each once."""
         return np.unique(np.concatenate([recorder.target.gids for recorder in self.recorders]))
 
     @property
     def ids(self) -> dict[str, np.ndarray]:
-        """Recorded neurons by population, int64, 0-based in it, ascending."""
+        """Return the recorded neurons by population, int64, 0-based in it, ascending."""
         return {p.name: self.gids[p.holds(self.gids)] - p.first for p in self.populations}
 
     @property
     def units(self) -> dict[str, str]:
-        """Unit of the samples by population."""
+        """Return the unit of the samples by population."""
         recordables = {r.target.population.name: r.what for r in self.recorders}
         return {p.name: p.model.unit_of(recordables[p.name]) for p in self.populations}
 
@@ -70,10 +70,10 @@ class Report:
 
 
 def reports_of(network: Network) -> tuple[Report, ...]:
-    """Return what `network` records: spikes first, then V_m, then others by name."""
+    """Return the reports of `network`: spikes first, then V_m, then others by name."""
     by_name: dict[str, list[Recorder]] = {}
     for recorder in network.recorders:
-        # An empty population has a place in a spike file, as a silent one has; a sample of none is nothing.
+        # A spike file lists an empty population, as it does a silent one; samples of no neurons are dropped.
         if len(recorder.target) or recorder.name == SPIKES:
             by_name.setdefault(recorder.name, []).append(recorder)
     first = {SPIKES: 0, V_M: 1}

@@ -31,7 +31,7 @@ class Rule:
 
     @property
     def is_exact(self) -> bool:
-        """Return whether there will be just as many synapses as are to be expected."""
+        """Return whether the number of synapses always equals `expected`."""
         return True
 
 

@@ -1,7 +1,7 @@
 """Nothing lost: spikes emitted times out-degree = synaptic events delivered + those still on their way.
 
-What was emitted is counted where it is emitted, what was delivered where it is delivered, and the spikes travel between
-the two; so a spike lost, doubled or sent to the wrong place breaks the balance.
+Emitted spikes are counted where they are emitted, delivered events where they are delivered, and the spikes travel
+between the two. So a spike lost, doubled or sent to the wrong place breaks the balance.
 """
 
 from __future__ import annotations

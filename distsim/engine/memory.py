@@ -57,7 +57,7 @@ def selection_bytes(network: Network) -> int:
 
 
 def buffer_bytes(plan: TablePlan) -> int:
-    """Return the bytes in which a rank has room for the spikes of all ranks, and for what is recorded."""
+    """Return the bytes of a rank's buffers for the spikes of all ranks, and for recordings."""
     network, size, most = plan.network, plan.size, buffers.most_spikes(plan.network)
     interval = buffers.steps_of_interval(network, buffers.shortest_delay(plan.delays))
     history = 4 << (2 * most * interval).bit_length()
@@ -93,7 +93,7 @@ def estimate_arrays(plan: TablePlan) -> dict[str, int]:
 
 
 def is_given(projection: Projection) -> bool:
-    """Return whether the synapses are a list, of which each rank keeps the places of its own."""
+    """Return whether the synapses are listed one by one; then each rank keeps the positions of its own."""
     return isinstance(projection.rule, Explicit | OneToOne)
 
 

@@ -1,10 +1,11 @@
 """The engine of one rank: its arrays, and the compiled loop that advances them.
 
     plan = plan_table(network, comm.size)
-    engine = RankEngine(plan, seed, comm, Loops(), MemorySink(reports_of(network), deal))
+    sink = MemorySink(reports_of(network), Decomposition(network.n, comm.size, comm.rank))
+    engine = RankEngine(plan, seed, comm, Loops(), sink)
     engine.advance(1000, record=True)
 
-All ranks do the same at the same time. Guards, trials of changes, files and results belong to `simulation`.
+All ranks make the same calls in the same order. Guards, checks of changes, files and results belong to `simulation`.
 """
 
 from __future__ import annotations
@@ -36,33 +37,33 @@ from .step.stimulation import plan_currents, plan_spikes
 
 
 class RankEngine:
-    """A rank's neurons, the synapses onto them, and what is recorded of them, at time 0.
+    """A rank's neurons, the synapses onto them, and their recordings, at time 0.
 
     Parameters
     ----------
     plan : TablePlan
-        The network, and how its synapses are kept.
+        The network and the layout of its synapse table.
     seed : int
         Fixes every random number.
     comm : communicator
-        The ranks, as many as planned for.
+        The ranks, as many as `plan` is for.
     loops : Loops
         The models' compiled loops.
     sink : Sink
-        Takes what is recorded.
+        Takes the recordings.
 
     Attributes
     ----------
     deal : Decomposition
-        Which neurons are this rank's.
+        Which neurons live on this rank.
     settings : Settings
-        Parameters and Poisson input as they hold now; `apply` changes them.
+        Current parameters and Poisson input; `apply` changes them.
     neurons, synapses, dense, poisson, currents, trains, history, exchange, recording
         The arrays, see `loop.Rank`.
     clock : Clock
         Steps, events and spikes so far; seconds by phase.
     reports : tuple of Report
-        What is recorded.
+        What the network asks to be recorded.
     min_delay, interval : int
         Shortest delay and steps between two exchanges.
     n_synapses : int
@@ -102,7 +103,7 @@ class RankEngine:
         def build() -> None:
             self.synapses, self.dense = connect(self.plan, self.seed, self.deal)
             self.neurons = plan_neurons(self.network, self.seed, self.deal, self.plan.layout)
-            self._lay_together()
+            self._use_huge_pages()
 
         try:
             with_memory(self.comm, build)
@@ -112,7 +113,7 @@ class RankEngine:
             needed = f"{estimate_of(self.plan) / 1e9:.2f} GB{each}"
             raise MemoryError(f"the network needs about {needed}: {error}") from None
 
-    def _lay_together(self) -> None:
+    def _use_huge_pages(self) -> None:
         """Move the neurons' state and the rows, which every step walks through, to huge pages."""
         neurons, synapses = self.neurons, self.synapses
         arrays = (neurons.state, neurons.refractory, synapses.row_fixed, synapses.row)
@@ -131,7 +132,7 @@ class RankEngine:
         network, deal = self.network, self.deal
         self.min_delay = buffers.shortest_delay(self.plan.delays)
         self.interval = interval = buffers.steps_of_interval(network, self.min_delay)
-        self.exchange = buffers.plan_sent(network, deal, self.comm, interval)
+        self.exchange = buffers.plan_intervals(network, deal, self.comm, interval)
         self.history = buffers.plan_history(network, self.plan.longest_delay or self.min_delay, interval)
         self.recording = buffers.plan_recording(network, self.reports, deal, self.neurons, interval)
         most_spikes = buffers.most_spikes(network)
@@ -141,23 +142,23 @@ class RankEngine:
 
     @property
     def comm(self) -> Comm:
-        """The ranks; RuntimeError where MPI does not run, not yet or no more."""
+        """Return the ranks; RuntimeError if MPI is not initialised, or already finalised."""
         check_running(self._comm)
         return self._comm
 
     @property
     def step(self) -> int:
-        """Steps done."""
+        """Return the steps simulated so far."""
         return int(self.clock.counts[loop.STEP])
 
     @property
     def n_spikes(self) -> int:
-        """Spikes of all ranks so far."""
+        """Return the spikes of all ranks so far."""
         return int(self.clock.counts[loop.SPIKES])
 
     @property
     def n_events(self) -> int:
-        """Synaptic events delivered on this rank so far."""
+        """Return the synaptic events delivered on this rank so far."""
         return int(self.clock.counts[loop.EVENTS])
 
     @property
@@ -173,7 +174,7 @@ class RankEngine:
         )
 
     def advance(self, n_steps: int, record: bool) -> None:
-        """Advance by `n_steps` steps; what is recorded goes to the sink when buffers are full (collective).
+        """Advance by `n_steps` steps; recordings go to the sink when buffers are full (collective).
 
         Raises
         ------
@@ -182,8 +183,8 @@ class RankEngine:
         """
         stop = self.step + n_steps
         while self.step < stop:
-            again = buffers.switch(self.recording.samples, self.reports, self.step, record)
-            self._advance_to(min(stop, again), record)
+            next_switch = buffers.switch(self.recording.samples, self.reports, self.step, record)
+            self._advance_to(min(stop, next_switch), record)
 
     def _advance_to(self, stop: int, record: bool) -> None:
         while (why := loop.advance(stop, record, self._rank)) != loop.DONE:
@@ -195,28 +196,28 @@ class RankEngine:
                 raise RuntimeError("MPI reported an error during the exchange of spikes")
 
     def flush(self) -> None:
-        """Hand what was recorded to the sink (collective for a sink that writes files).
+        """Pass the buffered recordings to the sink (collective for a sink that writes files).
 
-        After an exception the same data may be handed on again, with those that follow: see `sinks`.
+        After an exception the next call may pass the same data again, followed by newer ones: see `sinks`.
         """
         started = time.perf_counter()
         buffers.flush(self.recording, self.clock.counts, self.reports, self.sink, self._offsets)
         self.clock.timer[loop.RECORD] += time.perf_counter() - started
 
     def _offsets(self, report: Report) -> np.ndarray:
-        """Return what is to be added to a report's samples of this rank's neurons."""
+        """Return what to add to the sampled states of this rank's neurons."""
         return buffers.sample_offsets(self.network, report, self.deal, self.settings.parameters)
 
     # --- settings -----------------------------------------------------------------------------------------------------
 
     def apply(self, settings: Settings) -> None:
-        """Let other `settings` hold from now on (collective)."""
+        """Replace the settings (collective)."""
         self.loops.fill_cache(self.comm, loops_of(self.plan, settings.parameters, settings.inputs))
         self.settings = settings
         self.neurons = with_parameters(self.neurons, self.network, settings.parameters, self.deal)
         self._plan_poisson()
 
-    # --- of all ranks -------------------------------------------------------------------------------------------------
+    # --- gathered from all ranks --------------------------------------------------------------------------------------
 
     def ledger(self) -> Ledger:
         """Return the balance of synaptic events since time 0; RuntimeError if one was lost or doubled (collective)."""

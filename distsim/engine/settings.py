@@ -1,4 +1,4 @@
-"""Parameters of populations and of Poisson input as they hold now: what `Simulation.set` changes."""
+"""The current parameters of populations and of Poisson input, which `Simulation.set` changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Settings:
     parameters : tuple of mappings
         Parameters by population.
     stimuli : tuple of (int, PoissonInput)
-        Poisson input of which something may still arrive, each part with the number that tells the trains of one input
+        Poisson input from which spikes may still arrive, each part with the number that tells the trains of one input
         from those of another. An input whose rate changed has one part before the change and one after it.
     latest : tuple of PoissonInput
         Each Poisson input of the network with the rate and weight that it has now.

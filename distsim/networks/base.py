@@ -1,7 +1,7 @@
 """`NetworkModel`: a network that people run by name, described in one file.
 
 A subclass names its parameters and describes the network; its subcommand, with options, help and figures, is made from
-it. `distsim/networks/brunel_delta.py` is one, and so is `examples/my_network.py`, which `distsim run` takes.
+that. `distsim/networks/brunel_delta.py` is an example, and so is `examples/my_network.py`, a file for `distsim run`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class Option:
     name : str
         The option without its dashes; ``N_E`` is typed ``--N-E``.
     text : str
-        What --help says; by default what the parameter's field says.
+        Text in --help; by default that of the parameter's field.
     parameters : tuple of str
-        The parameters that take the option's value; by default the one that is called like the option.
+        The parameters that take the option's value; by default the one of the same name.
     choices : mapping of str to mapping
-        The words that the option takes, each with the parameters it sets.
+        The values that the option takes, each with the parameters that it sets.
     sets : mapping
         The parameters that an option without a value sets.
     excludes : tuple of str
-        Other options that may not be given beside this one.
+        Other options that must not be given together with this one.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """Return the option as it is typed."""
+        """Return the option as typed on the command line."""
         return "--" + self.name.replace("_", "-")
 
     @property
@@ -73,9 +73,9 @@ class Variant:
     parameters : mapping
         The parameters that it sets.
     t_sim : float, optional
-        Simulated time after the warm-up (ms), if it is not the network's.
+        Simulated time after the warm-up (ms); by default the network's.
     text, title : str
-        What --help and figures say.
+        Text in --help, and title of figures.
     """
 
     parameters: Mapping[str, Any]
@@ -85,7 +85,7 @@ class Variant:
 
 
 class NetworkModel:
-    """A network that people run by name. Only `describe` must be written; the class docstring is what --help says.
+    """A network that people run by name. Only `describe` must be written; --help shows the class docstring.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class NetworkModel:
     options : tuple of Option
         Options of the subcommand; every parameter can be given by ``--set NAME=VALUE`` as well.
     variants : mapping of str to Variant
-        Named settings, chosen by the option `variant_option`, on which `variant_text` says a word in --help.
+        Named settings, chosen by the option `variant_option`; `variant_text` introduces them in --help.
     t_presim, t_sim : float
         Default warm-up, which is not recorded, and simulated time after it (ms).
     """
@@ -132,10 +132,10 @@ class NetworkModel:
         own = vars(cls).get("__doc__")
         return inspect.cleandoc(own or getattr(inspect.getmodule(cls), "__doc__", None) or cls.name)
 
-    # --- what a network says of itself ------------------------------------------------------------------------------
+    # --- for subclasses to fill in ----------------------------------------------------------------------------------
 
     def describe(self, parameters: Any, dt: float, t_presim: float) -> Network:
-        """Return the network that `parameters` mean.
+        """Return the network with these `parameters`.
 
         Parameters
         ----------
@@ -154,21 +154,21 @@ class NetworkModel:
         raise NotImplementedError
 
     def figures(self, parameters: Any, t_presim: float, t_sim: float, variant: str | None) -> dict[str, Any]:
-        """Return what raster.png and rates.png show beside what they show of any network."""
+        """Return options of raster.png and rates.png, beside those of any network."""
         return {}
 
     def report(self, parameters: Any, summary: dict[str, Any]) -> str:
-        """Return what is printed at the end of a run."""
+        """Return a text to print at the end of a run."""
         return ""
 
     def reference_rates(self, parameters: Any) -> dict[str, float]:
         """Return published mean rates (spikes/s) by population."""
         return {}
 
-    # --- what all networks can do -----------------------------------------------------------------------------------
+    # --- for scripts ------------------------------------------------------------------------------------------------
 
     def network(self, dt: float = 0.1, t_presim: float | None = None, **parameters: Any) -> Network:
-        """Return the network with some `parameters`, checked, and the others as usual.
+        """Return the network with some `parameters`, which are checked, and the defaults of all others.
 
         Raises
         ------
@@ -208,7 +208,7 @@ def check_model(model: type[NetworkModel]) -> None:
 
 
 def _wrong_names(model: type[NetworkModel], known: set[str]) -> list[str]:
-    """Return what options and variants set that is no parameter."""
+    """Return a message for each name that an option or variant sets and that is no parameter."""
     groups: dict[str, Collection[str]] = {
         f"variant {name!r}": variant.parameters for name, variant in model.variants.items()
     }

@@ -10,7 +10,7 @@ How to add a model: one file with one `NeuronModel` in it, entered in `distsim/n
 
 `step` is plain Python over numbers and without a branch that LLVM could not turn into a selection (`a if c else b` of
 values already computed, `&` and `|` rather than `and` and `or`). The engine writes the loop over the neurons around it
-and has it compiled and vectorised (`engine/step/update.py`); a test may call it as it stands. `iaf_psc_delta` is the
+and has it compiled and vectorised (`engine/step/update.py`); a test can call it directly. `iaf_psc_delta` is the
 shortest example.
 
 What `step` uses besides its arguments (globals, variables of a closure, attributes of modules, helpers decorated with
@@ -87,7 +87,7 @@ class NeuronModel:
 
     Attributes
     ----------
-    name : the field's name of the model, for instance ``iaf_psc_exp``.
+    name : the usual name of the model, for instance ``iaf_psc_exp``.
     parameters : name -> `Parameter`. One with the name of a recordable is its value at time 0.
     states : names of the float64 state variables, as `step` names them. They are 0 at time 0 where no parameter says
         otherwise.
@@ -116,7 +116,7 @@ class NeuronModel:
     check: Callable[[Mapping], str | None] = field(default=nothing_demanded)
     is_source: bool = False
     weight_unit: str = "pA"
-    recordables: Mapping[str, Recordable] = None  # type: ignore[assignment]  # __post_init__ puts the usual ones
+    recordables: Mapping[str, Recordable] = None  # type: ignore[assignment]  # filled in by __post_init__
     potential: str | None = "V_m"
     current: str | None = "I_e"
 

@@ -1,4 +1,4 @@
-"""Standard output and standard error that nobody takes any more: what is said is dropped, and the work goes on."""
+"""Standard output and standard error that nobody reads any more: output is dropped, and the run continues."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ MOST_ANCESTORS = 5  # between a rank and its launcher
 
 
 def keep() -> None:
-    """From now on printing never fails; all three standard streams are open.
+    """Make sure that printing never fails from now on, and that all three standard streams are open.
 
-    A closed one would be the next file that is opened, and that file would get what is printed.
+    Otherwise the next file that is opened would take the number of a closed stream, and would get the output.
     """
     for number in range(3):
         try:
@@ -36,7 +36,7 @@ def keep() -> None:
 class Lasting:
     """A text stream like `stream`, the process's standard stream `number`, whose `write` and `flush` never fail.
 
-    Once nobody reads any more, the stream is led to the null device. Characters that its encoding has not are replaced.
+    Once nobody reads any more, output goes to the null device. Characters missing in its encoding are replaced.
     """
 
     _stream: Any  # a TextIO, which may know how to reconfigure

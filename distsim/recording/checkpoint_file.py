@@ -1,4 +1,4 @@
-"""Checkpoints on disk: arrays with a sum each, and a header that says what they are; written and read by all ranks.
+"""Checkpoints on disk: arrays, each with a checksum, and a header that describes them; all ranks write and read.
 
 A file is HDF5, for others to look into: `header`, JSON, and a dataset for each array, values by neuron in the order of
 global ids, and arrays that all ranks share. A sum is BLAKE2b over those of blocks of a fixed length, so that ranks can
@@ -44,7 +44,7 @@ HEADER = kinds.record(
 
 
 class DamagedError(ValueError):
-    """A checkpoint that is not what was written: names the file, the dataset and both sums."""
+    """A checkpoint is damaged: names the file, the dataset and both checksums."""
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
@@ -142,7 +142,7 @@ def _write(file: OutputFile, name: str, size: int, rows: np.ndarray, start: int)
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The header of a checkpoint; `DamagedError` if it is not what was written, OSError if it cannot be read."""
+    """Return the header of a checkpoint; `DamagedError` if it is damaged, OSError if it cannot be read."""
     with open_plain(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - len(ENDING % (0, 0, b"0" * 16))))
         ending = re.fullmatch(PATTERN_OF_ENDING, file.read())
@@ -194,12 +194,14 @@ def _read(path: Path, file: BinaryIO, name: str, place: int, n: int, dtype: str)
 def read_checkpoint(
     path: Path, comm: MPI.Comm | None
 ) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Header, values of this rank's neurons and shared arrays of a checkpoint, see `write_checkpoint` (collective).
+    """Return header, values of this rank's neurons and shared arrays of a checkpoint (collective).
+
+    See `write_checkpoint`.
 
     Raises
     ------
     DamagedError
-        On every rank, if anything is not what was written.
+        On every rank, if any part is damaged.
     """
     comm = comm if comm is not None and comm.size > 1 else None
     header = _agreed(comm, path, lambda: read_header(path))

@@ -1,4 +1,4 @@
-"""Recordings that go to the files of a run's folder, part by part, as the simulation hands them on."""
+"""`FileSink`: write recordings to the files of a folder, as the simulation passes them on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FileSink:
     comm : mpi4py.MPI.Comm or None
         The ranks that write; None for a single process.
     reports : sequence of Report
-        What is recorded.
+        The recordings that get a file each.
     """
 
     def __init__(self, folder: Path, dt: Fraction, comm: MPI.Comm | None, reports: Sequence[Report]) -> None:
@@ -70,17 +70,17 @@ class FileSink:
         return dict(zip(widths, np.split(values, np.cumsum(list(widths.values()))[:-1], axis=1), strict=True))
 
     def copy(self, paths: Mapping[str, Path]) -> None:
-        """Append what complete files of the same neurons hold: `paths` by the names of `files`."""
+        """Append the content of complete files of the same neurons: `paths` by the names of `files`."""
         for name, file in self._files.items():
             file.copy(paths[file_of(name)])
 
     def rename(self, paths: Mapping[str, Path]) -> None:
-        """Let the complete files go to `paths`, by the names of `files`."""
+        """Change where the complete files go: `paths` by the names of `files`."""
         for name, file in self._files.items():
             file.rename(paths[file_of(name)])
 
     def close(self, t_start_ms: float, t_stop_ms: float, pieces: Pieces = ()) -> None:
-        """Complete the files and move them into place; `pieces` (ms) is what was recorded where that has breaks."""
+        """Complete the files and move them into place; `pieces` (ms) are the recorded pieces if there are breaks."""
         for file in self._files.values():
             file.pieces = pieces
             file.close(t_start_ms, t_stop_ms)

@@ -1,4 +1,4 @@
-"""Read a run's folder as it is at one moment, while the run is recording there."""
+"""Read a consistent snapshot of a run's folder, while the run is recording there."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from distsim.files.paths import MARKER, NOTE, SUMMARY
 from distsim.recording.part_files import Span, closed_parts, part_path
 from distsim.recording.report_files import is_report_file
 
-PATIENCE, PAUSE = 5.0, 0.01  # s: for how long to try again while the folder changes, and between two attempts
+PATIENCE, PAUSE = 5.0, 0.01  # s: how long to try again while the folder changes, and between two attempts
 FEWEST = 20  # attempts at least, however long each takes
-Identity = tuple[int, int, int]  # of a file: changes when another takes its name
+Identity = tuple[int, int, int]  # of a file: another file of the same name has another one
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class State(NamedTuple):
 
     @property
     def reports(self) -> set[str]:
-        """Names of the report files that are there, whole or in parts."""
+        """Return the names of the report files that exist, whole or in parts."""
         return {name for name in self.files if is_report_file(name)} | {
             name for name, spans in self.parts.items() if spans
         }
@@ -44,10 +44,10 @@ class State(NamedTuple):
 
 
 class UnsettledError(ValueError):
-    """A file of the folder is being written or removed just now."""
+    """A file of the folder is being written or removed at this moment."""
 
 
-def look(folder: Path) -> State:
+def read_state(folder: Path) -> State:
     """Return the state of the run's `folder`."""
     # Parts first: one that is joined in the meantime is then found in the joined file.
     parts = {}
@@ -71,7 +71,7 @@ def _report_files(folder: Path) -> list[str]:
 def _identity(path: Path) -> Identity | None:
     try:
         found = path.lstat()
-        with suppress(OSError):  # a link that leads nowhere is there, too: reading it says so
+        with suppress(OSError):  # a broken link exists, too: reading it tells why it fails
             found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -79,25 +79,25 @@ def _identity(path: Path) -> Identity | None:
 
 
 def read_at_once(folder: Path, read: Callable[[State], T]) -> T:
-    """Return what `read` makes of the folder's state; read again until the state is the same before and after.
+    """Call `read` with the folder's state, again until the state is the same before and after; return its value.
 
-    A part that is closed in the meantime does not count as a change: it is not in the state that was read.
+    A part that is closed meanwhile is no change: it was not in the state that was read.
 
     Raises
     ------
     ValueError
-        If `read` raises it of a folder that does not change, or if the folder changes all the time.
+        If `read` raises it while the folder does not change, or if the folder keeps changing.
     """
     until = time.monotonic() + PATIENCE
     attempt = 0
     while True:
         attempt += 1
-        before, failure = look(folder), None
+        before, failure = read_state(folder), None
         try:
             found = read(before)
         except (OSError, ValueError) as error:
             failure = error
-        after = look(folder)
+        after = read_state(folder)
         if failure is None and before.lasts_in(after):
             return found
         is_over = attempt >= FEWEST and time.monotonic() > until

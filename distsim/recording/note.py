@@ -31,20 +31,20 @@ CONTENT = record(
 )
 
 
-def write_note(folder: Path, facts: Mapping[str, Any]) -> None:
+def write_note(folder: Path, entries: Mapping[str, Any]) -> None:
     """Write the note into the run's `folder` (on one rank); it stays until the run is complete.
 
     Parameters
     ----------
     folder : Path
         The run's folder.
-    facts : mapping
-        Entries of the run's summary that are known by now: `dt_ms`, `populations` with the recorded neurons of each,
+    entries : mapping
+        Entries of the run's summary that are known already: `dt_ms`, `populations` with the recorded neurons of each,
         `recording` with the names of the files, and what figures need.
     """
     with written_whole(folder / NOTE) as part, open(part, "w", encoding="utf8") as file:
-        json.dump(facts, file, default=lambda value: value.tolist())  # of numpy
-        # It must outlast the machine as the closed parts do.
+        json.dump(entries, file, default=lambda value: value.tolist())  # of numpy
+        # It must survive a crash of the machine, as the closed parts do.
         file.flush()
         os.fsync(file.fileno())
     sync_folder(folder)

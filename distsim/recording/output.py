@@ -145,7 +145,7 @@ class OutputFile:
             self._broken = True
 
     def _name_errors(self, action: Callable[..., Any], *args: Any) -> None:
-        """Call `action`; HDF5 does not always say of which file it speaks."""
+        """Call `action`; name the file in errors, which HDF5 does not always do."""
         try:
             action(*args)
         except OSError as error:
@@ -276,7 +276,7 @@ class OutputFile:
 
 
 def _late(action: Callable[[], None]) -> None:
-    """Call `action`, in which HDF5 writes what it held back, and calls it a RuntimeError where it cannot."""
+    """Call `action`, in which HDF5 writes cached data; turn its RuntimeError into an OSError."""
     try:
         action()
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""The closed parts of a run's recordings as files: where they are, what they hold together, going back to a step."""
+"""The closed parts of a run's recordings: find their files, read them as one recording, and rewind to a step."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def spans_in(folder: Path, name: str) -> list[Span]:
 
 
 def rewind(folder: Path, reports: Sequence[Report], span: Span, dt: Fraction) -> None:
-    """Leave of the recordings in the run's `folder` what was recorded in `span`, as parts (on one rank).
+    """Keep only the recordings of `span` in the run's `folder`, as parts (on one rank).
 
-    What was recorded later is removed, also all if the span is empty; a complete file becomes a part again.
+    Later recordings are removed, or all of them if the span is empty; a complete file becomes a part again.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def rewind(folder: Path, reports: Sequence[Report], span: Span, dt: Fraction) ->
 
 
 def _parts_of(folder: Path, report: Report, span: Span, dt: Fraction) -> list[Span] | None:
-    """Return the parts of `report` that hold what was recorded in `span`; None if the complete file holds it.
+    """Return the parts of `report` that make up `span`; None if the complete file does.
 
     Raises
     ------
     ValueError
-        If neither holds it.
+        If neither does.
     """
     name = file_of(report.name)
     kept = [other for other in spans_in(folder, name) if other.stop <= span.stop and span.start < span.stop]
@@ -86,7 +86,7 @@ def _parts_of(folder: Path, report: Report, span: Span, dt: Fraction) -> list[Sp
             check_sound(part_path(folder, name, other))
         return kept
     if not _covers(folder / name, report, span, dt):
-        raise ValueError(f"{folder}: {name} up to {float(span.stop * dt):g} ms is not all there")
+        raise ValueError(f"{folder}: {name} is incomplete up to {float(span.stop * dt):g} ms")
     return None
 
 
@@ -112,14 +112,14 @@ def has_parts(folder: Path) -> bool:
 
 
 def read_spike_parts(folder: Path, spans: Sequence[Span] | None = None) -> dict[str, Spikes]:
-    """The spikes in closed parts of the run's `folder`, by default all, by population, as `read_spikes` gives them."""
+    """Return the spikes in closed parts of a run's `folder`, by default all, by population, as `read_spikes` does."""
     spans = spans_in(folder, SPIKES) if spans is None else spans
     parts = [read_spikes(part_path(folder, SPIKES, span)) for span in spans]
     return {name: _joined_spikes(_each(folder, parts, name)) for name in (parts[0] if parts else ())}
 
 
 def read_report_parts(folder: Path, file: str, spans: Sequence[Span] | None = None) -> dict[str, Samples]:
-    """Return the samples in closed parts of the report `file`, by default all, by population, as `read_reports`."""
+    """Return samples in closed parts of the report `file`, by default all, by population, as `read_reports` does."""
     spans = spans_in(folder, file) if spans is None else spans
     parts = [read_reports(part_path(folder, file, span)) for span in spans]
     return {name: _joined_samples(_each(folder, parts, name)) for name in (parts[0] if parts else ())}

@@ -1,9 +1,9 @@
-"""Recordings in parts that are closed now and then, so that whatever ends a run leaves all but the last of them.
+"""Recordings in parts that are closed now and then, so that a run that is killed loses only the last part.
 
 While a run records, `parts/` in its folder holds files spikes-START-STOP.h5 (voltages-..., and so on), named by the
-steps between which each was recorded, and the one that is being written, spikes.h5.part. An HDF5 file whose writer is
-killed may be unreadable as a whole; those that are closed and moved into place are not touched any more. At the end
-they are joined.
+steps between which each was recorded, and the part being written, spikes.h5.part. An HDF5 file whose writer is killed
+may be unreadable as a whole; parts that are closed and moved into place are never touched again. At the end they are
+joined.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ class PartSink:
 
     Parameters
     ----------
-    folder : of the run. comm : an mpi4py communicator (rank 0 moves files). dt : the step (ms).
-    make : makes the `FileSink` for a folder.
+    folder : the run's folder.
+    comm : an mpi4py communicator; rank 0 moves files.
+    dt : the step (ms).
+    make : returns the `FileSink` for a folder.
     start : the step at which the next part begins; set it when recording begins.
     """
 
@@ -38,7 +40,7 @@ class PartSink:
         self.folder, self.comm, self.dt, self.start = folder, comm, dt, start
         self._make = make
         self._on_root(lambda: (folder / PARTS).mkdir(exist_ok=True))
-        self._sink: FileSink | None = make(folder / PARTS)  # at once: what cannot be written is said at the start
+        self._sink: FileSink | None = make(folder / PARTS)  # at once: errors of writing come at the start
         self.mode, self.files = self._sink.mode, self._sink.files
 
     def _on_root(self, action: Callable[[], object]) -> None:
@@ -88,7 +90,7 @@ class PartSink:
         self._on_root(lambda: shutil.rmtree(self.folder / PARTS))
 
     def _spans(self) -> list[Span]:
-        """The closed parts, as rank 0 sees them (collective)."""
+        """Return the closed parts, as rank 0 sees them (collective)."""
         spans: list[Span] = self.comm.bcast(spans_in(self.folder, self.files[0]) if self.comm.rank == 0 else None)
         return spans
 

@@ -49,7 +49,7 @@ class Reservation:
                 raise OSError(error.errno, f"{error.strerror}; needed: {size} bytes", str(self.path)) from None
 
     def forget(self) -> None:
-        """Note that the file has been emptied, and what was reserved with it."""
+        """Note that the file, with all space reserved for it, has been emptied."""
         self._size = 0
 
     def trim(self, size: int) -> None:

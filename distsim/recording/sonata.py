@@ -68,7 +68,7 @@ def in_order(steps: np.ndarray, ids: np.ndarray, last: tuple[int, int]) -> bool:
 
 @contextmanager
 def open_to_read(path: str | Path) -> Iterator[h5py.File]:
-    """Open a SONATA file to read; what is missing or damaged in it becomes a ValueError that names the file.
+    """Open a SONATA file to read; missing or damaged content raises a ValueError that names the file.
 
     Raises
     ------

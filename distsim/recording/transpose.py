@@ -1,4 +1,4 @@
-"""From columns (each rank's neurons) to rows (points in time), of which every rank can write an equal slice."""
+"""Turn columns (each rank's neurons) into rows (points in time), so that all ranks write equal slices."""
 
 from __future__ import annotations
 

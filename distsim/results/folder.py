@@ -64,8 +64,8 @@ def claim(
 ) -> Path:
     """Make the folder `out`, or the first free results/<network>-<number>, mark it as taken and return it.
 
-    `parts` are subfolders for a run each; they are claimed with it, all or none, and are its own until it is released.
-    `config` is what the run was asked to do, to be noted there; `reports` are the report files that it will write.
+    `parts` are subfolders for one run each; they are claimed together with it, until it is released. `config` is the
+    request of the run, to be noted there; `reports` are the report files that it will write.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def claim(
 
 
 def release(path: Path) -> None:
-    """The run in `path` is complete."""
+    """Remove the marker and the note of the run in `path`, which is complete."""
     (path / NOTE).unlink(missing_ok=True)
     (path / MARKER).unlink(missing_ok=True)
 
@@ -115,7 +115,7 @@ def release(path: Path) -> None:
 def claim_again(path: Path, config: Mapping[str, Any]) -> Notes:
     """Mark the folder of an earlier run as taken by this process, and return what `give_back` needs.
 
-    `config` is what the earlier run was asked to do.
+    `config` is the request of the earlier run.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def give_back(path: Path, before: Notes) -> None:
 
 
 def note_config(path: Path, config: Mapping[str, Any]) -> None:
-    """Write into the marker of `path`, a claimed folder, that its run is asked to do `config`."""
+    """Write the request `config` of the run into the marker of `path`, a claimed folder."""
     _mark(path, {**(_owner(path) or {}), "config": config})
 
 
@@ -179,14 +179,14 @@ def _reports_in(path: Path) -> list[str]:
 
 
 def await_end(path: Path) -> None:
-    """A launcher may be gone a moment before its ranks are: wait for their end, before the folder is looked at."""
+    """Wait until the run in `path` has ended: a launcher may exit a moment before its ranks do."""
     until = time.monotonic() + PATIENCE
     while (owner := _owner(path)) and _is_alive(owner) and time.monotonic() < until:
         time.sleep(0.1)
 
 
 def pause(path: Path) -> None:
-    """Write into the marker of `path` that no process is writing there: the run is to be resumed."""
+    """Write into the marker of `path` that no process is writing there, so that the run can be resumed."""
     owner = _owner(path) or {}
     _mark(path, {**owner, "host": None, "process": None})
 
@@ -197,12 +197,12 @@ def noted_config(path: Path) -> dict[str, Any] | None:
 
 
 def is_unfinished(path: Path) -> bool:
-    """Return whether a run in `path` has not come to its end."""
+    """Return whether the run in `path` is incomplete."""
     return (path / MARKER).exists()
 
 
 def remove_results(path: Path) -> None:
-    """Remove what a run that goes on will write again: all but its recordings."""
+    """Remove what a resumed run will write again: all but its recordings."""
     for name in files_of(path):
         if not name.endswith(".h5"):
             (path / name).unlink(missing_ok=True)
@@ -210,7 +210,7 @@ def remove_results(path: Path) -> None:
 
 def _make(path: Path, made: list[Path]) -> None:
     """Make a folder and its parents; append to `made` those that were missing."""
-    if os.path.lexists(path) and not path.is_dir():  # a link that leads nowhere, too
+    if os.path.lexists(path) and not path.is_dir():  # a broken link, too
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     for place in reversed([place for place in (path, *path.parents) if not place.exists()]):
         place.mkdir(exist_ok=True)
@@ -272,7 +272,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """In a ``with`` statement no other process looks at the folder and takes it; where it cannot be locked, one may."""
+    """Lock the folder against claims of other processes, where it can be locked, for a ``with`` statement."""
     place = os.open(path, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
@@ -304,13 +304,13 @@ def _is_alive(owner: dict) -> bool:
 
 
 def _since(process: int) -> str | None:
-    """When a process was started, which tells it from a later one of the same number; None where that is not known."""
+    """Return when a process was started, which tells it from a later one of the same number; None if not known."""
     fields = _stat(process)
     return fields[19] if fields else None
 
 
 def _is_zombie(process: int) -> bool:
-    """Return whether a process has ended and only waits to be noticed, which takes its time after a rank was killed."""
+    """Return whether a process has ended but is not reaped yet, which can take a while after a rank was killed."""
     return _stat(process)[:1] == ["Z"]
 
 

@@ -1,4 +1,4 @@
-"""A run's folder as a `Result`."""
+"""Load a run's folder as a `Result`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ..analysis.run_folder import existing_folder, pieces_of, read_summary
 from ..files.paths import MARKER, NOTE, SUMMARY
-from ..recording.folder_state import State, UnsettledError, look, read_at_once
+from ..recording.folder_state import State, UnsettledError, read_at_once, read_state
 from ..recording.note import read_note
 from ..recording.part_files import read_report_parts, read_spike_parts
 from ..recording.pieces import Pieces, common, merged, piece_of
@@ -27,16 +27,15 @@ Reports = Mapping[str, Mapping[str, Samples]]  # by report and population
 
 
 def load(folder: str | Path) -> Result:
-    """Return what the run in `folder` has recorded; each rank reads for itself.
+    """Return the recordings of the run in `folder`; each rank reads for itself.
 
-    Any of `summary.json`, `spikes.h5`, `voltages.h5` and other reports may be missing; then what they say is not known.
-    Of a run that is not complete it holds the closed parts of all reports up to the same time; the run may be under
-    way.
+    Any of `summary.json`, `spikes.h5`, `voltages.h5` and other reports may be missing. Of an incomplete run, which may
+    still be in progress, the result holds the closed parts, up to the same time in all reports.
 
     Raises
     ------
     FileNotFoundError : no such folder, none of the files is there, or nothing is recorded there yet.
-    NotADirectoryError : it is a file.
+    NotADirectoryError : `folder` is a file.
     ValueError : a file is damaged, or they contradict each other, or nothing says which neurons were recorded.
     """
     folder = existing_folder(folder)
@@ -44,7 +43,7 @@ def load(folder: str | Path) -> Result:
 
 
 def _load(folder: Path, state: State) -> Result:
-    """Return what the folder's `state` holds."""
+    """Return the recordings in the folder's `state`."""
     summary = read_summary(folder / SUMMARY) if SUMMARY in state.files else None
     if summary is not None and "panels" in summary:
         raise ValueError(_several(folder, list(summary["panels"])))
@@ -56,7 +55,7 @@ def _load(folder: Path, state: State) -> Result:
         return _unfinished(folder, state, about)
     if in_parts or state.reports:
         raise UnsettledError(f"{folder}: nothing says which neurons were recorded ({NOTE} is missing)")
-    panels = sorted(path.name for path in folder.iterdir() if look(path).files.keys() & {SUMMARY, MARKER})
+    panels = sorted(path.name for path in folder.iterdir() if read_state(path).files.keys() & {SUMMARY, MARKER})
     if panels:
         raise ValueError(_several(folder, panels))
     raise _nothing_yet(folder)
@@ -73,7 +72,7 @@ def _nothing_yet(folder: Path) -> FileNotFoundError:
 
 
 def _complete(folder: Path, state: State, summary: dict | None) -> Result:
-    """Return what the files of a complete run, or of others, hold."""
+    """Return the recordings of a complete run, or of files from elsewhere."""
     names = [name for name in _files_of(summary, state) if name in state.files]
     if summary is None and not names:
         raise FileNotFoundError(f"{folder}: no run is there (none of {', '.join((SUMMARY, SPIKES, VOLTAGES))})")
@@ -162,7 +161,7 @@ def _result(
 
 
 def _in_order(spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:
-    """The spikes by (time, id), as distsim writes them and others may not."""
+    """Sort spikes by (time, id): distsim writes them so, other programs may not."""
     orders = {name: np.lexsort((s.ids, s.times)) for name, s in spikes.items()}
     return {name: replace(s, times=s.times[orders[name]], ids=s.ids[orders[name]]) for name, s in spikes.items()}
 
@@ -182,7 +181,7 @@ def _without_breaks(folder: Path, samples: Reports, pieces: Pieces) -> dict[str,
 
 
 def _sizes(folder: Path, summary: dict | None, spikes: Mapping[str, Spikes], samples: Reports) -> dict:
-    """Neurons by population: in the order of the summary, or else of the files."""
+    """Return the neurons of each population, in the order of the summary, or else of the files."""
     sizes = {} if summary is None else {name: _entry(folder, summary, name)["n"] for name in summary["populations"]}
     for name, s in spikes.items():
         if sizes.setdefault(name, s.n) != s.n:
@@ -222,7 +221,7 @@ def _dt(summary: dict | None, spikes: Mapping[str, Spikes]) -> float | None:
 
 
 def _period(summary: dict | None, spikes: Mapping[str, Spikes], samples: Reports) -> tuple[float, float]:
-    """The recorded period (ms): as the spike file says, which is on the grid, or the summary, or the data."""
+    """Return the recorded period (ms): from the spike file, which is on the grid, or the summary, or the data."""
     for s in spikes.values():
         if s.t_start_ms is not None and s.t_stop_ms is not None:
             return s.t_start_ms, s.t_stop_ms

@@ -60,10 +60,10 @@ class Result:
     Attributes
     ----------
     sizes : number of neurons of each population, recorded or not, in order.
-    dt : the step (ms); None if a foreign file does not say.
+    dt : the step (ms); None if a file from elsewhere does not say.
     period : start and end of what was recorded (ms); spikes have start < time <= end.
-    pieces : likewise of each piece, where nothing was recorded between them.
-    summary : what `summary.json` says (of a simulation: what `Simulation.save` would write); None if there is none.
+    pieces : likewise of each recorded piece; nothing was recorded between them.
+    summary : content of `summary.json` (of a simulation: what `Simulation.save` would write); None if there is none.
     """
 
     def __init__(
@@ -98,10 +98,10 @@ class Result:
         period = f"{start:g} to {stop:g} ms" + (f" in {len(self.pieces)} pieces" if len(self.pieces) > 1 else "")
         return f"<Result of {sizes}, {period}: {' and '.join(recorded) or 'nothing recorded'}>"
 
-    # --- a part of it ---------------------------------------------------------------------------------------------
+    # --- recordings of some neurons -------------------------------------------------------------------------------
 
     def spikes(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
+        """Return recorded spikes: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
 
         Parameters
         ----------
@@ -124,14 +124,14 @@ class Result:
         return spikes.times[chosen], spikes.ids[chosen]
 
     def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded membrane potential of `what`: times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
+        """Return recorded membrane potentials: times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
 
         See `samples`.
         """
         return self.samples(V_M, what)
 
     def samples(self, name: str, what: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded samples of `what`: times (ms, (k,)) and values (float64 (k, len(what))); files hold float32 values.
+        """Return recorded samples: times (ms, (k,)) and values (float64 (k, len(what))); files hold float32 values.
 
             times, g = result.samples("g_ex", "E[:5]")
 
@@ -169,10 +169,10 @@ class Result:
     def _recorded_names(self) -> list[str]:
         return [name for name, recorded in self._recorded.items() if recorded.any()]
 
-    # --- all of it ------------------------------------------------------------------------------------------------
+    # --- all recordings -------------------------------------------------------------------------------------------
 
     def all_spikes(self) -> AllSpikes:
-        """The recorded spikes of all populations as flat arrays."""
+        """Return the recorded spikes of all populations as flat arrays."""
         found = [(self.populations.index(name), spikes) for name, spikes in self._spikes.items()]
         times = np.concatenate([np.zeros(0), *(s.times for _, s in found)])
         ids = np.concatenate([np.zeros(0, np.int64), *(s.ids for _, s in found)])
@@ -181,15 +181,15 @@ class Result:
         return AllSpikes(times[order], ids[order], codes[order])
 
     def to_pandas(self, what: str = "spikes") -> pandas.DataFrame:
-        """Everything recorded as a data frame (needs pandas: `pip install pandas`).
+        """Return recordings as a data frame (needs pandas: `pip install pandas`).
 
         Parameters
         ----------
-        what : "spikes" gives a row a spike: time_ms, population (categorical), id.
-            "voltages" gives V_m (mV), a row a sample (index time_ms) and a column a neuron (population, id); the name
-            of any other sampled quantity, such as "g_ex", likewise.
+        what : "spikes" gives a row per spike: time_ms, population (categorical), id.
+            "voltages" gives V_m (mV), a row per sample (index time_ms) and a column per neuron (population, id); the
+            name of any other sampled quantity, such as "g_ex", likewise.
 
-        `attrs["pieces"]` of the frame is `pieces`: between them nothing was recorded.
+        `attrs["pieces"]` of the frame is `pieces`; nothing was recorded between them.
         """
         from . import conversion
 
@@ -202,7 +202,7 @@ class Result:
         raise ValueError(f"to_pandas: {what!r} must be {known}")
 
     def to_neo(self) -> neo.Block:
-        """Everything recorded as a Neo block with a segment for each of `pieces` (needs Neo: `pip install neo`).
+        """Return recordings as a Neo block with a segment for each of `pieces` (needs Neo: `pip install neo`).
 
         In each segment each neuron whose spikes are recorded is a SpikeTrain, silent ones too, annotated with
         `population` and `id`; each population's samples of a quantity are an AnalogSignal, annotated likewise and
@@ -216,7 +216,7 @@ class Result:
     # --- figures --------------------------------------------------------------------------------------------------
 
     def raster(self, t0: float | None = None, t1: float | None = None, **options: Any) -> Raster:
-        """A raster plot of the recorded spikes, drawn by its `save(path)` or, with others, by `panels`.
+        """Return a raster plot of the recorded spikes; its `save(path)` draws it, or `panels` beside others.
 
             result.raster(500.0, 600.0, only=["E"], first=50, rate=PopulationRate(bin=1.0)).save("raster.png")
 
@@ -233,9 +233,14 @@ class Result:
             options["only"] = self._known(options["only"])
         ids = {name: np.flatnonzero(self._recorded[name]) for name in self._recorded_names()}
         spikes = {name: self._spikes[name] for name in ids}
-        said = {"colors": self._said("color"), "recorded": ids, "title": title_of(self._about), "pieces": self.pieces}
+        defaults = {
+            "colors": self._entries("color"),
+            "recorded": ids,
+            "title": title_of(self._about),
+            "pieces": self.pieces,
+        }
         options["marks"] = [*break_marks(self.pieces, self.sizes), *options.get("marks", ())]
-        return Raster(spikes, *self._period(t0, t1), **{**said, **options})
+        return Raster(spikes, *self._period(t0, t1), **{**defaults, **options})
 
     def rates_boxplot(
         self,
@@ -260,12 +265,16 @@ class Result:
         only = self._known(only)
         names = [name for name in self._recorded_names() if only is None or name in only]
         alone = {name: number_through(self._spikes[name], np.flatnonzero(self._recorded[name])) for name in names}
-        said: dict[str, Any] = {"colors": self._said("color"), "sizes": self.sizes, "title": title_of(self._about)}
+        defaults: dict[str, Any] = {
+            "colors": self._entries("color"),
+            "sizes": self.sizes,
+            "title": title_of(self._about),
+        }
         if "reference_rates_hz" not in options:
-            said |= {"reference_rates_hz": self._said("reference_rate_hz"), **rates_options(self._about)}
+            defaults |= {"reference_rates_hz": self._entries("reference_rate_hz"), **rates_options(self._about)}
         period = self._period(t0, t1)
-        said["recorded_ms"] = recorded_ms(self.pieces, *period)
-        rates_boxplot(alone, *period, path, **{**said, **options})
+        defaults["recorded_ms"] = recorded_ms(self.pieces, *period)
+        rates_boxplot(alone, *period, path, **{**defaults, **options})
 
     def voltage_traces(
         self,
@@ -314,24 +323,24 @@ class Result:
             raise ValueError(f"no {word} to draw (recorded: {there}); {_how_to_record(word)} before Simulation")
         period = window(self.pieces, samples) if t0 is None and t1 is None else self._period(t0, t1)
         names = self._recorded_names()
-        said: dict[str, Any] = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
-        said |= {"recorded": {name: np.flatnonzero(self._recorded[name]) for name in names}}
-        said |= {"colors": self._said("color"), "title": title_of(self._about), "label": label_of(name, samples)}
-        traces(samples, *period, path, **{**said, **options})
+        defaults: dict[str, Any] = {"spikes": {name: self._spikes[name] for name in names}, "pieces": self.pieces}
+        defaults |= {"recorded": {name: np.flatnonzero(self._recorded[name]) for name in names}}
+        defaults |= {"colors": self._entries("color"), "title": title_of(self._about), "label": label_of(name, samples)}
+        traces(samples, *period, path, **{**defaults, **options})
 
     # --- statistics -----------------------------------------------------------------------------------------------
 
     def statistics(
         self, t0: float | None = None, t1: float | None = None, only: Sequence[str] | None = None, **options: Any
     ) -> dict[str, PopulationStatistics]:
-        """Rates, CV of ISI, correlations, Fano factor and rate spectrum of each population's recorded neurons.
+        """Return rates, CV of ISI, correlations, Fano factor and rate spectrum of each population's recorded neurons.
 
-            result.statistics()["E"].cv_isi  # one value a neuron
+            result.statistics()["E"].cv_isi  # one value per neuron
 
         Parameters
         ----------
         t0, t1 : period (ms); by default all that was recorded.
-        only : names of the populations; by default all of which spikes are recorded.
+        only : names of the populations; by default all whose spikes are recorded.
         options : those of `distsim.analysis.population_statistics.population_statistics`, such as the widths of bins.
 
         Raises
@@ -345,7 +354,7 @@ class Result:
         return population_statistics(spikes, *self._period(t0, t1), ids, pieces=self.pieces, **options)
 
     def _known(self, only: str | Sequence[str] | None) -> list[str] | None:
-        """The populations `only`; ValueError if one of them is unknown."""
+        """Return `only` as a list; ValueError if one of the populations is unknown."""
         names = [only] if isinstance(only, str) else only
         for name in names or ():
             if name not in self.sizes:
@@ -359,7 +368,7 @@ class Result:
         check_recorded(self.pieces, *period)
         return period
 
-    def _said(self, key: str) -> dict:
+    def _entries(self, key: str) -> dict:
         """Return an entry of the summary, if there is one, by population."""
         return collect(self._about.get("populations", {}), key)
 

@@ -1,4 +1,4 @@
-"""A run under way: simulation, recordings and checkpoints, from the start or from a checkpoint to the end or a stop."""
+"""A run in progress: simulation, recordings and checkpoints, from start or checkpoint to the end or a stop."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class ControlledRun:
     limits : Limits
         When checkpoints are written, and how long this process may take.
     signals : Signals
-        What the process is sent.
+        Signals sent to the process.
     origin : Checkpoint, optional
         The checkpoint to resume from.
 
     Attributes
     ----------
     finding : Finding or None
-        What the guard found, which ends the run; None as long as it finds nothing.
+        The fault that the guard found, which ends the run; None as long as there is none.
 
     Raises
     ------
     InputError
-        If the checkpoint is of another network, or its recordings are not all there.
+        If the checkpoint is of another network, or some of its recordings are missing.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class ControlledRun:
             self.simulation = Simulation(network, seed, comm, self.sink)
         else:
             self.simulation = Simulation(network, seed, comm)
-            self._take_up(origin)
+            self._resume_from(origin)
         self.started_at = self.simulation.step
         self.sink.start = max(self.n_presim, self.started_at)
         self._saved_at = None if origin is None else self.started_at
         self.housekeeping = Housekeeping(comm, limits, signals, self.commit, self.save)
 
-    def _take_up(self, origin: Checkpoint) -> None:
+    def _resume_from(self, origin: Checkpoint) -> None:
         span = Span(self.n_presim, origin.state.facts["step"])
 
         def prepare() -> None:
@@ -83,13 +83,13 @@ class ControlledRun:
                 rewind(self.place, reports_of(self.network), span, self.network.grid.dt)
             except ValueError as error:
                 raise InputError(str(error)) from None
-            # Nothing is refused from here on: only now may the folder change.
+            # All checks have passed: only now may the folder change.
             folder.note_config(self.place, self.config)
             checkpoints.set_aside(origin)
             folder.remove_results(self.place)
 
         try:
-            self.simulation.take_up(origin)
+            self.simulation.resume_from(origin)
         except ValueError as error:
             raise InputError(str(error)) from None
         on_root(self.comm, prepare)
@@ -97,15 +97,15 @@ class ControlledRun:
 
     @property
     def is_stopped(self) -> bool:
-        """Return whether the run stops before its end, to be resumed."""
+        """Return whether the run stopped early and can be resumed."""
         return self.housekeeping.why is not None and self.finding is None
 
     def warm_up(self) -> tuple[float, float]:
-        """Run what is left of the warm-up; wall time (s) and model time (ms)."""
+        """Run the rest of the warm-up; return wall time (s) and model time (ms)."""
         return self._advance("warm-up ", self.n_presim, False)
 
     def simulate(self) -> tuple[float, float]:
-        """Run what is left of the rest, recorded; wall time (s) and model time (ms)."""
+        """Run the rest of the recorded period; return wall time (s) and model time (ms)."""
         return self._advance("simulate", self.n_steps, True)
 
     def _advance(self, label: str, stop: int, record: bool) -> tuple[float, float]:
@@ -127,25 +127,25 @@ class ControlledRun:
         return comm.bcast(elapsed), ms(simulation.step - start)
 
     def commit(self, simulation: Simulation) -> None:
-        """Close a part of the recordings."""
+        """Close the current part of the recordings."""
         simulation.settle()
         self.sink.commit(simulation.step)
 
     def save(self, simulation: Simulation) -> None:
-        """Close a part of the recordings and write a checkpoint, unless there is one of this step."""
+        """Close the current part of the recordings, and write a checkpoint unless this step has one."""
         self.commit(simulation)
         if simulation.step != self._saved_at:
             checkpoints.write_next(self.place, self.comm, simulation.state(), self.config)
             self._saved_at = simulation.step
 
     def stop(self) -> None:
-        """Leave all that is needed to go on later."""
+        """Write a checkpoint, and leave the folder ready to be resumed."""
         self.save(self.simulation)
         self.sink.stop(self.simulation.step)
         on_root(self.comm, lambda: folder.pause(self.place))
 
     def conclude(self) -> None:
-        """Complete the recordings; the last checkpoint is kept where checkpoints are on, to extend the run from."""
+        """Complete the recordings; keep the last checkpoint if there is a schedule, so that the run can be extended."""
         if self.limits.keeps_checkpoints:
             self.save(self.simulation)
         self.sink.close(self.simulation.step)

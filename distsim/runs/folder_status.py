@@ -30,7 +30,7 @@ class FolderState(enum.Enum):
     EMPTY = enum.auto()  # nothing of a run
     UNFINISHED = enum.auto()  # a run that was stopped or killed, or is under way
     COMPLETE = enum.auto()
-    GUARDED = enum.auto()  # complete as far as the guard let it go on
+    GUARDED = enum.auto()  # complete up to where the guard ended it
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class FolderStatus:
     place : Path
         The folder.
     state : FolderState
-        What it holds.
+        What the folder holds.
     request : RunRequest or None
-        What the run was asked to do; None if nothing there tells.
+        The request of the run; None if no file there holds it.
     problems : tuple of str
-        Why nothing tells, file by file.
+        Why no file holds the request, file by file.
     finding : str or None
         How the guard ended the run, in words.
     has_checkpoint : bool
-        Whether a checkpoint is there, sound or not.
+        Whether there is a checkpoint, damaged or not.
     """
 
     place: Path
@@ -61,8 +61,8 @@ class FolderStatus:
     has_checkpoint: bool = False
 
 
-def look(place: Path) -> FolderStatus:
-    """Return what `place` holds (on one rank).
+def read_status(place: Path) -> FolderStatus:
+    """Return the state of the folder `place` (on one rank).
 
     Raises
     ------
@@ -84,7 +84,7 @@ def look(place: Path) -> FolderStatus:
 
 
 def _read_request(place: Path) -> tuple[RunRequest | None, tuple[str, ...]]:
-    """Return what the run in `place` was asked to do, and what is wrong with the files that should tell."""
+    """Return the request of the run in `place`, and what is wrong with the files that should hold it."""
     problems = []
     for path, read in _sources(place):
         try:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from ..simulation.simulation import Simulation
 
 COMMIT_EVERY = 60.0  # s between two closed parts of the recordings
-BRISK, SLOW = 0.1, 0.25  # s: after a chunk of steps that takes less comes a longer one, after more a shorter one
+BRISK, SLOW = 0.1, 0.25  # s: a chunk that takes less is followed by a longer one, one that takes more by a shorter one
 FIRST, LONGEST = 50, 1 << 16  # steps of a chunk
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a run may be lost, and how long it may take.
+    """When checkpoints are written, and when a run stops.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Limits:
     max_wall : float or None
         Wall time after which the run stops (s since the process was started).
     startup : float
-        Wall time that had passed since the process was started (s).
+        Wall time since the process was started (s), at the start of the run.
     """
 
     every: int | None = None
@@ -40,12 +40,12 @@ class Limits:
 
     @property
     def keeps_checkpoints(self) -> bool:
-        """Return whether checkpoints are written while nobody asks for it."""
+        """Return whether there is a schedule of checkpoints."""
         return self.every is not None or self.wall is not None
 
 
 class Housekeeping:
-    """Called with a simulation at the end of every chunk of steps; true where the run is to stop (collective).
+    """Called with a simulation after every chunk of steps; returns whether the run is to stop (collective).
 
     Parameters
     ----------
@@ -54,14 +54,14 @@ class Housekeeping:
     limits : Limits
         When checkpoints are written, and when the run stops.
     signals : Signals
-        What the process was sent.
+        Signals sent to the process.
     commit, checkpoint : callable
-        Functions of the simulation that close a part of the recordings, and write a checkpoint.
+        Called with the simulation to close a part of the recordings, and to write a checkpoint.
 
     Attributes
     ----------
     why : str or None
-        Why the run stops, in words; None as long as it does not.
+        Why the run stops, in words; None while it runs.
     """
 
     def __init__(self, comm: Any, limits: Limits, signals: Signals, commit: Callable, checkpoint: Callable) -> None:
@@ -80,9 +80,9 @@ class Housekeeping:
     def __call__(self, simulation: Simulation) -> bool:
         self.show(simulation)
         now = time.perf_counter()
-        told = self.comm.allgather((self.signals.received, now - self._last, self._due(now)))
-        signal = next((name for name, *_ in told if name), None)
-        over, save, commit = told[0][2]
+        ranks = self.comm.allgather((self.signals.received, now - self._last, self._due(now)))
+        signal = next((name for name, *_ in ranks if name), None)
+        over, save, commit = ranks[0][2]
         self.why = f"{signal} received" if signal else "--max-wall reached" if over else None
         if self.why is None:
             if save or self._is_checkpoint(simulation.step):
@@ -91,12 +91,12 @@ class Housekeeping:
             elif commit:
                 self.commit(simulation)
                 self._committed = time.perf_counter()
-        self._adapt(simulation, max(elapsed for _, elapsed, _ in told))
+        self._adapt(simulation, max(elapsed for _, elapsed, _ in ranks))
         self._last = time.perf_counter()
         return self.why is not None
 
     def _due(self, now: float) -> tuple[bool, bool, bool]:
-        """Return whether time is over, a checkpoint is due, and a new part is due; what rank 0 says holds."""
+        """Return whether time is up, whether a checkpoint is due, and whether a new part is due; rank 0 decides."""
         limits = self.limits
         over = limits.max_wall is not None and now - self._started >= limits.max_wall
         save = limits.wall is not None and now - self._saved >= limits.wall
@@ -106,7 +106,7 @@ class Housekeeping:
         return self.limits.every is not None and step % self.limits.every == 0
 
     def _adapt(self, simulation: Simulation, elapsed: float) -> None:
-        """Choose the next chunk so that a signal is seen soon and looking costs little."""
+        """Choose the next chunk so that signals are seen soon and housekeeping costs little."""
         steps = self._steps
         if elapsed < BRISK and simulation.chunk == steps:
             steps = min(2 * steps, LONGEST)
@@ -115,6 +115,6 @@ class Housekeeping:
         self._set_chunk(simulation, steps)
 
     def _set_chunk(self, simulation: Simulation, steps: int) -> None:
-        """Set a chunk of `steps`, or up to the next checkpoint."""
+        """Set a chunk of `steps`, or fewer up to the next checkpoint."""
         self._steps, every = steps, self.limits.every
         simulation.chunk = steps if every is None else min(steps, every - simulation.step % every)

@@ -22,18 +22,18 @@ from .request import Recording, RunRequest, plain_parameters
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A request, resolved and checked, with the network that it means.
+    """A request, resolved and checked, with its network.
 
     Attributes
     ----------
     request : RunRequest
-        Of what was asked for, with all parameters.
+        The request, with all parameters.
     model : NetworkModel
         The network by name.
     parameters : object
         Its parameters, checked.
     network : Network
-        The description, with what is recorded.
+        The description, recorders included.
     figures : mapping
         What the model adds to the figures of any network.
     """
@@ -53,11 +53,11 @@ class PreparedRun:
 
     @property
     def checkpoint_steps(self) -> int | None:
-        """Return the steps between two checkpoints; None if model time does not say when."""
+        """Return the steps between two checkpoints; None if they are not scheduled by model time."""
         return checkpoint_steps(self.network.grid, self.request)
 
-    def as_far_as(self, t_sim: float, comm: Any) -> PreparedRun:
-        """Return the run that was to last `t_sim` ms after the warm-up; the network is the same."""
+    def shortened(self, t_sim: float, comm: Any) -> PreparedRun:
+        """Return the run as if it had been asked to last `t_sim` ms after the warm-up, with the same network."""
         request = dataclasses.replace(self.request, t_sim=t_sim)
         figures = pictures.describe(self.model, self.parameters, request, comm)
         return dataclasses.replace(self, request=request, figures=figures)
@@ -77,11 +77,11 @@ def prepare(
     model : NetworkModel
         The network that the request names.
     request : RunRequest
-        Its parameters may be texts, and those of them that are missing are as usual.
+        Its parameters may be texts; missing ones have their defaults.
     comm : communicator
         The ranks.
     problems : Problems, optional
-        What is wrong already; everything that is wrong is said at once.
+        Mistakes found before; all mistakes are reported at once.
     given : mapping of str to str, optional
         How each parameter was given, for messages; by default ``--set NAME=VALUE``.
 
@@ -99,11 +99,11 @@ def prepare(
     network = _described(model, request, parameters, problems)
     if network is not None:
         _set_recorders(network, request.recording, problems)
-    problems.say()
+    problems.raise_all()
     assert network is not None  # or there would have been problems
     with problems.noted():
         check_network(network, comm)
-    problems.say()
+    problems.raise_all()
     request = dataclasses.replace(request, parameters=plain_parameters(parameters))
     return PreparedRun(request, model, parameters, network, pictures.describe(model, parameters, request, comm))
 
@@ -125,7 +125,7 @@ def _check_times(request: RunRequest, problems: Problems) -> None:
 
 
 def _described(model: NetworkModel, request: RunRequest, parameters: Any, problems: Problems) -> Network | None:
-    """Return the network; where something is wrong with it, that of the usual parameters, to go on with, or None."""
+    """Return the network; if there are mistakes in it, that of the default parameters, for further checks, or None."""
     found = Problems()
     with np.errstate(all="ignore"):
         if parameters is not None:

@@ -16,7 +16,7 @@ class Problems:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """In a ``with`` statement: what is wrong there is noted, and what follows the statement goes on."""
+        """Note the mistakes that a ``with`` statement raises, and continue after it."""
         try:
             yield
         except ArithmeticError as error:
@@ -24,7 +24,7 @@ class Problems:
         except (InputError, ValueError, KeyError) as error:
             self.found.append(str(error.args[0]))
 
-    def say(self) -> None:
-        """Raise an `InputError` of all that was noted, each once, if there is something."""
+    def raise_all(self) -> None:
+        """Raise an `InputError` that lists all mistakes, each once, if there are any."""
         if self.found:
             raise InputError("\n".join(dict.fromkeys(self.found)))

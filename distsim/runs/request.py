@@ -76,13 +76,13 @@ class Recording:
 
 @dataclass(frozen=True)
 class CheckpointSchedule:
-    """How often checkpoints are written: `every` s of model time, and every `wall` s of wall time; None: not so."""
+    """How often checkpoints are written: `every` s of model time and every `wall` s of wall time; None: never."""
 
     every: float | None = None
     wall: float | None = None
 
     def or_else(self, usual: CheckpointSchedule) -> CheckpointSchedule:
-        """Return this schedule, and that of `usual` for what it leaves open."""
+        """Return this schedule, with the entries of `usual` where it has none."""
         every = usual.every if self.every is None else self.every
         return CheckpointSchedule(every, usual.wall if self.wall is None else self.wall)
 
@@ -112,7 +112,7 @@ class RunRequest:
     checkpoints : CheckpointSchedule
         How often checkpoints are written.
     plots, profile : bool
-        Whether figures are drawn, and whether it is told what each rank did.
+        Whether figures are drawn, and whether the work of each rank is reported.
     """
 
     network: str

@@ -1,6 +1,6 @@
 """A request as a TOML file with units and comments: what `distsim config` writes and `--config` takes.
 
-Every entry may be missing in a file that a user writes: the rest follows from options and from what is usual.
+Every entry may be missing in a file that a user writes: options and defaults replace it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LEFT_OUT = {  # of a file, where nothing was asked for
 
 
 def to_toml(request: RunRequest, model: NetworkModel) -> str:
-    """Return a request as the text of a file; what it leaves to the network is there as a comment."""
+    """Return a request as the text of a file; entries that it leaves to the network are comments."""
     import tomlkit
 
     found = request.to_json()

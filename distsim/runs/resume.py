@@ -21,9 +21,9 @@ def latest(place: Path, comm: Any) -> Checkpoint | None:
 
 
 def remedy(place: Path) -> list[str]:
-    """Return what can be done after a fault ended the run in `place`."""
+    """Return advice after a fault ended the run in `place`."""
     if not place.is_dir():  # which HDF5 does not always say
         return [f"the folder {place} is gone"]
     if checkpoints_in(place):
-        return [f"once this is mended, the run goes on from its latest checkpoint: python -m distsim resume {place}"]
-    return ["there is no checkpoint to go on from; once this is mended, start the run again with --overwrite"]
+        return [f"once this is fixed, resume from the latest checkpoint: python -m distsim resume {place}"]
+    return ["there is no checkpoint to resume from; once this is fixed, start the run again with --overwrite"]

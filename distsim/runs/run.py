@@ -1,4 +1,4 @@
-"""A run from description to files: build, warm up, simulate, check, write down."""
+"""Run a network from description to files: build, warm up, simulate, check, write."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..recording.spike_hash import spikes_sha256
 from ..results import summary
 from ..results.folder import release
 from ..simulation.checkpoints import Checkpoint
-from ..simulation.facts import Counted, facts, population_facts
+from ..simulation.facts import Counted, population_entries, run_entries
 from ..simulation.guard import GuardError
 from ..simulation.saving import recorded_files
 from ..simulation.simulation import Simulation
@@ -41,20 +41,20 @@ def run(
     max_wall: float | None = None,
     origin: Checkpoint | None = None,
 ) -> dict | None:
-    """Run a network into `folder`, a claimed one (collective).
+    """Run a network; write its files into `folder`, which is claimed (collective).
 
     Parameters
     ----------
     prepared : PreparedRun
         What to run.
     folder : Path
-        Gets the files of the run.
+        Where the files go.
     comm : communicator
         The ranks.
     signals : Signals, optional
-        What the process is sent.
+        Signals sent to the process.
     startup : float, optional
-        Time before the run (s); by default that since the process was started.
+        Wall time before the run (s); by default since the process was started.
     max_wall : float, optional
         Wall time (s since the process was started) after which the run stops.
     origin : Checkpoint, optional
@@ -63,34 +63,34 @@ def run(
     Returns
     -------
     dict or None
-        The summary; None if the run was stopped before its end, to be resumed. A run that the guard ends has all files
-        of one that was to last no longer, and `stopped` in its summary.
+        The summary; None if the run stopped early and can be resumed. A run that the guard ends leaves the files of one
+        that was meant to be as short, and `stopped` in its summary.
     """
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
     request, network = prepared.request, prepared.network
     say(report.network_text(prepared.model.summary, network, comm.size, request.seed), flush=True)
     startup = summary.startup_seconds() if startup is None else startup
     # A resumed run has the note of the earlier one already.
-    on_root(comm, lambda: has_note(folder) or write_note(folder, _known_facts(prepared)))
+    on_root(comm, lambda: has_note(folder) or write_note(folder, _early_entries(prepared)))
     limits = Limits(prepared.checkpoint_steps, request.checkpoints.wall, max_wall, startup)
     controlled = ControlledRun(prepared, folder, comm, limits, signals or Signals(), origin)
     on_root(comm, lambda: write_config(folder, request, prepared.model))
     simulation = controlled.simulation
     say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)", flush=True)
-    say(f"  goes on   at {simulation.time:g} ms\n" if controlled.started_at else "", flush=True)
+    say(f"  resumed   at {simulation.time:g} ms\n" if controlled.started_at else "", flush=True)
 
     presim, _ = controlled.warm_up()
-    stood = profiling.counters(simulation.engine)
+    before = profiling.counters(simulation.engine)
     sim, simulated = controlled.simulate()
     if controlled.is_stopped:
         controlled.stop()
-        say(f"\nstopped at {simulation.time:g} ms: {controlled.housekeeping.why}; to go on, on any number of ranks:")
+        say(f"\nstopped at {simulation.time:g} ms: {controlled.housekeeping.why}; to resume, on any number of ranks:")
         say(f"python -m distsim resume {folder}", flush=True)
         return None
-    done = as_far_as(controlled)
+    done = completed(controlled)
     walls = {"startup_s": startup, "build_s": simulation.build_time, "presim_s": presim, "sim_s": sim}
-    measured = measure(controlled, stood, walls, simulated, request.profile)
-    entries = _facts(prepared, done, simulation, measured.counts)
+    measured = measure(controlled, before, walls, simulated, request.profile)
+    entries = _entries(prepared, done, simulation, measured.counts)
     on_root(comm, lambda: write_note(folder, {**entries, "recording": {"files": recorded_files(network)}}))
     controlled.conclude()
     peaks = comm.gather(summary.peak_rss())
@@ -117,7 +117,8 @@ class Measured(NamedTuple):
 
     Attributes
     ----------
-    timing : as in the summary. profile : likewise, None unless asked for.
+    timing : as in the summary.
+    profile : as in the summary; None unless asked for.
     counts : int64 by gid, spikes in the recorded period.
     """
 
@@ -128,18 +129,20 @@ class Measured(NamedTuple):
 
 
 def measure(
-    controlled: ControlledRun, stood: profiling.Counters, walls: dict[str, float], simulated: float, profile: bool
+    controlled: ControlledRun, before: profiling.Counters, walls: dict[str, float], simulated: float, profile: bool
 ) -> Measured:
-    """Measure the work of all ranks since `stood`, and check that no event was lost (collective).
+    """Measure the work of all ranks since `before`, and check that no event was lost (collective).
 
     Parameters
     ----------
-    stood : of the end of the warm-up. walls : wall times of the parts of the run (s), by name.
-    simulated : model time that was recorded by this process (ms). profile : whether to tell what each rank did.
+    before : counters at the end of the warm-up.
+    walls : wall times of the parts of the run (s), by name.
+    simulated : model time that this process recorded (ms).
+    profile : whether to report on each rank.
     """
     simulation, comm = controlled.simulation, controlled.comm
-    phases = summary.spread(comm, loop.PHASES, simulation.timer - stood.timer)
-    found = profiling.collect(simulation.engine, stood) if profile else None
+    phases = summary.spread(comm, loop.PHASES, simulation.timer - before.timer)
+    found = profiling.collect(simulation.engine, before) if profile else None
     counts = simulation.counts_of_all(simulation.period.counts)
     factor = walls["sim_s"] / (simulated / 1e3) if simulated else None
     timing = {**walls, "real_time_factor": factor, "phases": phases}
@@ -148,12 +151,12 @@ def measure(
     return Measured(timing, found, counts, simulation.ledger())
 
 
-def as_far_as(controlled: ControlledRun) -> PreparedRun:
-    """Return the run that was to last as long as this one did: shorter where the guard ended it."""
+def completed(controlled: ControlledRun) -> PreparedRun:
+    """Return the run as if it had been asked to last as long as it did: shorter where the guard ended it."""
     prepared = controlled.prepared
     if controlled.finding is None:
         return prepared
-    return prepared.as_far_as(
+    return prepared.shortened(
         controlled.network.grid.ms(max(0, controlled.simulation.step - controlled.n_presim)), controlled.comm
     )
 
@@ -161,7 +164,7 @@ def as_far_as(controlled: ControlledRun) -> PreparedRun:
 def _summary(entries: dict, controlled: ControlledRun, measured: Measured, peaks: list[int]) -> dict:
     """Return the summary of a run whose recordings are complete.
 
-    `entries` are those of `_facts`, `peaks` the memory that the ranks took (bytes).
+    `entries` come from `_entries`; `peaks` is the peak memory of each rank (bytes).
     """
     result, sink = dict(entries), controlled.sink
     has_spikes = SPIKES in sink.files
@@ -180,28 +183,28 @@ def _summary(entries: dict, controlled: ControlledRun, measured: Measured, peaks
     return result
 
 
-def _facts(prepared: PreparedRun, done: PreparedRun, simulation: Simulation, counts: np.ndarray) -> dict:
-    """Return what was run and how often neurons fired, as in the summary; `done` is what came of `prepared`."""
+def _entries(prepared: PreparedRun, done: PreparedRun, simulation: Simulation, counts: np.ndarray) -> dict:
+    """Return the summary's entries on the network and its rates; `done` is `prepared`, as far as it came."""
     t_presim, t_sim = done.request.t_presim, done.request.t_sim
     counted = Counted(simulation.period, t_presim, t_sim, t_sim / 1e3, counts)
-    found = facts(simulation.engine, prepared.request.network, counted)
-    return {**found, "figures": done.figures, **_named_facts(prepared, found["populations"])}
+    found = run_entries(simulation.engine, prepared.request.network, counted)
+    return {**found, "figures": done.figures, **_model_entries(prepared, found["populations"])}
 
 
-def _known_facts(prepared: PreparedRun) -> dict:
-    """Return what is known before the run begins, for `distsim.load` to read its recordings while it is under way."""
+def _early_entries(prepared: PreparedRun) -> dict:
+    """Return the entries known before the run begins, with which `distsim.load` reads its recordings meanwhile."""
     request, network = prepared.request, prepared.network
-    populations = population_facts(network, 0.0, np.zeros(network.n, np.int64))
+    populations = population_entries(network, 0.0, np.zeros(network.n, np.int64))
     for population in populations.values():
         del population["rate_hz"], population["n_spikes"]
     found = {"network": request.network, "seed": request.seed, "dt_ms": network.grid.dt_ms}
     found |= {"t_presim_ms": request.t_presim, "figures": prepared.figures}
     found |= {"recording": {"files": recorded_files(network)}}
-    return {**found, **_named_facts(prepared, populations)}
+    return {**found, **_model_entries(prepared, populations)}
 
 
-def _named_facts(prepared: PreparedRun, populations: dict[str, dict]) -> dict:
-    """Return the populations with their colours and reference rates, and what was asked for."""
+def _model_entries(prepared: PreparedRun, populations: dict[str, dict]) -> dict:
+    """Return the populations with colours and reference rates, and the request."""
     model, references = prepared.model, prepared.model.reference_rates(prepared.parameters)
     for name, population in populations.items():
         if name in model.colors:

@@ -1,4 +1,4 @@
-"""Start a run in a folder of its own, or resume the one that is there."""
+"""Start a run in a folder of its own, or resume the run in a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..parallel import FaultError, InputError, cause, on_root
 from ..results import folder
 from ..simulation.saving import recorded_files
 from . import panels, resume, run
-from .folder_status import FolderState, FolderStatus, look
+from .folder_status import FolderState, FolderStatus, read_status
 from .network_file import network_of
 from .prepared import PreparedRun, prepare
 from .problems import Problems
@@ -35,9 +35,9 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """Place of a run, as the user gives it: a folder, or None for one of its own.
+    """Where a run goes: `out` is the folder that the user gives, or None for a new one below results/.
 
-    `overwrite` replaces an earlier run there; `resume_it` resumes it if it is the same and not complete.
+    `overwrite` replaces an earlier run there; `resume_it` resumes it if it has the same request and is not complete.
     """
 
     out: str | None = None
@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Changes:
-    """Changes of the request of a run that is resumed; None: as before.
+    """Changes to the request of a run that is resumed; None keeps the earlier value.
 
     Attributes
     ----------
@@ -83,10 +83,10 @@ def start(prepared: PreparedRun, place: Place, comm: Any, max_wall: float | None
         raise InputError("--resume auto: needs --out, and no --overwrite")
     out = Path(place.out)
     on_root(comm, lambda: folder.await_end(out))
-    found = on_root(comm, lambda: look(out))
+    found = on_root(comm, lambda: read_status(out))
     if found.state in (FolderState.MISSING, FolderState.EMPTY):
         return _start_anew(prepared, place, comm, max_wall)
-    differing = found.request.difference(request) if found.request else "what it was asked to do"
+    differing = found.request.difference(request) if found.request else "its request"
     if differing:
         raise InputError(f"--out {out}: holds another run ({differing} differs); choose another folder")
     if found.state is not FolderState.UNFINISHED:
@@ -96,7 +96,7 @@ def start(prepared: PreparedRun, place: Place, comm: Any, max_wall: float | None
     with _taken(out, found.request, comm):
         origin = resume.latest(out, comm)
         if origin is None:
-            say(comm, f"{out}: there is no checkpoint, the run starts again")
+            say(comm, f"{out}: there is no checkpoint, the run starts from the beginning")
             on_root(comm, lambda: (folder.clear(out), folder.note_config(out, request.to_json())))
         return _execute(prepared, out, comm, max_wall, origin)
 
@@ -112,12 +112,12 @@ def resume_folder(out: Path, changes: Changes, comm: Any, max_wall: float | None
         If the machine fails.
     """
     on_root(comm, lambda: folder.await_end(out))
-    found = on_root(comm, lambda: look(out))
+    found = on_root(comm, lambda: read_status(out))
     before = _resumable(found)
     model = network_of(before, out, comm)
     t_sim = before.t_sim if changes.t_sim is None else changes.t_sim
     if found.state is FolderState.GUARDED and changes.max_rate is None:
-        raise InputError(f"{out}: the run {found.finding}; --max-rate 0 goes on with it")
+        raise InputError(f"{out}: the run {found.finding}; --max-rate 0 resumes it")
     if found.state is FolderState.COMPLETE:
         if t_sim == before.t_sim:
             say(comm, f"{out}: the run is complete, nothing to do (--t-sim extends it)")
@@ -130,7 +130,7 @@ def resume_folder(out: Path, changes: Changes, comm: Any, max_wall: float | None
     with _taken(out, before, comm):
         origin = resume.latest(out, comm)
         if origin is None:
-            raise InputError(f"{out}: there is no checkpoint to go on from; start the run again with --overwrite")
+            raise InputError(f"{out}: there is no checkpoint to resume from; start the run again with --overwrite")
         done = prepared.network.grid.ms(origin.state.facts["step"]) - before.t_presim
         if done > t_sim:
             raise InputError(f"--t-sim {t_sim:g}: {done:g} ms are simulated already")
@@ -173,12 +173,12 @@ def _execute(prepared: PreparedRun, out: Path, comm: Any, max_wall: float | None
 
 
 def _resumable(found: FolderStatus) -> RunRequest:
-    """Return what the run was asked to do; InputError if there is none, or nothing tells."""
+    """Return the request of the run; InputError if there is no run, or no request is noted."""
     if found.state is FolderState.MISSING:
         raise InputError(f"{found.place}: no such folder")
     if found.request is not None:
         return found.request
-    why = "there is no run with a checkpoint to go on from"
+    why = "there is no run with a checkpoint to resume from"
     if found.state in (FolderState.COMPLETE, FolderState.GUARDED) and not found.has_checkpoint:
         why = NO_CHECKPOINT
     raise InputError("\n".join([f"{found.place}: {why}", *found.problems]))
@@ -192,7 +192,7 @@ def _changed(before: RunRequest, changes: Changes, t_sim: float) -> RunRequest:
 
 
 def prepare_again(out: Path, model: NetworkModel, request: RunRequest, comm: Any) -> PreparedRun:
-    """Prepare the run of an earlier request, and name the folder `out` in what is wrong with it."""
+    """Prepare the run of an earlier request; errors name the folder `out`."""
     try:
         return prepare(model, request, comm, Problems())
     except InputError as error:
@@ -203,8 +203,8 @@ def prepare_again(out: Path, model: NetworkModel, request: RunRequest, comm: Any
 def _taken(out: Path, request: RunRequest, comm: Any) -> Iterator[None]:
     """Claim the folder of an earlier run for a ``with`` statement, and give it back after an `InputError` (collective).
 
-    `request` is what the earlier run was asked to do. An `InputError` within says that the run cannot be resumed: the
-    folder is then left as it was.
+    `request` is that of the earlier run. An `InputError` within means that the run cannot be resumed: the folder is
+    then left as it was.
     """
     before = on_root(comm, lambda: folder.claim_again(out, request.to_json()))
     try:

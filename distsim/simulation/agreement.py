@@ -24,7 +24,7 @@ BLOCK = 1 << 16  # bytes
 
 
 def described(network: Network, seed: int) -> dict[str, object]:
-    """The parts of a description by what a message may call them."""
+    """Return the parts of a description by the names that messages give them."""
     parts: dict[str, object] = {"the seed": seed, "dt": network.grid.dt_ms}
     parts |= {f"population {population.name}": population for population in network.populations}
     for number, p in enumerate(network.projections):
@@ -33,7 +33,7 @@ def described(network: Network, seed: int) -> dict[str, object]:
     devices = {"Poisson input": network.poisson_inputs, "step current": network.step_currents}
     for kind, those in devices.items():
         parts |= {f"{kind} {number} into {d.target.population.name}": d for number, d in enumerate(those)}
-    return {**parts, "what is recorded": [network.recorders]}
+    return {**parts, "the recorders": [network.recorders]}
 
 
 def agree(comm: Comm, parts: Mapping[str, object]) -> None:

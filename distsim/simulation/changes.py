@@ -222,10 +222,10 @@ def number_of(stimuli: Sequence[PoissonInput], what: PoissonInput | Selection) -
 def changed(
     stimuli: Sequence[tuple[int, PoissonInput]], number: int, now: int, values: Mapping[str, float]
 ) -> list[tuple[int, PoissonInput]]:
-    """`stimuli` with other `values` (rate, weight) of `number` for all that is emitted after step `now`.
+    """Return `stimuli` with new `values` (rate, weight) of `number` for spikes emitted after step `now`.
 
-    What was emitted before and is still on its way stays what it was: the stimulus is cut in two at `now`. Parts of
-    which nothing will arrive any more are left out.
+    Spikes emitted before that are still on their way keep their weight: the stimulus is cut in two at `now`. Parts
+    from which nothing more will arrive are left out.
     """
     parts = []
     for k, stimulus in stimuli:

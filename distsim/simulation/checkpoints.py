@@ -1,4 +1,4 @@
-"""Checkpoints of a simulation: its state in a file, from which any number of ranks go on."""
+"""Checkpoints of a simulation: its state in a file, from which any number of ranks can resume."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..recording.checkpoint_file import (
 from ..version import __version__
 from .state import State
 
-KEPT = 2  # checkpoints of a run
+KEPT = 2  # checkpoints of a run that is not complete
 
 
 class Checkpoint(NamedTuple):
-    """Content of a checkpoint file: its path, the state, and the configuration that its run was given (or None).
+    """Content of a checkpoint file: its path, the state, and the request of its run (or None).
 
     `damaged` lists later checkpoints that cannot be used.
     """
@@ -39,7 +39,7 @@ def write(path: str | Path, comm: Comm, state: State, config: dict[str, Any] | N
 
     Raises
     ------
-    OSError : on every rank, if it cannot be written.
+    OSError : on every rank, if the file cannot be written.
     """
     header = {"version": __version__, "facts": state.facts, "config": config}
     write_checkpoint(as_path(path), comm, header, state.neurons, state.shared)
@@ -68,7 +68,7 @@ def read(path: str | Path, comm: Comm) -> Checkpoint:
 
 
 def read_latest(folder: Path, comm: Comm, warn: Callable[[str], None]) -> Checkpoint | None:
-    """The latest checkpoint in `folder` that is as it was written, or None (collective).
+    """Return the latest undamaged checkpoint in `folder`, or None (collective).
 
     `warn` is called with a message for each damaged one; `set_aside` renames them once the run is resumed.
     """

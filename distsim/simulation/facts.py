@@ -20,16 +20,16 @@ MOST_LISTED = 100  # numbers of an array that a summary lists
 
 
 class Counted(NamedTuple):
-    """How often neurons fired in what was recorded.
+    """How often neurons fired while spikes were counted.
 
     Attributes
     ----------
     period : Period
         The recorded pieces.
     t_start, duration : float
-        ms, of all pieces with the breaks between them.
+        Start and length of the recorded period (ms), breaks included.
     seconds : float
-        Time in which the spikes were counted, s.
+        Time in which the spikes were counted (s), breaks excluded.
     counts : ndarray of int64, shape (n,)
         Spikes by gid.
     """
@@ -42,7 +42,7 @@ class Counted(NamedTuple):
 
 
 def describe(network: Network, settings: Settings) -> dict[str, list | dict]:
-    """The network as it was described, with the parameters that hold now: for the summary."""
+    """Return the description of the network with its current parameters, for the summary."""
     populations = {
         p.name: {"model": p.model.name, **{name: _plain(value) for name, value in values.items()}}
         for p, values in zip(network.populations, settings.parameters, strict=True)
@@ -64,7 +64,7 @@ def _fields(device: PoissonInput | StepCurrent) -> dict:
 
 
 def _plain(value: object) -> Any:
-    """A value for JSON: short arrays as lists, long ones and what is drawn in words."""
+    """Return a value for JSON: short arrays as lists, long ones and distributions in words."""
     if isinstance(value, np.ndarray):
         return value.tolist() if value.size <= MOST_LISTED else f"{value.size} values, mean {value.mean():g}"
     if isinstance(value, (str, int, float)) and value not in (math.inf, -math.inf):
@@ -72,8 +72,8 @@ def _plain(value: object) -> Any:
     return repr(value) if not isinstance(value, Explicit) else f"{value.sources.size} pairs"
 
 
-def facts(engine: RankEngine, title: str, counted: Counted) -> dict:
-    """Network, seed, ranks, times (ms), sizes and rates."""
+def run_entries(engine: RankEngine, title: str, counted: Counted) -> dict:
+    """Return network, seed, ranks, times (ms), sizes and rates."""
     network = engine.network
     return {
         "network": title,
@@ -86,12 +86,12 @@ def facts(engine: RankEngine, title: str, counted: Counted) -> dict:
         "n_neurons": network.n_neurons,
         "n_synapses": engine.n_synapses,
         "n_spikes": int(counted.counts.sum()),
-        "populations": population_facts(network, counted.seconds, counted.counts),
+        "populations": population_entries(network, counted.seconds, counted.counts),
     }
 
 
-def population_facts(network: Network, seconds: float, counts: np.ndarray) -> dict[str, dict]:
-    """By population: n, rate_hz (None without neurons or time), n_spikes, and which neurons are recorded if not all."""
+def population_entries(network: Network, seconds: float, counts: np.ndarray) -> dict[str, dict]:
+    """Return by population n, n_spikes, rate_hz (None without neurons or time), and the recorded neurons if not all."""
     spikes = spike_report(reports_of(network))
     populations: dict[str, dict] = {}
     for population in network.populations:

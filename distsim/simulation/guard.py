@@ -1,7 +1,7 @@
 """A guard against runaway activity and state that is not finite.
 
-It looks at fixed steps, the ends of windows that are counted from time 0: so all ranks, any number of them, and a run
-that was cut and resumed stop at the same step for the same reason.
+It looks at fixed steps, the ends of windows counted from time 0. So a run stops at the same step for the same reason on
+all ranks, on any number of them, and after having been cut and resumed.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ class GuardError(RuntimeError):
 
 
 class Guard:
-    """Looks after a simulation of `network` at the end of every window.
+    """Checks a simulation of `network` at the end of every window.
 
     Attributes
     ----------
-    since : the step at which the present window begins. counts : spikes of each population, of all ranks, before it.
+    since : the step at which the current window begins.
+    counts : spikes of each population, of all ranks, before it.
     """
 
     def __init__(self, network: Network) -> None:
@@ -50,41 +51,44 @@ class Guard:
         return step % self.window == 0 and step > self.since
 
     def next(self, step: int) -> int:
-        """The end of the window in which the step after `step` lies."""
+        """Return the end of the window in which the step after `step` lies."""
         return (step // self.window + 1) * self.window
 
-    def look(self, engine: RankEngine, max_rate: float) -> Finding | None:
-        """Return what is wrong, or None (collective): at any step whether state is finite, at a window's end whether a
-        population of neurons fired more than `max_rate` spikes/s in it (0: any rate is allowed)."""
+    def check(self, engine: RankEngine, max_rate: float) -> Finding | None:
+        """Return the fault found, or None (collective).
+
+        At any step, all states must be finite. At the end of a window, no population may have fired more than
+        `max_rate` spikes/s per neuron in it (0: no limit).
+        """
         is_end = self.is_due(engine.step)
-        told = engine.comm.allgather((self._counts(engine) if is_end else None, _not_finite(engine)))
-        broken = min(filter(None, (found for _, found in told)), default=None)
+        ranks = engine.comm.allgather((self._counts(engine) if is_end else None, _not_finite(engine)))
+        broken = min(filter(None, (found for _, found in ranks)), default=None)
         finding = _of_state(engine, *broken) if broken else None
         if is_end:
-            counts = sum(mine for mine, _ in told)
+            counts = sum(mine for mine, _ in ranks)
             finding = finding or self._of_rates(engine, counts - self.counts, max_rate)
             self.since, self.counts = engine.step, counts
         return finding
 
     def _counts(self, engine: RankEngine) -> np.ndarray:
-        """Spikes of this rank's neurons by population since time 0."""
+        """Return the spikes of this rank's neurons by population since time 0."""
         local, emitted = engine.deal.local_range, engine.neurons.emitted
         return np.array([emitted[slice(*local(p.first, p.n))].sum() for p in engine.network.populations], np.int64)
 
     def _of_rates(self, engine: RankEngine, counts: np.ndarray, max_rate: float) -> Finding | None:
-        """The first population that fired `counts` in the window, too many."""
+        """Return a finding on the first population whose spikes in the window, `counts`, are too many, or None."""
         ms, before, now = engine.network.grid.ms, self.since, engine.step
         seconds = ms(now - before) / 1e3
         for population, n in zip(engine.network.populations, counts, strict=True):
             if max_rate and not population.model.is_source and n > max_rate * seconds * population.n:
                 rate = n / seconds / population.n
-                why = f"{population.name} fired {rate:.4g} spikes/s a neuron from {ms(before):g} to {ms(now):g} ms, "
+                why = f"{population.name} fired {rate:.4g} spikes/s per neuron from {ms(before):g} to {ms(now):g} ms, "
                 return Finding(ms(now), population.name, f"{why}more than {max_rate:g}")
         return None
 
 
 def _not_finite(engine: RankEngine) -> tuple[int, int, float] | None:
-    """Of the first neuron of this rank whose state is not finite: gid, number of the variable, value."""
+    """Return gid, number of the state and value of this rank's first neuron whose state is not finite, or None."""
     neurons = engine.neurons
     if np.isfinite(neurons.state).all():
         return None

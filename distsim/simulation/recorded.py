@@ -1,4 +1,4 @@
-"""Recordings of a simulation so far: spikes and samples by population, a result of all of it, a hash."""
+"""Read the recordings of a simulation so far: spikes and samples by population, all of them as a result, a hash."""
 
 from __future__ import annotations
 
@@ -18,41 +18,39 @@ from ..results.result import Result
 
 
 def spikes_of(engine: RankEngine, period: Period, what: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Times (ms) and ids of the recorded spikes of `what`, see `Simulation.spikes`."""
+    """Return times (ms) and ids of the recorded spikes of `what`, see `Simulation.spikes`."""
     population = engine.network.select(what).population
     return _result(engine, period, {population.name: _spikes(engine, population)}, {}).spikes(what)
 
 
 def samples_of(engine: RankEngine, period: Period, name: str, what: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Times (ms) and values of `what` in the report `name`, see `Simulation.samples` (collective)."""
+    """Return times (ms) and values of `what` in the report `name`, see `Simulation.samples` (collective)."""
     reports = sampled_reports(engine.reports)
     samples = {report.name: _samples(engine, report) if report.name == name else {} for report in reports}
     return _result(engine, period, {}, samples).samples(name, what)
 
 
 def result_of(engine: RankEngine, period: Period, summary: dict) -> Result:
-    """A copy of all that is recorded, see `Simulation.result` (collective)."""
+    """Return a copy of all recordings, see `Simulation.result` (collective)."""
     spikes = {population.name: _spikes(engine, population) for population in _recorded(engine)}
     samples = {report.name: _samples(engine, report) for report in sampled_reports(engine.reports)}
     return _result(engine, period, spikes, samples, summary)
 
 
 def sha256_of(engine: RankEngine) -> str:
-    """Hash of all recorded spikes."""
+    """Return a hash of all recorded spikes."""
     return spikes_sha256_of({p.name: _steps_and_ids(engine, p) for p in _recorded(engine)})
 
 
 def memory_of(engine: RankEngine) -> MemorySink:
-    """Return the sink, which must be one that keeps everything; RuntimeError if recordings went elsewhere."""
+    """Return the sink; RuntimeError if it does not keep recordings in memory."""
     if not isinstance(engine.sink, MemorySink):
-        raise RuntimeError(
-            f"what is recorded goes to {type(engine.sink).__name__}, not to memory, and cannot be read here"
-        )
+        raise RuntimeError(f"recordings go to {type(engine.sink).__name__}, not to memory, and cannot be read here")
     return engine.sink
 
 
 def _recorded(engine: RankEngine) -> list[Population]:
-    """Populations with a neuron whose spikes are recorded."""
+    """Return the populations with a neuron whose spikes are recorded."""
     report = spike_report(engine.reports)
     return list(report.populations) if report else []
 
@@ -78,7 +76,7 @@ def _spikes(engine: RankEngine, population: Population) -> Spikes:
 
 
 def _steps_and_ids(engine: RankEngine, population: Population) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and ids (0-based in it) of the spikes of `population`."""
+    """Return the steps and ids (0-based in the population) of the recorded spikes of `population`."""
     engine.flush()
     steps, gids = memory_of(engine).recorded(SPIKES)
     inside = population.holds(gids)

@@ -20,7 +20,7 @@ from ..recording.parts import PartSink
 from ..recording.report_files import file_of
 from ..results import summary
 from ..results.folder import PYTHON, claim, release
-from .facts import Counted, describe, facts
+from .facts import Counted, describe, run_entries
 from .recorded import memory_of, sha256_of
 
 
@@ -54,11 +54,11 @@ def save(engine: RankEngine, period: Period, folder: str | Path, about: dict, ov
 
 
 def summarize(engine: RankEngine, period: Period, title: str, build_time: float) -> dict:
-    """The summary of what was recorded in `period`; the network was built in `build_time` s (collective)."""
+    """Return the summary of a simulation that recorded in `period` and was built in `build_time` s (collective)."""
     comm, grid, counts = engine.comm, engine.network.grid, engine.counts_of_all(period.counts)
     duration = grid.ms(period.stop - period.start)
     counted = Counted(period, grid.ms(period.start), duration, grid.ms(period.steps) / 1e3, counts)
-    found = facts(engine, title, counted)
+    found = run_entries(engine, title, counted)
     found["spikes_sha256"] = sha256_of(engine) if spike_report(engine.reports) else None
     found["timing"] = {"build_s": build_time, "phases": summary.spread(comm, PHASES, engine.clock.timer)}
     peaks = comm.allgather(summary.peak_rss())
@@ -74,8 +74,8 @@ def _recorded(sink: MemorySink, report: Report) -> tuple[np.ndarray, np.ndarray]
 
 
 def without_breaks(steps: np.ndarray, block: np.ndarray, interval: int) -> tuple[np.ndarray, np.ndarray]:
-    """Samples at every `interval` steps from the first to the last, NaN where none was recorded: a report knows no
-    breaks."""
+    """Return samples at every `interval` steps from the first to the last, NaN where none was recorded, since a report
+    file has no breaks."""
     if steps.size < 2 or np.all(np.diff(steps) == interval):
         return steps, block
     every = np.arange(steps[0], steps[-1] + 1, interval)
@@ -85,15 +85,15 @@ def without_breaks(steps: np.ndarray, block: np.ndarray, interval: int) -> tuple
 
 
 def part_sink(network: Network, folder: Path, comm: Comm) -> PartSink:
-    """The sink that writes what `network` records into `folder` in parts (collective)."""
+    """Return the sink that writes the recordings of `network` into `folder`, part by part (collective)."""
     return PartSink(folder, comm, network.grid.dt, lambda place: file_sink(network, place, comm))
 
 
 def recorded_files(network: Network) -> list[str]:
-    """The files of what `network` records."""
+    """Return the names of the files that the recordings of `network` get."""
     return [file_of(report.name) for report in reports_of(network)]
 
 
 def file_sink(network: Network, folder: Path, comm: Comm) -> FileSink:
-    """The sink that writes what `network` records into `folder` (collective)."""
+    """Return the sink that writes the recordings of `network` into `folder` (collective)."""
     return FileSink(folder, network.grid.dt, comm if comm.size > 1 else None, reports_of(network))

@@ -1,4 +1,4 @@
-"""A network on this rank's share of the neurons: built once, run in pieces.
+"""`Simulation`: a network distributed over the ranks, built once and run in one or several pieces.
 
 sim = Simulation(network, seed=1)
 sim.run(500.0, record=False)
@@ -35,28 +35,28 @@ from .guard import Finding, Guard, GuardError
 from .saving import save, summarize
 from .state import State, restore, state_of
 
-CHUNK = 500  # steps between two looks at the clock
+CHUNK = 500  # steps between two calls of `observe`
 
 
 class Simulation:
-    """`network` dealt to the ranks of `comm`, connected, at time 0.
+    """A network distributed over the ranks of `comm`, connected, at time 0.
 
     Parameters
     ----------
-    network : the description; from now on nothing can be added to it.
+    network : the description; nothing can be added to it from now on.
     seed : whole number from 0 to 2^64 - 1; fixes every random number, whatever the number of ranks.
     comm : an mpi4py communicator; all of MPI's world (or the one process there is) by default.
-    warm : whether the kernels are known to be compiled.
-    sink : takes what is recorded, see `sinks.MemorySink`, which is the default.
-    checkpoint : a file of `checkpoint()` to go on from, with the same network and seed, on any number of ranks.
+    warm : whether all kernels are known to be in the cache, so that none is compiled before the build.
+    sink : takes the recordings; by default a `MemorySink`, which keeps them in memory.
+    checkpoint : a file written by `checkpoint()`, to resume from; same network and seed, any number of ranks.
 
     Attributes
     ----------
     network, seed : as given.
     engine : RankEngine, this rank's arrays and the loop that advances them.
     guard : Guard against runaway activity.
-    chunk : steps between two looks at the clock.
-    build_time : s.
+    chunk : steps between two calls of `observe`.
+    build_time : wall time of the build (s).
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Simulation:
         self.engine, self.guard, self.chunk = RankEngine(plan, self.seed, comm, loops, sink), Guard(network), CHUNK
         self._is_observed, self.period = False, self._nothing_recorded()
         if checkpoint is not None:
-            self.take_up(checkpoints.read(checkpoint, self.comm))
+            self.resume_from(checkpoints.read(checkpoint, self.comm))
             self.period = self._nothing_recorded()  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
 
@@ -93,14 +93,14 @@ class Simulation:
 
     @property
     def comm(self) -> Comm:
-        """The ranks; RuntimeError where MPI does not run, not yet or no more."""
+        """Return the ranks; RuntimeError if MPI is not initialised, or already finalised."""
         return self.engine.comm
 
     def checkpoint(self, path: str | Path) -> None:
-        """Write all that the future depends on, for `Simulation(network, seed, checkpoint=path)` (collective).
+        """Write the state to a file, from which `Simulation(network, seed, checkpoint=path)` resumes (collective).
 
-        Parameters changed by `set` are part of it; what was recorded is not: a simulation that goes on from there
-        holds what it records from then on, and so do `result` and `save`.
+        The state includes parameters changed by `set`, but no recordings: a resumed simulation, its `result` and `save`
+        hold only what it records itself.
 
         Raises
         ------
@@ -109,55 +109,55 @@ class Simulation:
         checkpoints.write(path, self.comm, self.state())
 
     def state(self) -> State:
-        """Return all that the future depends on (collective)."""
+        """Return the state, from which any number of ranks can resume (collective)."""
         return state_of(self.engine, self.period, self.guard)
 
     def restore(self, state: State) -> None:
-        """Bring this simulation, just built, into `state` (collective).
+        """Set this simulation, just built, to `state` (collective).
 
         Raises
         ------
-        ValueError : it is of another network or seed, or damaged.
+        ValueError : the state is of another network or seed, or damaged.
         """
         self.period = restore(self.engine, self.guard, state)
 
-    def take_up(self, checkpoint: Checkpoint) -> None:
-        """Bring this simulation, just built, into the state of `checkpoint` (collective).
+    def resume_from(self, checkpoint: Checkpoint) -> None:
+        """Set this simulation, just built, to the state of `checkpoint` (collective).
 
         Raises
         ------
-        ValueError : it is of another network or seed; the message names the file.
+        ValueError : the checkpoint is of another network or seed, or damaged; the message names the file.
         """
         try:
             self.restore(checkpoint.state)
         except ValueError as error:
             raise ValueError(f"{checkpoint.path}: {error}") from None
 
-    # --- where it stands ------------------------------------------------------------------------------------------
+    # --- progress -------------------------------------------------------------------------------------------------
 
     @property
     def step(self) -> int:
-        """Steps done."""
+        """Return the steps simulated so far."""
         return self.engine.step
 
     @property
     def time(self) -> float:
-        """Model time (ms)."""
+        """Return the model time (ms)."""
         return self.network.grid.ms(self.step)
 
     @property
     def n_synapses(self) -> int:
-        """Synapses of all ranks."""
+        """Return the number of synapses on all ranks."""
         return self.engine.n_synapses
 
     @property
     def n_spikes(self) -> int:
-        """Spikes of all ranks since time 0."""
+        """Return the number of spikes of all ranks since time 0."""
         return self.engine.n_spikes
 
     @property
     def timer(self) -> np.ndarray:
-        """This rank's seconds by `loop.PHASES`, float64 (5,)."""
+        """Return this rank's wall time in each of `loop.PHASES` (s), float64 (5,)."""
         return self.engine.clock.timer
 
     @property
@@ -171,7 +171,7 @@ class Simulation:
 
     @property
     def period(self) -> Period:
-        """Return the recorded pieces so far; the piece that is being recorded ends at the present step."""
+        """Return the recorded pieces so far; the one being recorded ends at the current step."""
         before, piece = self._recorded
         return before if piece is None else before.and_then(piece[0], self.step, self.engine.neurons.emitted - piece[1])
 
@@ -190,38 +190,38 @@ class Simulation:
     ) -> None:
         """Advance by `duration` (ms, a multiple of dt), and check that no synaptic event was lost (collective).
 
-        After any exception, Ctrl-C too, everything recorded so far can be read, and the next run continues from there.
+        After any exception, including Ctrl-C, all recordings so far can be read, and the next run continues from there.
 
         Parameters
         ----------
         record : whether the network's recorders are on.
-        observe : called with the simulation every `chunk` steps. It may read all that is recorded so far, change the
-            simulation, and save it, but not run it. If it returns a true value the run ends there; it must return the
+        observe : called with the simulation every `chunk` steps. It may read the recordings so far, change the
+            simulation, and save it, but not run it. If it returns a true value, the run ends there; it must return the
             same on all ranks.
-        max_rate : spikes/s a neuron; more of them in a population over 100 ms end the run. 0: any rate is allowed.
+        max_rate : spikes/s per neuron; the run ends where the mean of a population over 100 ms exceeds it. 0: no limit.
 
         Raises
         ------
-        GuardError : a rate above `max_rate`, or V_m of a neuron that is not finite; what was recorded so far is kept.
-        RuntimeError : called by `observe`.
+        GuardError : a rate above `max_rate`, or V_m of a neuron that is not finite; recordings so far are kept.
+        RuntimeError : `observe` called it.
         """
         if self._is_observed:
-            raise RuntimeError("run: called by the observe of a run of the same simulation, which goes on by itself")
+            raise RuntimeError("run: called by observe, during a run of the same simulation, which continues by itself")
         loops = self.engine.loops
         agree(self.comm, {"the duration of a run": (duration, record, max_rate, self.step), **loops.models()})
         loops.check_unchanged()
         steps = self.network.grid.step(duration, "duration", 0)
         max_rate = number("max_rate", max_rate, 0.0, unit="spikes/s")
         stop = self.step + steps
-        self.settle()  # of an interrupted run: buffers must not hold two pieces with a break between them
+        self.settle()  # after an interrupted run: buffers must not hold two pieces with a break between them
         self._recorded = (self.period, (self.step, self.engine.neurons.emitted.copy()) if record else None)
         found = None
         while self.step < stop:
             found = self._advance_guarded(min(stop, self.step + self.chunk), record, max_rate)
             if found or (observe is not None and self._ask(observe)):
                 break
-        if self.step == stop:  # the end of a run is also one of a number of steps that nothing but the caller chooses
-            found = found or self.guard.look(self.engine, max_rate)
+        if self.step == stop:  # a step that the caller chose: the guard looks there whatever the chunks were
+            found = found or self.guard.check(self.engine, max_rate)
         self.settle()
         self.ledger()
         if found:
@@ -236,15 +236,15 @@ class Simulation:
             self._is_observed = False
 
     def settle(self) -> None:
-        """Hand all that was recorded so far to the sink: call this before reading the sink (collective for a sink that
-        writes files)."""
+        """Pass all recordings so far to the sink; call this before reading the sink (collective for a sink that writes
+        files)."""
         self.engine.flush()
 
     def _advance_guarded(self, stop: int, record: bool, max_rate: float) -> Finding | None:
-        """Advance to `stop`, or to the end of a window at which something is found to be wrong: what that is."""
+        """Advance to `stop`, or to the end of the first window in which the guard finds a fault; return that fault."""
         while True:
             if self.guard.is_due(self.step):  # an interrupted run may have left it unchecked
-                found = self.guard.look(self.engine, max_rate)
+                found = self.guard.check(self.engine, max_rate)
                 if found:
                     return found
             if self.step >= stop:
@@ -254,13 +254,14 @@ class Simulation:
     # --- parameters -----------------------------------------------------------------------------------------------
 
     def set(self, what: Part | PoissonInput, **values: Value) -> None:
-        """Change parameters from now on (collective: all ranks ask for the same).
+        """Change parameters from now on (collective: all ranks make the same call).
 
         Parameters
         ----------
-        what : neurons, whose parameters, or potentials V_m, become `values`: numbers, arrays of len(what) numbers, or,
-            for V_m and I_e, distributions. Or a Poisson input: `rate` (spikes/s), `weight` (pA); or Poisson sources:
-            `rate`. What was emitted before and is on its way arrives as it was.
+        what : neurons, a Poisson input, or Poisson sources.
+        values : of neurons, their parameters or V_m: numbers, arrays of len(what) numbers, or, for V_m and I_e,
+            distributions; of a Poisson input, `rate` (spikes/s) and `weight` (pA); of Poisson sources, `rate`. Spikes
+            emitted before arrive unchanged.
 
         Raises
         ------
@@ -270,14 +271,19 @@ class Simulation:
         changes.set_values(self.engine, what, values)
 
     def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float:
-        """Parameter `name` of neurons or Poisson sources as it is now (V_m: the potential, mV), of shape (len(what),);
-        `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input (collective)."""
+        """Return the current value of a parameter (collective).
+
+        Parameters
+        ----------
+        what : neurons or Poisson sources, whose values have the shape (len(what),); or a Poisson input, a number.
+        name : a parameter, or V_m (mV); of a Poisson input `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms).
+        """
         return changes.get_value(self.engine, what, name)
 
     # --- results --------------------------------------------------------------------------------------------------
 
     def spikes(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded spikes of `what`: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
+        """Return recorded spikes: times (ms, float64) and ids (int64, 0-based in the population), by (time, id).
 
         Parameters
         ----------
@@ -290,7 +296,7 @@ class Simulation:
         return recorded.spikes_of(self.engine, self.period, what)
 
     def voltages(self, what: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded V_m of `what` (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
+        """Return recorded V_m (collective): times (ms, (k,)) and V_m (mV, float64 (k, len(what))).
 
         Raises
         ------
@@ -299,7 +305,7 @@ class Simulation:
         return recorded.samples_of(self.engine, self.period, V_M, what)
 
     def samples(self, name: str, what: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Recorded samples of `what` (collective): times (ms, (k,)) and values (float64 (k, len(what))).
+        """Return recorded samples (collective): times (ms, (k,)) and values (float64 (k, len(what))).
 
         Parameters
         ----------
@@ -312,18 +318,18 @@ class Simulation:
         return recorded.samples_of(self.engine, self.period, name, what)
 
     def result(self) -> Result:
-        """A copy of what is recorded so far, with everything that `distsim.load` gives of a folder (collective)."""
+        """Return a copy of the recordings so far, as `distsim.load` returns those of a folder (collective)."""
         return recorded.result_of(self.engine, self.period, self._summary("network"))
 
     def save(self, folder: str | Path, title: str = "network", overwrite: bool = False) -> Path:
-        """Write what is recorded so far into `folder`, for `distsim.load` and `distsim plot` (collective).
+        """Write the recordings so far into `folder`, for `distsim.load` and `distsim plot` (collective).
 
         Parameters
         ----------
         folder : gets `summary.json` and a file for each report: `spikes.h5`, `voltages.h5`, others by their names
-            (float32; NaN between recorded pieces); made if needed.
+            (float32; NaN between recorded pieces); created if needed.
         title : the network's name in the summary and above the figures.
-        overwrite : replace an earlier run that is there.
+        overwrite : whether to replace an earlier run in the folder.
 
         Returns
         -------
@@ -331,7 +337,7 @@ class Simulation:
 
         Raises
         ------
-        ValueError : it holds an earlier run, or it cannot be written.
+        ValueError : the folder holds an earlier run, or cannot be written.
         """
         return save(self.engine, self.period, folder, self._summary(title), overwrite)
 
@@ -339,25 +345,26 @@ class Simulation:
         return summarize(self.engine, self.period, title, self.build_time)
 
     def spikes_sha256(self) -> str:
-        """Hash of all recorded spikes: the same for the same network and seed on any number of ranks."""
+        """Return a hash of all recorded spikes: the same for a network and seed on any number of ranks."""
         return recorded.sha256_of(self.engine)
 
     def ledger(self) -> Ledger:
-        """Balance of synaptic events since time 0; RuntimeError if one was lost or counted twice (collective)."""
+        """Return the balance of synaptic events since time 0; RuntimeError if one was lost or doubled (collective)."""
         return self.engine.ledger()
 
-    # --- of all ranks ---------------------------------------------------------------------------------------------
+    # --- gathered from all ranks ----------------------------------------------------------------------------------
 
     def spike_counts(self) -> np.ndarray:
-        """Spikes of every neuron since time 0, int64 by gid (collective)."""
+        """Return the number of spikes of every neuron since time 0, int64 by gid (collective)."""
         return self.engine.spike_counts()
 
     def gather(self, gids: np.ndarray, mine: np.ndarray) -> np.ndarray:
-        """Values of the neurons `gids` (ascending) from those of each rank's own (collective): last axis of `mine`."""
+        """Return values of the neurons `gids` (ascending) from those of each rank's own, the last axis of `mine`
+        (collective)."""
         return self.engine.gather(gids, mine)
 
     def counts_of_all(self, mine: np.ndarray) -> np.ndarray:
-        """Counts by gid from those of each rank's own neurons, int64 (collective)."""
+        """Return counts by gid from those of each rank's own neurons, int64 (collective)."""
         return self.engine.counts_of_all(mine)
 
 

@@ -1,7 +1,7 @@
-"""All that the future of a simulation depends on, as arrays by global id that any number of ranks can take up.
+"""The state of a simulation: what a checkpoint holds, as arrays from which any number of ranks can resume.
 
-Synapses are not among it: they are made again from the seed, and whether they are the same is checked. Neither are
-Poisson numbers, which are functions of the seed and the step, nor what was recorded.
+It excludes synapses, which are drawn again from the seed and checked; Poisson numbers, which are functions of the seed
+and the step; and recordings.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .guard import Guard
 from .state_check import check_arrays, check_facts, check_size
 
 BY_NEURON = ("refractory", "I_e", "device", "emitted")
-EXCEPT = "what is recorded"  # the part of a description that may differ
+MAY_DIFFER = "the recorders"  # the part of a description that may differ
 
 
 class State(NamedTuple):
@@ -33,10 +33,10 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    facts : numbers and texts, fit for JSON, the same on all ranks.
+    facts : single numbers and texts, for JSON, the same on all ranks.
     neurons : name -> array (n_local,), one value for each of this rank's neurons, by ascending gid.
-    shared : name -> array, the same on all ranks: `history/counts` int64 (longest delay,), spikes of the last steps,
-        oldest first; `history/gids` uint32, whose they are.
+    shared : name -> array, the same on all ranks: `history/counts` int64 (longest delay,), how many spikes each of the
+        last steps had, oldest first; `history/gids` uint32, the neurons that fired.
     """
 
     facts: dict
@@ -45,7 +45,7 @@ class State(NamedTuple):
 
 
 def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
-    """The state of a simulation between two steps (collective)."""
+    """Return the state of a simulation between two steps (collective)."""
     neurons = engine.neurons
     arrays = {f"state/{k}": _variable(engine, k) for k in range(_n_variables(engine.network))}
     arrays |= {name: getattr(neurons, name).copy() for name in BY_NEURON}
@@ -64,7 +64,7 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
 
 
 def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
-    """Bring the engine and guard of a simulation just built into `state`; return what was recorded (collective).
+    """Set the engine and guard of a simulation just built to `state`; return the recorded period (collective).
 
     Raises
     ------
@@ -79,7 +79,7 @@ def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
     counts = engine.clock.counts
     counts[loop.STEP] = step
     resume(engine.currents, engine.trains, step)
-    _remember(engine, **{name.split("/")[1]: array for name, array in state.shared.items()})
+    _restore_recent_spikes(engine, **{name.split("/")[1]: array for name, array in state.shared.items()})
     counts[loop.SPIKES] = facts["spikes"]
     deliver_again(step, engine.synapses, engine.history, engine.scratch)
     in_rows = events_on_their_way(engine.connections, step)[1]
@@ -87,7 +87,7 @@ def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
     try:
         engine.ledger()
     except RuntimeError as error:  # the same on all ranks
-        raise ValueError(f"its spikes are not all there: {error}") from None
+        raise ValueError(f"some of its spikes are missing: {error}") from None
     return Period([tuple(piece) for piece in facts["pieces"]], state.neurons["counted"].copy())
 
 
@@ -106,13 +106,13 @@ def _restore_neurons(engine: RankEngine, arrays: Mapping[str, np.ndarray]) -> No
 
 
 def _identity(engine: RankEngine) -> dict[str, str]:
-    """A digest of each part of the description."""
+    """Return a digest of each part of the description."""
     parts = described(engine.network, engine.seed)
-    return {name: digest(part).hex() for name, part in parts.items() if name != EXCEPT}
+    return {name: digest(part).hex() for name, part in parts.items() if name != MAY_DIFFER}
 
 
 def _check(engine: RankEngine, state: State) -> None:
-    """Check that `state` is one of this simulation; ValueError on every rank if not (collective)."""
+    """Check that `state` is of this network and seed; ValueError on every rank if not (collective)."""
     facts = state.facts
     check_facts(facts)
     here, there = _identity(engine), facts["network"]
@@ -137,7 +137,7 @@ def _n_variables(network: Network) -> int:
 
 
 def _with_variable(engine: RankEngine, k: int) -> np.ndarray:
-    """Local neurons that have a state variable number `k`."""
+    """Return the local neurons whose model has a state variable number `k`."""
     ranges = [
         np.arange(*engine.deal.local_range(p.first, p.n)) for p in engine.network.populations if len(p.model.states) > k
     ]
@@ -158,7 +158,7 @@ def _longest(engine: RankEngine) -> int:
 
 
 def _recent_spikes(engine: RankEngine) -> dict[str, np.ndarray]:
-    """The spikes of the last steps, as many as the longest delay has; none before the first step."""
+    """Return the spikes of the last steps, as many as the longest delay has; none before the first step."""
     history, now = engine.history, engine.step
     steps = np.arange(now - _longest(engine) + 1, now + 1)
     counts = np.where(steps > 0, history.count[steps % history.count.size], 0)
@@ -166,7 +166,7 @@ def _recent_spikes(engine: RankEngine) -> dict[str, np.ndarray]:
     return {"history/counts": counts, "history/gids": history.gids[numbers % history.gids.size]}
 
 
-def _remember(engine: RankEngine, counts: np.ndarray, gids: np.ndarray) -> None:
+def _restore_recent_spikes(engine: RankEngine, counts: np.ndarray, gids: np.ndarray) -> None:
     """Make these the spikes of the last steps."""
     old, now = engine.history, engine.step
     size = max(old.gids.size, 1 << int(gids.size).bit_length())

@@ -89,7 +89,7 @@ def check_arrays(
     Parameters
     ----------
     neurons, expected : mapping of str to ndarray, shape (n_local,)
-        What was read, and arrays of the same types and lengths.
+        The arrays read from the file, and arrays of the types and lengths that they must have.
     shared : mapping of str to ndarray
         The recent spikes.
     longest : int

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..neurons import Parameter
 
-PACKED = "packed"  # one 32-bit word a synapse, or one bit where a projection is dense: `engine/step/delivery`, `dense`
+PACKED = "packed"  # one 32-bit word per synapse, or one bit in dense projections: `engine/step/delivery`, `dense`
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class SynapseModel:
     Attributes
     ----------
     name : str
-        The field's name of the model, for instance ``static_synapse``.
+        The usual name of the model, for instance ``static_synapse``.
     parameters : mapping of str to Parameter
         What all synapses of a projection have in common.
     variables : tuple of str
-        What each synapse keeps, beside its target and delay, and changes while the network runs.
+        What each synapse stores, besides its target and delay, and changes while the network runs.
     table : str
-        The table that holds the synapses. PACKED, the only one so far, keeps no variables: weights are codes that
+        The table that holds the synapses. PACKED, the only one so far, stores no variables: weights are codes that
         never change.
     """
 
@@ -37,4 +37,4 @@ class SynapseModel:
     def __post_init__(self) -> None:
         if self.table == PACKED and self.variables:
             kept = ", ".join(self.variables)
-            raise TypeError(f"{self.name}: {kept} would change, but a packed table keeps no variables of synapses")
+            raise TypeError(f"{self.name}: {kept} would change, but a packed table stores no variables of synapses")

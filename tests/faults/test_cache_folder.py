@@ -140,7 +140,7 @@ def test_a_link_among_the_kernels_is_not_read(tmp_path, temporary, monkeypatch):
     assert chosen() == fixed(temporary) / fingerprint()
 
 
-def test_a_folder_of_ones_own_may_be_a_link(tmp_path, monkeypatch):
+def test_a_users_own_folder_may_be_a_link(tmp_path, monkeypatch):
     (tmp_path / "scratch").mkdir(0o700)
     (tmp_path / "home" / ".cache").symlink_to(tmp_path / "scratch")
     assert chosen() == tmp_path / "home" / ".cache" / "distsim" / fingerprint()

@@ -241,7 +241,7 @@ def test_what_a_run_was_asked_to_do(look):
 
 @pytest.mark.parametrize("action", ["resume", "auto"])
 @pytest.mark.parametrize("kind", ["part", "running.json"])
-def test_runs_that_are_to_go_on(good, look, action, kind):
+def test_runs_that_are_to_be_resumed(good, look, action, kind):
     file, make = (a_part(good), damage.of_bytes) if kind == "part" else (kind, damage.of_values)
     look("stopped", file, action, many(make, 2, 11))
 

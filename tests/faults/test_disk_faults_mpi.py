@@ -18,7 +18,7 @@ import pytest
 from distsim.cli.command import STOPPED
 from distsim.recording.checkpoint_file import checkpoints_in
 from tests.support.commands import run
-from tests.support.faults import LIMIT, OFTEN, RUN, Started, check_fault, check_goes_on, check_readable, some
+from tests.support.faults import LIMIT, OFTEN, RUN, Started, check_fault, check_readable, check_resumes, some
 from tests.support.long_runs import SCALE, same, until
 from tests.support.ranks import launcher, start
 
@@ -75,7 +75,7 @@ def fill(disk: Path, started: Started) -> Path:
 
 
 @pytest.mark.parametrize(("kind", "ranks"), some(ALL, FEW))
-def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_space(disk, uncut, kind, ranks):
+def test_a_full_disk_is_said_and_the_run_resumes_once_there_is_space(disk, uncut, kind, ranks):
     out, expected = disk / "run", uncut(kind)
     started = Started(ranks, "distsim", *RUNS[kind], *OFTEN, "--out", out)
     started.until_checkpoints(out, 2)
@@ -84,24 +84,24 @@ def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_space(disk, uncut
         code, said = started.end(), started.said()
         filler = filling.result()
     check_fault(code, said, f"{out}/checkpoint-" if kind == "checkpoint" else str(out), "No space left on device")
-    assert said.count(f"goes on from its latest checkpoint: python -m distsim resume {out}") == 1
+    assert said.count(f"resume from the latest checkpoint: python -m distsim resume {out}") == 1
     check_readable(out)
     # Once more on the full disk: nothing is lost by it.
     again = start(ranks, "-m", "distsim", "resume", out, cwd=disk)
     assert again.returncode != 0 and again.stderr.count("distsim: error") == 1 and "Traceback" not in again.stderr
     filler.unlink()
-    check_goes_on(out, expected, *RUNS[kind])
+    check_resumes(out, expected, *RUNS[kind])
 
 
 @pytest.mark.parametrize("ranks", [2, *(pytest.param(n, marks=pytest.mark.validation) for n in (1, 4))])
-def test_a_limit_to_the_size_of_files_reached_at_the_end_is_said_and_the_run_goes_on(tmp_path, uncut, ranks):
+def test_a_limit_to_the_size_of_files_reached_at_the_end_is_said_and_the_run_resumes(tmp_path, uncut, ranks):
     """Parts are smaller than the file that they are joined to."""
     out = tmp_path / "run"
     argv = ["file-size=11000000", *RUNS["joining"], *OFTEN, "--out", out]
     started = Started(ranks, "tests.support.altered_command", *argv)
     check_fault(started.end(), started.said(), str(out / "voltages.h5.part"), "File too large")
     assert not (out / "voltages.h5").exists()
-    check_goes_on(out, uncut("joining"), *RUNS["joining"])
+    check_resumes(out, uncut("joining"), *RUNS["joining"])
 
 
 # --- no folder --------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_a_folder_that_vanishes_is_said(tmp_path, what, ranks):
     assert ("resume" in said) == (what == "run/parts")
     if what == "run/parts":  # what was recorded is lost, and that is said, too
         done = start(ranks, "-m", "distsim", "resume", out, cwd=tmp_path)
-        assert done.returncode == 2 and "is not all there" in done.stderr and done.stderr.count("distsim: error") == 1
+        assert done.returncode == 2 and "incomplete up to" in done.stderr and done.stderr.count("distsim: error") == 1
 
 
 @pytest.mark.parametrize("ranks", [2, pytest.param(1, marks=pytest.mark.validation)])
@@ -147,7 +147,7 @@ def test_a_disk_that_cannot_be_written_is_said(disk, uncut, ranks):
         check_fault(done.returncode, done.stderr, str(argv[-1]), "Read-only file system")
         assert done.returncode == 2 and done.stdout.strip() == ""
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-    check_goes_on(out, uncut("recording"))
+    check_resumes(out, uncut("recording"))
 
 
 # --- another run ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Exceptions and SIGKILL on any rank, at any time: all ranks end, and the run is gone on with as if nothing had been.
+"""Exceptions and SIGKILL on any rank, at any time: all ranks end, and the run resumes as if nothing had happened.
 
 The figures are printed: python -m pytest -rP -m "validation or not validation" tests/faults/test_faults_mpi.py
 """
@@ -16,7 +16,7 @@ from distsim.cli.command import STOPPED
 from distsim.recording.checkpoint_file import checkpoints_in
 from tests.support.altered_command import FIRE
 from tests.support.commands import run
-from tests.support.faults import OFTEN, PLACES, RUN, Started, check_fault, check_goes_on, check_readable, some
+from tests.support.faults import OFTEN, PLACES, RUN, Started, check_fault, check_readable, check_resumes, some
 from tests.support.long_runs import until
 from tests.support.ranks import launcher
 
@@ -48,7 +48,7 @@ def failed(out: Path, ranks: int, *changes: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("phase", "ranks", "rank"), some(CASES, FEW))
-def test_an_exception_in_a_phase_ends_all_ranks_and_the_run_goes_on(tmp_path, uncut, phase, ranks, rank):
+def test_an_exception_in_a_phase_ends_all_ranks_and_the_run_resumes(tmp_path, uncut, phase, ranks, rank):
     out = tmp_path / "run"
     code, said = failed(out, ranks, f"{phase}:{rank}:{CALLS[phase]}:RuntimeError")
     message = "MPI reported an error during the exchange of spikes" if phase == "exchange" else FIRE
@@ -56,7 +56,7 @@ def test_an_exception_in_a_phase_ends_all_ranks_and_the_run_goes_on(tmp_path, un
     assert said.count("Traceback (most recent call last)") == said.count(f"RuntimeError: {message}") == 1, said
     assert ranks == 1 or f"distsim: error on rank {rank} of {ranks}; all ranks end" in said
     assert bool(checkpoints_in(out)) == (phase != "build")
-    check_goes_on(out, uncut)
+    check_resumes(out, uncut)
 
 
 def test_an_exception_on_all_ranks_but_0_is_said_once(tmp_path):
@@ -69,7 +69,7 @@ def test_an_exception_on_all_ranks_but_0_is_said_once(tmp_path):
 def test_what_the_machine_does_not_give_to_one_rank_is_said_without_a_traceback(tmp_path, uncut, fault, named):
     code, said = failed(tmp_path / "run", 2, fault)
     check_fault(code, said, "on rank 1 of 2", named)
-    check_goes_on(tmp_path / "run", uncut)
+    check_resumes(tmp_path / "run", uncut)
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def killed(out: Path, ranks: int, rank: int, rng: np.random.Generator) -> float 
 
 
 @pytest.mark.parametrize("n", [2, pytest.param(50, marks=[pytest.mark.validation, pytest.mark.timeout(1800)])])
-def test_ranks_are_killed_and_what_is_left_is_gone_on_with(tmp_path, uncut, n):
+def test_runs_whose_ranks_are_killed_resume(tmp_path, uncut, n):
     """Each run is killed up to three times, on other numbers of ranks, before it may end."""
     rng, took, runs = np.random.default_rng(n), [], 0
     places = itertools.cycle(rng.permutation(PLACES).tolist())
@@ -108,5 +108,5 @@ def test_ranks_are_killed_and_what_is_left_is_gone_on_with(tmp_path, uncut, n):
             seconds = killed(out, ranks, rank, rng)
             check_readable(out)
             took += [] if seconds is None else [seconds]
-        check_goes_on(out, uncut)
-    print(f"{len(took)} kills in {runs} runs: {len(took)} ended, slowest {max(took):.1f} s, {runs} gone on with")
+        check_resumes(out, uncut)
+    print(f"{len(took)} kills in {runs} runs: {len(took)} ended, slowest {max(took):.1f} s, {runs} resumed")

@@ -1,4 +1,4 @@
-"""Runs that are observed, and runs that an exception ends: what can be read then, and that they go on as they would
+"""Runs that are observed, and runs that an exception ends: what can be read then, and that they continue as they would
 have."""
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def test_potentials_sampled_before_a_change_of_E_L_are_what_they_were():
 
 def test_an_observer_that_runs_the_simulation_is_refused(at_70, at_120):
     sim = after()
-    with pytest.raises(RuntimeError, match=r"^run: called by the observe of a run of the same simulation"):
+    with pytest.raises(RuntimeError, match=r"^run: called by observe, during a run of the same simulation"):
         sim.run(100.0, observe=lambda s: s.run(1.0))
     same(everything(sim), at_70)
     sim.run(50.0)
@@ -155,15 +155,15 @@ def test_a_window_at_whose_end_a_run_was_interrupted_is_looked_at_by_the_next():
     sims = [after(), after()]
     for sim in sims:
         sim.set("E", I_e=1e5)
-    look, calls = sims[1].guard.look, []
+    check, calls = sims[1].guard.check, []
 
     def interrupted(*args):
         calls.append(args)
         if len(calls) == 1:
             raise KeyboardInterrupt
-        return look(*args)
+        return check(*args)
 
-    sims[1].guard.look = interrupted
+    sims[1].guard.check = interrupted
     with pytest.raises(KeyboardInterrupt):
         sims[1].run(100.0, max_rate=50.0)
     for sim in sims:

@@ -91,7 +91,7 @@ def test_exit_codes_stay_those_of_the_command(tmp_path, way, argv, code):
 
 
 def test_progress_lines_are_dropped_too(tmp_path):
-    """A line every 5 s while a run goes on; here at every look."""
+    """A line every 5 s during a run; here after every chunk."""
     script = "from distsim import __main__; from distsim.runs import progress; progress.EVERY_LINES = 0.0; "
     script += "raise SystemExit(__main__.main())"
     words = [sys.executable, "-c", f"'{script}'", *QUICK, "--out", "run"]
@@ -162,7 +162,7 @@ def test_a_terminal_that_is_closed_stops_the_run_with_a_checkpoint(tmp_path):
     assert folder.is_unfinished(out) and checkpoints.checkpoints_in(out)
 
 
-def test_under_nohup_it_goes_on(tmp_path):
+def test_under_nohup_it_continues(tmp_path):
     out = tmp_path / "run"
     argv = ["nohup", *command(1, *LONG, "--out", out, "--checkpoint-every", "50ms")]
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)

@@ -207,7 +207,7 @@ def stopped(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("file", ["parts", "running.json", "checkpoint"])
-def test_ranks_that_go_on_from_damaged_files_say_it_once(stopped, tmp_path, file):
+def test_ranks_that_resume_from_damaged_files_say_it_once(stopped, tmp_path, file):
     out = Path(shutil.copytree(stopped, tmp_path / "run"))
     harmed = {
         "parts": next((out / "parts").glob("spikes-*.h5")),

@@ -1,4 +1,4 @@
-"""A run that the guard ends, from the command line: exit code, one line, complete files, and how to go on."""
+"""A run that the guard ends, from the command line: exit code, one line, complete files, and how to resume."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_run_that_is_ended_is_whole_and_says_why(ended, tmp_path, capsys):
     assert run(*RUNAWAY, "--out", tmp_path / "run") == GUARDED
     said = capsys.readouterr()
     assert said.err.startswith(SAID) and said.err.count("\n") == 1
-    assert said.err.endswith(" spikes/s a neuron from 0 to 100 ms, more than 300\n")
+    assert said.err.endswith(" spikes/s per neuron from 0 to 100 ms, more than 300\n")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "config.toml", "summary.json", "spikes.h5", "raster.png", "rates.png",
     }  # fmt: skip
@@ -61,7 +61,7 @@ def test_a_run_that_is_ended_is_whole_and_says_why(ended, tmp_path, capsys):
     assert run("plot", tmp_path / "run") == 0
 
 
-def test_a_run_that_is_stopped_and_gone_on_with_is_ended_at_the_same_step(ended, tmp_path):
+def test_a_run_that_is_stopped_and_resumed_is_ended_at_the_same_step(ended, tmp_path):
     out = tmp_path / "run"
     code, stops = run(*RUNAWAY, "--max-wall", "1ms", "--out", out), 0
     while code == STOPPED:
@@ -71,14 +71,14 @@ def test_a_run_that_is_stopped_and_gone_on_with_is_ended_at_the_same_step(ended,
     same(out, ended)
 
 
-def test_without_the_guard_the_run_goes_on(ended, tmp_path, capsys):
+def test_without_the_guard_the_run_continues(ended, tmp_path, capsys):
     out = tmp_path / "run"
     assert run(*RUNAWAY, "--max-rate", "0", "--out", out) == 0
     assert capsys.readouterr().err == "" and "stopped" not in summary_of(out)
     assert summary_of(out)["t_sim_ms"] == 250.5
 
 
-def test_an_ended_run_is_gone_on_with_if_that_is_asked_for(tmp_path, capsys):
+def test_an_ended_run_is_resumed_if_that_is_asked_for(tmp_path, capsys):
     out = tmp_path / "run"
     command = [*RUNAWAY, "--no-plots", "--checkpoint-wall", "1h", "--out", out, "--resume", "auto"]
     assert run(*command) == GUARDED
@@ -86,7 +86,7 @@ def test_an_ended_run_is_gone_on_with_if_that_is_asked_for(tmp_path, capsys):
     assert run(*command) == GUARDED and "the run was stopped at 100 ms: E fired" in capsys.readouterr().out
     assert run("resume", out) == 2
     said = capsys.readouterr().err
-    assert "the run was stopped at 100 ms" in said and "--max-rate 0 goes on with it" in said
+    assert "the run was stopped at 100 ms" in said and "--max-rate 0 resumes it" in said
     assert run("resume", out, "--max-rate", "0") == 0
     assert run(*RUNAWAY, "--max-rate", "0", "--no-plots", "--out", tmp_path / "whole") == 0
     assert contents(out) == contents(tmp_path / "whole")
@@ -104,7 +104,7 @@ def test_a_run_that_is_ended_in_its_warm_up_has_empty_files(tmp_path, capsys):
     assert "nothing to draw: the run has no time after its warm-up" in capsys.readouterr().err
 
 
-def test_panels_go_on_after_one_that_is_ended(tmp_path):
+def test_panels_continue_after_one_that_is_ended(tmp_path):
     panels = ["brunel-delta", "--panel", "all", "--set", "N_E=200", "--set", "J=2", "--max-rate", "150"]
     assert run(*panels, "--t-sim", "200", "--no-plots", "--out", tmp_path / "run") == GUARDED
     found = summary_of(tmp_path / "run")["panels"]

@@ -1,4 +1,4 @@
-"""A run that is stopped and gone on with leaves the files of one that was not; on one rank, from the command line."""
+"""A run that is stopped and resumed leaves the files of an uninterrupted one; on one rank, from the command line."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def uncut(tmp_path_factory):
     return of
 
 
-# --- cut and gone on with ---------------------------------------------------------------------------------------------
+# --- cut and resumed --------------------------------------------------------------------------------------------------
 
 
 CUT_OFTEN = [("microcircuit", True, 20.1), ("stimulated", False, 30), ("delta", False, 60), ("delta", True, 60)]
@@ -160,14 +160,14 @@ def test_a_stopped_panel_stops_the_others(tmp_path, monkeypatch, uncut):
 # --- what resume finds ------------------------------------------------------------------------------------------------
 
 
-def test_resume_auto_starts_goes_on_and_leaves_alone(tmp_path, uncut, capsys):
+def test_resume_auto_starts_resumes_and_leaves_alone(tmp_path, uncut, capsys):
     out = tmp_path / "run"
     command = [*options_of("microcircuit"), "--out", out, "--resume", "auto"]
     assert run(*command, "--max-wall", "1ms") == STOPPED
     assert run(*command, "--seed", "2") == 2
     assert "holds another run (seed differs)" in capsys.readouterr().err
     assert run(*command) == 0
-    assert "goes on   at 5 ms" in capsys.readouterr().out
+    assert "resumed   at 5 ms" in capsys.readouterr().out
     same(out, uncut("microcircuit"))
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
     assert run(*command) == 0 and "nothing to do" in capsys.readouterr().out
@@ -181,8 +181,8 @@ def test_resume_auto_starts_again_where_there_is_no_checkpoint(tmp_path, uncut, 
     assert run(*command, "--max-wall", "1ms") == STOPPED
     for path in checkpoints.checkpoints_in(out):
         path.unlink()
-    assert run("resume", out) == 2 and "there is no checkpoint to go on from" in capsys.readouterr().err
-    assert run(*command) == 0 and "the run starts again" in capsys.readouterr().out
+    assert run("resume", out) == 2 and "there is no checkpoint to resume from" in capsys.readouterr().err
+    assert run(*command) == 0 and "the run starts from the beginning" in capsys.readouterr().out
     same(out, uncut("microcircuit"))
 
 
@@ -213,7 +213,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(stopped, tmp_path
     assert run("resume", out) == 0
     said = capsys.readouterr().out
     assert f"warning: {last}: damaged: dataset " in said and " has the sum " in said
-    assert "goes on   at 10 ms" in said and before != last
+    assert "resumed   at 10 ms" in said and before != last
     same(out, uncut("microcircuit"))
 
 
@@ -230,7 +230,7 @@ def test_a_recording_that_is_not_all_there_is_an_error(stopped, tmp_path, capsys
     out = stopped(tmp_path / "run", 4)
     next(path for path in sorted((out / "parts").iterdir()) if path.name.startswith("spikes")).unlink()
     assert run("resume", out) == 2
-    assert "spikes.h5 up to 20 ms is not all there" in capsys.readouterr().err
+    assert "spikes.h5 is incomplete up to 20 ms" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_stopped_is_read_and_its_figures_wait(stopped, tmp_path, capsys):

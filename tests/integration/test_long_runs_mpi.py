@@ -1,4 +1,4 @@
-"""Long runs under mpirun: cut, killed and stopped on N ranks, gone on with on M, with the files of a whole run."""
+"""Long runs under mpirun: cut, killed and stopped on N ranks, resumed on M, with the files of an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def begin(out: Path, *argv: str) -> Started:
     return started
 
 
-def go_on(out: Path, expected: Path) -> None:
+def resume_and_compare(out: Path, expected: Path) -> None:
     """Resume on two ranks and compare."""
     assert folder.is_unfinished(out) and not (out / "summary.json").exists()
     assert distsim.load(out).period[1] >= 50.0
@@ -101,7 +101,7 @@ def test_a_killed_rank_ends_all_and_loses_only_what_came_last(tmp_path, uncut, r
     started = begin(tmp_path / "run")
     os.kill(started.ranks()[rank], signal.SIGKILL)
     assert started.end(10) not in (0, STOPPED)
-    go_on(tmp_path / "run", uncut(*LONG))
+    resume_and_compare(tmp_path / "run", uncut(*LONG))
 
 
 def test_a_signal_to_mpirun_or_to_one_rank_stops_all_with_a_checkpoint(tmp_path, uncut):
@@ -114,7 +114,7 @@ def test_a_signal_to_mpirun_or_to_one_rank_stops_all_with_a_checkpoint(tmp_path,
     started = begin(out, "resume", str(out))
     os.kill(started.ranks()[1], signal.SIGTERM)
     assert started.end(30) == STOPPED and "SIGTERM received" in started.said()
-    go_on(tmp_path / "run", uncut(*LONG))
+    resume_and_compare(tmp_path / "run", uncut(*LONG))
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.validation), signal.SIGINT])
@@ -123,7 +123,7 @@ def test_mpirun_that_is_asked_to_end_leaves_a_checkpoint(tmp_path, uncut, number
     started = begin(tmp_path / "run")
     started.process.send_signal(number)
     assert started.end(30) != 0
-    go_on(tmp_path / "run", uncut(*LONG))
+    resume_and_compare(tmp_path / "run", uncut(*LONG))
 
 
 def test_time_that_is_over_stops_all_ranks(tmp_path, uncut):

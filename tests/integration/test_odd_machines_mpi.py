@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run
-from tests.support.faults import OFTEN, RUN, Started, check_fault, check_goes_on, some
+from tests.support.faults import OFTEN, RUN, Started, check_fault, check_resumes, some
 from tests.support.long_runs import same
 from tests.support.ranks import launcher, start
 from tests.support.standing_ranks import command
@@ -33,7 +33,7 @@ LEAN = {
     ("lack", "ranks"), some([(lack, ranks) for lack in LEAN for ranks in (4, 2)], [("no neurons", 4)])
 )
 def test_ranks_that_have_nothing_leave_the_files_of_one_rank(tmp_path, lack, ranks):
-    """Cut once, gone on with on another number of ranks, with checkpoints."""
+    """Cut once, and resumed on another number of ranks, with checkpoints."""
     whole, cut, keeping = tmp_path / "whole", tmp_path / "cut", ["--checkpoint-every", "50ms"]
     assert run(*LEAN[lack], "--out", whole) == 0
     summary = json.loads((whole / "summary.json").read_text())
@@ -71,7 +71,7 @@ def test_without_parallel_hdf5_a_fault_on_one_rank_ends_all(tmp_path, fault):
         check_fault(code, said, "on fire")
     else:
         assert code == 1 and said.count("Traceback") == said.count("on fire") == 1, said
-    check_goes_on(out, tmp_path / "whole", *argv)
+    check_resumes(out, tmp_path / "whole", *argv)
 
 
 # --- too little memory ------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def test_a_run_stopped_in_its_warm_up_has_nothing_yet(tmp_path):
 
 
 def test_what_was_recorded_stays_known_while_a_run_is_taken_up(complete, tmp_path, monkeypatch):
-    """From the claim of the folder until its recordings go on."""
+    """From the claim of the folder until its recordings continue."""
     seen = []
 
     def look(*arguments, **options):
@@ -201,7 +201,7 @@ EXTENSIONS = {
     "before anything is moved": ("distsim.runs.controlled_run.rewind", kill),
     "between the two files": ("pathlib.Path.replace", moves_but("voltages.h5")),
     "before the summary is removed": ("distsim.runs.controlled_run.folder.remove_results", kill),
-    "before it goes on": ("distsim.runs.controlled_run.ControlledRun.simulate", kill),
+    "before it continues": ("distsim.runs.controlled_run.ControlledRun.simulate", kill),
 }
 
 

@@ -1,4 +1,4 @@
-"""What is refused changes nothing: a folder holds the same bytes before and after, and is gone on with as planned."""
+"""What is refused changes nothing: a folder holds the same bytes before and after, and can be resumed as planned."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def refused(here: Path, capsys, *argv, said: str) -> None:
     assert snapshot(here) == before
 
 
-NOT_ALL = "is not all there"
+NOT_ALL = "is incomplete up to"
 REFUSALS = {
     # a run that was stopped
     "shorter": (["resume", "stopped", "--t-sim", "1"], "ms are simulated already"),
@@ -98,7 +98,7 @@ REFUSALS = {
     "complete, off the grid": (["resume", "complete", "--t-sim", "80.05"], "multiple of dt"),
     "complete, no checkpoint": (["resume", "bare", "--t-sim", "80"], "complete and kept no checkpoint"),
     "complete, auto": ([*PLAN, "--t-sim", "80", "--resume", "auto", "--out", "complete"], "t_sim differs"),
-    "guarded": (["resume", "guarded"], "--max-rate 0 goes on with it"),
+    "guarded": (["resume", "guarded"], "--max-rate 0 resumes it"),
     "guarded, shorter": (["resume", "guarded", "--max-rate", "0", "--t-sim", "0.1"], "ms are simulated already"),
     "panels": (["resume", "panels"], "complete and kept no checkpoint"),
     "panels, auto": ([*PANELS, "--resume", "auto", "--out", "panels"], "not with --panel all"),
@@ -112,7 +112,7 @@ def test_what_is_refused_changes_nothing(here, capsys, argv, said):
     refused(here, capsys, *argv, said=said)
 
 
-def test_a_run_is_gone_on_with_as_planned_after_it_was_refused(here, capsys):
+def test_a_run_is_resumed_as_planned_after_it_was_refused(here, capsys):
     refused(here, capsys, "resume", "stopped", "--t-sim", "1", said="ms are simulated already")
     assert run(*PLAN, "--out", "stopped", "--resume", "auto") == 0
     same(here / "stopped", here / "bare")
@@ -149,10 +149,10 @@ def test_files_that_a_killed_run_left_under_their_temporary_names_are_removed(he
 def test_checkpoints_that_are_damaged_stay_where_they_are(here, capsys, name):
     cut_off(checkpoints.checkpoints_in(here / name))
     argv = ["resume", name, "--t-sim", "300", "--max-rate", "0"]
-    refused(here, capsys, *argv, said="there is no checkpoint to go on from")
+    refused(here, capsys, *argv, said="there is no checkpoint to resume from")
 
 
-def test_a_damaged_checkpoint_is_set_aside_only_where_the_run_goes_on(here, capsys):
+def test_a_damaged_checkpoint_is_set_aside_only_where_the_run_resumes(here, capsys):
     before, last = checkpoints.checkpoints_in(here / "stopped")
     cut_off([last])
     refused(here, capsys, "resume", "stopped", "--t-sim", "1", said="ms are simulated already")
@@ -165,12 +165,12 @@ def test_a_damaged_checkpoint_is_set_aside_only_where_the_run_goes_on(here, caps
 @pytest.mark.parametrize("command", [["resume", "stopped"], [*PLAN, "--out", "stopped", "--resume", "auto"]])
 @pytest.mark.parametrize("lost", ["spikes", "voltages"])
 def test_recordings_that_are_not_all_there_stay_as_they_are(here, capsys, command, lost):
-    """The other file, of which all is there, has parts beyond the checkpoint, which going on would remove."""
+    """The other file, of which all is there, has parts beyond the checkpoint, which resuming would remove."""
     parts = here / "stopped" / "parts"
     next(iter(sorted(parts.glob(f"{lost}-*")))).unlink()
     for name in ("spikes", "voltages"):
         (parts / f"{name}-000000999000-000000999001.h5").write_bytes(b"later")
-    refused(here, capsys, *command, said=f"{lost}.h5 up to")
+    refused(here, capsys, *command, said=f"{lost}.h5 is incomplete up to")
 
 
 @pytest.mark.parametrize("command", [["resume", "stopped"], [*PLAN, "--out", "stopped", "--resume", "auto"]])

@@ -1,7 +1,7 @@
 """A folder for all ranks; and a test that fails on some ranks only must not leave the others waiting.
 
 After each test the ranks tell each other whether it failed. A rank that failed waits for the others for a while; where
-they do not come they hang in the test, and all ranks are ended. Where they come, all of them go on together.
+they do not come they hang in the test, and all ranks are ended. Where they come, all of them continue together.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def network(n: int = 20, tau_m: float = 10.0, source: int = 0, rate: float = 1e4
         ({"source": ODD}, "projection 0, E -> E"),
         ({"more": ODD}, "projection 1, E -> E"),
         ({"rate": 1e4 + ODD}, "Poisson input 0 into E"),
-        ({"record": 20 - ODD}, "what is recorded"),
+        ({"record": 20 - ODD}, "the recorders"),
     ],
 )
 def test_another_network(differs, named):

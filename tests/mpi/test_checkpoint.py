@@ -171,14 +171,14 @@ def test_changed_parameters_are_taken_up(folder):
             sim.run(0.7, record=False)
         return sim
 
-    def go_on(sim: Simulation) -> dict:
+    def run_on(sim: Simulation) -> dict:
         sim.set(sim.network["E"], I_e=Normal(430.0, 20.0))
         sim.run(25.0)
         return outcome(sim)
 
     changed(COMM).checkpoint(folder / "c.h5")
-    found = go_on(changed(COMM, checkpoint=folder / "c.h5"))
-    expected = COMM.bcast(go_on(changed(SerialCommunicator())) if COMM.rank == 0 else None)
+    found = run_on(changed(COMM, checkpoint=folder / "c.h5"))
+    expected = COMM.bcast(run_on(changed(SerialCommunicator())) if COMM.rank == 0 else None)
     for what in expected:
         assert found[what] == expected[what], what
 

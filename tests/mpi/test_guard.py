@@ -76,7 +76,7 @@ def test_any_rate_is_allowed_with_0_and_sources_are_not_counted(max_rate):
     assert said is None and step == 5000
 
 
-def test_the_window_goes_on_after_a_checkpoint(folder):
+def test_the_window_continues_after_a_checkpoint(folder):
     sim = Simulation(runaway(), 3, COMM)
     sim.run(143.7)
     sim.checkpoint(folder / "c.h5")

@@ -153,7 +153,7 @@ def test_a_mistake_in_a_script(folder, sim, mistake):
     assert "\n" not in str(error.value)
     COMM.barrier()
     assert sorted(folder.rglob("*")) == there
-    sim.run(0.1)  # goes on as if nothing had been
+    sim.run(0.1)  # continues as if nothing had happened
 
 
 # --- command lines ----------------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def test_what_was_recorded_later_is_taken_back(folder, make, joined):
         sink.stop(1000)
     if COMM.rank == 0:
         rewind(folder, REPORTS, Span(100, 700), DT)
-        with pytest.raises(ValueError, match=r"spikes\.h5 up to 80 ms is not all there"):
+        with pytest.raises(ValueError, match=r"spikes\.h5 is incomplete up to 80 ms"):
             rewind(folder, REPORTS, Span(100, 800), DT)
     COMM.barrier()
     sink = PartSink(folder, COMM, DT, make, 700)

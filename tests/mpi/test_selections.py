@@ -87,7 +87,7 @@ def test_an_index_by_source(monkeypatch):
 
 
 def test_a_run_is_resumed_by_all_ranks(folder):
-    """The checkpoint is of rank 0 alone; the files hold what that rank goes on to record."""
+    """The checkpoint is of rank 0 alone; the files hold what that rank records afterwards."""
     path = folder / "checkpoint.h5"
 
     def first(comm) -> Simulation:
@@ -123,5 +123,5 @@ def test_ranks_that_list_other_neurons_are_told():
         return net
 
     if COMM.size > 1:
-        with pytest.raises(ValueError, match="the ranks do not agree about what is recorded"):
+        with pytest.raises(ValueError, match="the ranks do not agree about the recorders"):
             Simulation(differing(), 3, COMM)

@@ -144,7 +144,7 @@ def test_status_of_distsim_is_the_job_s(checkout: Checkout, launcher: str) -> No
 
 
 @with_both_launchers
-def test_long_run_queues_again_at_the_signal_and_goes_on(checkout: Checkout, launcher: str) -> None:
+def test_long_run_queues_again_at_the_signal_and_resumes(checkout: Checkout, launcher: str) -> None:
     """With a stand-in for distsim, and the signal that SLURM sends before the time limit."""
     checkout.replace_distsim()
     job = checkout.submit(TWO_RANKS, "long-run.slurm", "40", launcher=launcher)

@@ -20,7 +20,7 @@ import distsim
 from distsim import Network, Simulation
 from distsim.cli.command import run_command
 from distsim.parallel import InputError, SerialCommunicator
-from distsim.runs.folder_status import look
+from distsim.runs.folder_status import read_status
 from distsim.runs.network_file import network_of
 from distsim.runs.start import prepare_again
 from distsim.simulation import checkpoints
@@ -73,7 +73,7 @@ def plot(folder: Path) -> str:
 
 def config(folder: Path) -> str:
     """Find out what a run was asked to do, and describe it."""
-    found = look(folder)
+    found = read_status(folder)
     if found.request is None:
         raise InputError("\n".join(found.problems))
     prepare_again(folder, network_of(found.request, folder, COMM), found.request, COMM)
@@ -81,7 +81,7 @@ def config(folder: Path) -> str:
 
 
 def checkpoint(folder: Path) -> str:
-    """Take up a state, and go on for a moment."""
+    """Resume from a state, and run for a moment."""
     path = folder / "checkpoint-000001.h5"
     state = checkpoints.read(path, COMM).state
     sim = Simulation(small_network(), 1, COMM, checkpoint=path, warm=True)

@@ -127,7 +127,7 @@ def shortened(words: list[str]) -> list[str]:
 
 
 def check_sbatch(words: list[str]) -> None:
-    """Check a job: sbatch's options, the script, and what goes on to distsim."""
+    """Check a job: sbatch's options, the script, and what is passed to distsim."""
     while words[0].startswith("-"):
         name, equals, value = words.pop(0).partition("=")
         assert name in SBATCH and equals and value, f"sbatch {name}"

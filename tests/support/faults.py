@@ -1,4 +1,4 @@
-"""Runs that something happens to: started, hit, looked at, and gone on with."""
+"""Runs that something happens to: started, hit, inspected, and resumed."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def check_readable(out: Path) -> None:
         assert distsim.load(out).period[1] > 0
 
 
-def check_goes_on(out: Path, expected: Path, *argv: str) -> None:
-    """What is committed is readable; gone on with on one rank, the run leaves the files of one that was not hit."""
+def check_resumes(out: Path, expected: Path, *argv: str) -> None:
+    """Closed parts are readable; resumed on one rank, the run leaves the files of one that was not hit."""
     check_readable(out)
     if not (out / "summary.json").exists():
         assert folder.is_unfinished(out) or not out.exists()

@@ -138,7 +138,7 @@ def test_the_rate_below_a_raster_is_that_of_what_was_recorded(result):
     assert np.isnan(rates).sum() == 31 and 0 < axes[1].get_ylim()[1] < 2000
 
 
-def test_marks_of_ones_own_leave_those_of_the_breaks(result):
+def test_marks_of_the_user_leave_those_of_the_breaks(result):
     mine = Mark(102.0, 105.0, "E", 0, 3)
     marks = result.raster(marks=[mine]).marks
     assert mine in marks

@@ -111,7 +111,7 @@ def test_words_can_be_changed_in_whole_populations():
         sim.set(E[:2], refractory_input="discard")
 
 
-def test_device_currents_go_on_beside_a_changed_I_e():
+def test_device_currents_stay_beside_a_changed_I_e():
     net, E = neurons(1)
     net.dc_current(E, 100.0, 5.0, 15.0)
     sim = simulate(net)

@@ -91,7 +91,7 @@ def test_a_copy_gives_the_same_spikes(kind):
     assert hashes[0] == hashes[1] and sum(hashes[0][1]) > 10
 
 
-def test_a_model_of_ones_own_is_copied_as_itself():
+def test_a_users_own_model_is_copied_as_itself():
     model = dataclasses.replace(iaf_psc_exp, name="mine")
     net = Network()
     net.create("E", 1, model)

@@ -29,7 +29,7 @@ def kind(part: str) -> str:
     """Return what a part is; those of the thalamus by themselves: 'source' (how many, their rate) and 'thalamic'."""
     if "TH" in part:
         return "thalamic" if "->" in part else "source"
-    return next(word for word in ("population", "projection", "Poisson", "current", "recorded", "dt") if word in part)
+    return next(word for word in ("population", "projection", "Poisson", "current", "recorders", "dt") if word in part)
 
 
 def another(value):
@@ -41,7 +41,7 @@ def another(value):
 
 # --- the four models --------------------------------------------------------------------------------------------------
 
-EVERYWHERE = "population projection Poisson current recorded"
+EVERYWHERE = "population projection Poisson current recorders"
 MEMBRANE = "population projection thalamic Poisson"  # what the weight of a PSP of given height depends on
 SCALED = {"N_scaling": 0.2, "K_scaling": 0.1, "thalamic_input": True, "dc_input": True}
 
@@ -54,26 +54,26 @@ MICROCIRCUIT = {
     "delay_inh_mean": "projection", "delay_rel_std": "projection", "K_ext": "population Poisson current",
     "bg_rate": "population Poisson", "delay_poisson": "Poisson", "E_L": "population", "V_th": "population",
     "V_reset": "population", "C_m": MEMBRANE, "tau_m": MEMBRANE, "tau_syn": MEMBRANE, "t_ref": "population",
-    "thalamic_input": "source thalamic recorded", "num_th_neurons": "source thalamic recorded",
+    "thalamic_input": "source thalamic recorders", "num_th_neurons": "source thalamic recorders",
     "th_start": "source", "th_duration": "source", "th_rate": "source", "conn_probs_th": "thalamic",
     "PSP_th": "thalamic", "delay_th_mean": "thalamic", "delay_th_rel_std": "thalamic",
     "dc_input": "current", "dc_start": "current", "dc_dur": "current", "dc_amp": "current",
 }  # fmt: skip
 BRUNEL_ALPHA = {
-    "order": "population projection Poisson recorded", "g": "projection", "eta": "Poisson", "epsilon": "projection",
+    "order": "population projection Poisson recorders", "g": "projection", "eta": "Poisson", "epsilon": "projection",
     "J": "projection Poisson", "delay": "projection Poisson", "tau_m": "population projection Poisson",
     "tau_syn": "population projection Poisson", "C_m": "population projection Poisson", "V_th": "population Poisson",
-    "V_reset": "population", "t_ref": "population", "N_rec": "recorded",
+    "V_reset": "population", "t_ref": "population", "N_rec": "recorders",
 }  # fmt: skip
 BRUNEL_DELTA = {
-    "g": "projection", "nu_ext_over_nu_thr": "Poisson", "N_E": "population projection Poisson recorded",
-    "gamma": "population projection Poisson recorded", "epsilon": "projection", "tau": "population Poisson",
+    "g": "projection", "nu_ext_over_nu_thr": "Poisson", "N_E": "population projection Poisson recorders",
+    "gamma": "population projection Poisson recorders", "epsilon": "projection", "tau": "population Poisson",
     "theta": "population Poisson", "V_r": "population", "tau_rp": "population", "J": "projection Poisson",
     "D": "projection",
 }  # fmt: skip
 BALANCED = "population projection"
 EI_CLUSTERED = {
-    "N_E": "population projection current recorded", "N_I": "population projection recorded",
+    "N_E": "population projection current recorders", "N_I": "population projection recorders",
     "n_clusters": "projection current", "baseline_conn_prob": "projection", "gei": "projection", "gie": "projection",
     "gii": "projection", "s": "projection", "rj": "projection", "rep": "projection", "clustering": "projection",
     "fixed_indegree": "projection", "E_L": BALANCED, "C_m": "population", "tau_E": BALANCED, "tau_I": BALANCED,

@@ -41,7 +41,7 @@ def test_as_many_spikes_as_are_allowed_are_allowed(dt):
     limit = len(set(times)) / 2 / (window / 1e3)
     assert ended(told(sorted(set(times)), dt=dt), round(2 * window, 9), max_rate=limit * (1 + 1e-9)) is None
     said = ended(told(sorted(set(times)), dt=dt), round(2 * window, 9), max_rate=limit * (1 - 1e-9))
-    assert said == f"stopped at {window:g} ms: E fired {limit:.4g} spikes/s a neuron from 0 to {window:g} ms, " + (
+    assert said == f"stopped at {window:g} ms: E fired {limit:.4g} spikes/s per neuron from 0 to {window:g} ms, " + (
         f"more than {limit:g}"
     )
 
@@ -55,7 +55,7 @@ def test_each_window_is_judged_by_itself(pieces):
     """100 spikes/s up to 200 ms are less than is allowed, and do not make up for what comes then."""
     sim = told(every(10.0, 0.0, 200.0) + every(2.5, 200.0, 400.0), n_silent=0)
     assert ended(sim, *pieces, max_rate=399.0) == (
-        "stopped at 300 ms: E fired 400 spikes/s a neuron from 200 to 300 ms, more than 399"
+        "stopped at 300 ms: E fired 400 spikes/s per neuron from 200 to 300 ms, more than 399"
     )
     assert sim.time == 300.0 and sim.spikes("E")[0].size == 60
 
@@ -71,16 +71,16 @@ def test_the_end_of_a_run_within_a_window_is_not_judged_by_rates():
     sim = told(every(1.0, 0.0, 50.0), n_silent=0)
     assert ended(sim, 50.0, max_rate=400.0) is None
     assert ended(sim, 50.0, max_rate=400.0) == (
-        "stopped at 100 ms: E fired 500 spikes/s a neuron from 0 to 100 ms, more than 400"
+        "stopped at 100 ms: E fired 500 spikes/s per neuron from 0 to 100 ms, more than 400"
     )
 
 
 @pytest.mark.parametrize("cut", [30.0, 100.0, 130.0])
-def test_the_window_goes_on_after_a_checkpoint(cut, tmp_path):
+def test_the_window_continues_after_a_checkpoint(cut, tmp_path):
     """400 spikes/s from 120 to 200 ms: what was before the cut counts, if it is of the same window."""
     times = every(50.0, 0.0, 100.0) + every(2.0, 120.0, 200.0)
     whole, first = told(times, n_silent=0), told(times, n_silent=0)
-    expected = "stopped at 200 ms: E fired 400 spikes/s a neuron from 100 to 200 ms, more than 399"
+    expected = "stopped at 200 ms: E fired 400 spikes/s per neuron from 100 to 200 ms, more than 399"
     assert ended(whole, 300.0, max_rate=399.0) == expected
     assert ended(whole, 300.0, max_rate=401.0) is None
     first.run(cut)

@@ -32,8 +32,8 @@ PARTS = {
     "poisson_source": {"population S", "Poisson input into S"}, "spike_source": {"population G"},
     "create": {"population F"}, "create delta": {"population D"}, "connect": {"projection E -> F"},
     "poisson_input": {"Poisson input into E"}, "step_current": {"step current into E"},
-    "dc_current": {"step current into F"}, "record_spikes": {"what is recorded"},
-    "record_voltages": {"what is recorded"},
+    "dc_current": {"step current into F"}, "record_spikes": {"the recorders"},
+    "record_voltages": {"the recorders"},
 }  # fmt: skip
 SOME = ("E[1:]", "E[:5]", "E[::2]", "E[3]")  # one neuron less at either end, every second, one
 EACH = np.array([1.0, 2.0, 3.0, 4.0, 5.0])

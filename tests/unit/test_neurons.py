@@ -334,7 +334,7 @@ integrator = NeuronModel(
 )
 
 
-def test_a_model_of_ones_own_is_one_file():
+def test_a_users_own_model_is_one_file():
     net = Network()
     one = net.create("one", 3, integrator, C_m=1.0, I_e=np.array([1.0, 2.0, 0.0]), E_L=0.0, V_th=1.0)
     net.connect(one[0], one[2], one_to_one(), 0.25, 0.5)  # mV, ms

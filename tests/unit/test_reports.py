@@ -275,7 +275,7 @@ def test_recorders_can_be_dropped():
     assert [report.name for report in reports_of(net)] == ["V_m", "w"]
 
 
-def test_a_checkpoint_goes_on_with_all_reports(sim, tmp_path):
+def test_all_reports_are_resumed_from_a_checkpoint(sim, tmp_path):
     first = Simulation(network(), 3, SerialCommunicator())
     first.run(20.0)
     first.run(7.0, record=False)

@@ -1,4 +1,4 @@
-"""On one rank: a simulation that goes on from a checkpoint is the one that was not cut, wherever that is."""
+"""On one rank: a simulation resumed from a checkpoint equals an uninterrupted one, wherever it was cut."""
 
 from __future__ import annotations
 

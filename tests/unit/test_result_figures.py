@@ -103,7 +103,7 @@ def test_a_raster_is_saved_where_no_folder_is_yet(result, tmp_path):
     assert path.read_bytes()[:8] == PNG and path.stat().st_size > 5000
 
 
-def test_a_raster_is_drawn_into_axes_of_ones_own(result):
+def test_a_raster_is_drawn_into_axes_of_the_user(result):
     figure = Figure(figsize=(6, 9))
     upper, middle, lower = figure.subplots(3, 1, sharex=True)
     notes = draw_raster(result.raster(rate=PopulationRate(bin=5.0, populations=["I"])), upper, middle)

@@ -154,7 +154,7 @@ def test_what_went_elsewhere_than_to_memory_cannot_be_read_back():
     sim = Simulation(balanced(), 1, SerialCommunicator(), Elsewhere())
     sim.run(20.0)
     for read in (lambda: sim.spikes("E"), sim.spikes_sha256, sim.result):
-        with pytest.raises(RuntimeError, match="what is recorded goes to Elsewhere, not to memory"):
+        with pytest.raises(RuntimeError, match="recordings go to Elsewhere, not to memory"):
             read()
 
 
@@ -259,7 +259,7 @@ def test_small_buffers_of_what_is_recorded_change_nothing(monkeypatch):
 
 def test_intervals_shorter_than_the_shortest_delay_change_nothing(monkeypatch):
     whole = simulate(balanced(delay=1.5), 60.0)
-    monkeypatch.setattr(buffers, "INTERVAL", 300)
+    monkeypatch.setattr(buffers, "MOST_IN_INTERVAL", 300)
     sim = simulate(balanced(delay=1.5), 60.0)
     assert 1 <= sim.engine.interval < sim.engine.min_delay == whole.engine.interval == 15
     assert raster(sim) == raster(whole) and sim.ledger() == whole.ledger()

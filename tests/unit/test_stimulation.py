@@ -1,4 +1,4 @@
-"""Step currents and given spikes: what acts at a step, and what goes on after a checkpoint."""
+"""Step currents and given spikes: what acts at a step, and after a checkpoint."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_neurons_with_the_same_devices_share_their_sum():
     assert currents.members.size == 300 and currents.lids.size == 20_000 and currents.groups.size == 300
 
 
-def test_plans_go_on_at_any_step():
+def test_plans_resume_at_any_step():
     net = random_devices()
     net.spike_source("S", [[0.1, 1.0, 1.1, 5.0], [1.0, 1.0, 2.0]])
     deal = Decomposition(net.n, 1, 0)

@@ -46,7 +46,7 @@ def test_a_model_without_a_table_is_refused_before_anything_is_built():
     plastic = SynapseModel("plastic", variables=("w",), table="weights")
     net = network(synapse=plastic)
     for build in (lambda: plan_table(net, 2), lambda: Simulation(net, 1, SerialCommunicator(), warm=True)):
-        with pytest.raises(ValueError, match="E -> E: synapse model plastic wants a table 'weights'"):
+        with pytest.raises(ValueError, match="E -> E: synapse model plastic needs a table 'weights'"):
             build()
 
 

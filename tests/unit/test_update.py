@@ -59,7 +59,7 @@ def test_input_taken_directly_and_gathered_is_the_same(model, weight, drawn):
 
 
 def test_a_block_may_change_between_the_two_ways_at_any_step():
-    """Inputs that are on for a while, of weight 0, while the other one goes on."""
+    """Inputs that are on for a while, of weight 0, while the other one stays on."""
     windows = [{"start": 0.1 * k, "stop": 0.1 * (k + 1)} for k in range(20, 240, 7)]
     others = [(slice(k, None), 0.0, window) for k, window in enumerate(windows)]
     assert_same(run(network("iaf_psc_exp", 70.0, True)), run(network("iaf_psc_exp", 70.0, True, *others)))

@@ -1,7 +1,7 @@
-"""From projections to this rank's synapse table.
+"""Build this rank's synapse table from the projections.
 
-Every rank holds, and where the rule allows draws, only the synapses onto its own neurons (`draws`); they are sorted
-population by population of their sources (`pool`), so that little more memory is needed than for the table itself.
+Every rank holds only the synapses onto its own neurons, and draws only these where the rule allows it (`draws`). They
+are sorted one source population at a time (`pool`), which takes little more memory than the table itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def connect(plan: TablePlan, seed: int, deal: Decomposition) -> tuple[Synapses, 
     Parameters
     ----------
     plan : TablePlan
-        How they are kept.
+        The layout of the table.
     seed : int
         Fixes what is drawn.
     deal : Decomposition
@@ -34,7 +34,7 @@ def connect(plan: TablePlan, seed: int, deal: Decomposition) -> tuple[Synapses, 
     Synapses
         The table.
     Dense
-        The bit matrices, for what is alike and dense.
+        Bit matrices of the projections that are dense and whose synapses are alike.
     """
     network, code, layout, key = plan.network, plan.code, plan.layout, streams.key(seed)
     dense, second = connect_dense(network, plan.groups, layout, deal, key, plan.is_two)
@@ -43,7 +43,7 @@ def connect(plan: TablePlan, seed: int, deal: Decomposition) -> tuple[Synapses, 
     most = np.array([shard.most_places for shard in shards], np.int64)
     if most.max() >= 2**32:
         raise ValueError(f"{most.max()} places for synapses in one shard: more than 2^32 - 1, use more ranks")
-    words = np.empty(most.sum(), np.uint32)  # memory that is not written to is not taken
+    words = np.empty(most.sum(), np.uint32)  # memory that is not written to takes no space
     weights = np.empty(most.sum() if plan.is_wide else 0)
     delay_codes = np.empty(most.sum() if plan.by_source else 0, np.uint16)
     index = np.empty((layout.n_shards, network.n * plan.segments + 1), np.uint32)  # on huge pages, unlike np.zeros

@@ -1,4 +1,4 @@
-"""Synapses given one by one: which of a list lead to this rank's neurons, and their way into the table.
+"""Synapses given one by one: find those onto this rank's neurons, and write them to the table.
 
 One pass over a list finds the edges onto each shard, as positions in the list; after it a rank looks at its own edges
 only, a piece at a time. Where all synapses from a population are given, they need no pool: their segments are counted
@@ -19,7 +19,7 @@ from ..step.decomposition import Decomposition
 from ..step.layout import Layout
 from .pool import fill_up, push, word_of
 
-PIECE = 1 << 16  # edges looked at at a time
+PIECE = 1 << 16  # edges handled at a time
 
 
 class Edges(NamedTuple):
@@ -122,7 +122,7 @@ def segment_of(shape, source, delay):
 
 @njit(cache=True)
 def ends_of_segments(shape, start, index):
-    """Turn counts in `index` into the ends of segments of whole grains from `start` on; where the last one ends."""
+    """Turn counts in `index` into the ends of segments of whole grains from `start` on; return the last end."""
     for segment in range(index.size):
         count = np.int64(index[segment])
         start += count + -count % shape.grain
@@ -132,7 +132,7 @@ def ends_of_segments(shape, start, index):
 
 @njit(cache=True)
 def place_edges(shape, edges, index, words, weights, delay_codes):
-    """Write synapses before those that have their places already; `index` is where each segment begins so far."""
+    """Write synapses in front of those already placed; `index` holds where each segment begins so far."""
     for k in range(edges.sources.size - 1, -1, -1):
         segment = segment_of(shape, edges.sources[k], edges.delays[k])
         at = np.int64(index[segment]) - 1
@@ -147,7 +147,7 @@ def place_edges(shape, edges, index, words, weights, delay_codes):
 
 @njit(cache=True)
 def finish_segments(shape, end, index, words, weights, delay_codes):
-    """Sort each segment by delay where the index is by source, and fill its first grain up; the last ends at `end`."""
+    """Sort each segment by delay where the index is by source, and pad its first grain; the last ends at `end`."""
     for segment in range(index.size):
         first = np.int64(index[segment])
         following = end

@@ -1,8 +1,9 @@
-"""How the synapses of a network are kept: every decision, taken once from the description and the number of ranks.
+"""The layout of a network's synapses: every decision, made once from the description and the number of ranks.
 
 Which projections become bit matrices, how weights are coded, how many neurons a shard has, whether the index of the
-table goes by source or by delay, and how many synapses a grain holds. Building, the estimate of memory, the check
-before a run and the model of scaling all read the same `TablePlan`. Decisions change memory and time, never spikes.
+table is by source or by source and delay, and how many synapses a grain holds. Building, the estimate of memory, the
+check before a run and the model of scaling all read the same `TablePlan`. Decisions change memory and time, never
+spikes.
 """
 
 from __future__ import annotations
@@ -63,13 +64,13 @@ class TablePlan:
 
     @cached_property
     def in_table(self) -> list[Projection]:
-        """Projections that are kept in the table rather than in bit matrices."""
+        """Return the projections that are kept in the table rather than in bit matrices."""
         in_matrices = {number for group in self.groups for number in group.numbers}
         return [p for number, p in enumerate(self.network.projections) if number not in in_matrices]
 
     @cached_property
     def grain_bits(self) -> int:
-        """Bits of a synapse's position within its grain, see `delivery`."""
+        """Return the binary logarithm of the synapses in a grain, see `delivery`."""
         if self.given_grain_bits is not None:
             return self.given_grain_bits
         n_shards = self.layout.n_shards
@@ -77,37 +78,37 @@ class TablePlan:
 
     @property
     def n_in_table(self) -> int:
-        """Synapses of all ranks to be expected in the table."""
+        """Return the expected number of synapses in the tables of all ranks."""
         return sum(map(n_expected, self.in_table))
 
     @property
     def is_wide(self) -> bool:
-        """Return whether weights are float64 values of their own rather than codes."""
+        """Return whether weights are stored as float64 values rather than as codes."""
         return self.code.form == WIDE
 
     @property
     def segments(self) -> int:
-        """Entries of the index for each source."""
+        """Return the entries of the index for each source."""
         return 1 if self.by_source else self.delays.size
 
     @property
     def ring(self) -> int:
-        """Rows of input that are filled at once."""
+        """Return the rows of the ring buffer of input."""
         return ring_size(self.delays) if self.by_source else 1
 
     @property
     def row_size(self) -> int:
-        """Slots in all rows of all shards."""
+        """Return the slots in all rows of all shards."""
         return self.ring * self.layout.n_shards * self.layout.receptors * self.layout.width
 
     @property
     def shortest_delay(self) -> int | None:
-        """The shortest delay (steps), None without synapses."""
+        """Return the shortest delay (steps), None without synapses."""
         return int(self.delays[0]) if self.delays.size else None
 
     @property
     def longest_delay(self) -> int:
-        """The longest delay (steps), 0 without synapses."""
+        """Return the longest delay (steps), 0 without synapses."""
         return int(self.delays[-1]) if self.delays.size else 0
 
     def on(self, size: int) -> TablePlan:
@@ -120,7 +121,7 @@ class TablePlan:
 def plan_table(
     network: Network, size: int, *, layout: Layout | None = None, by_source: bool | None = None
 ) -> TablePlan:
-    """Decide how the synapses of a network are kept.
+    """Decide on the layout of a network's synapses.
 
     Parameters
     ----------
@@ -146,7 +147,9 @@ def plan_table(
     for p in network.projections:
         if p.synapse.table != PACKED:
             ends, model = f"{p.source.population.name} -> {p.target.population.name}", p.synapse
-            raise ValueError(f"{ends}: synapse model {model.name} wants a table {model.table!r}, not {PACKED!r}")
+            raise ValueError(
+                f"{ends}: synapse model {model.name} needs a table {model.table!r}; there is only {PACKED!r}"
+            )
     is_two = two_receptors(network)
     if layout is None:
         layout = plan_layout(-(-network.n // size), 2 if is_two.any() else 1, ROW)

@@ -1,4 +1,4 @@
-"""How weights are stored: as multiples of a unit, or as positions in a table of weights. See `delivery`."""
+"""The code of weights: multiples of a unit, or positions in a palette, which is a lookup table. See `delivery`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ...neurons.sources import MOST_SPIKES
 from ..random.streams import QuantileTable, quantile_table
 from ..step.delivery import FIXED, PALETTE, WIDE
 
-LARGEST = 32767  # of the signed 16-bit codes
-PALETTE_SIZE = 1 << 16  # weights, the one of empty places among them
-PIECE = 1 << 18  # listed weights, or targets, looked at at a time
-MOST_SUMMANDS = 1 << 16  # of LARGEST units each that a 32-bit sum holds
+LARGEST = 32767  # signed 16-bit code
+PALETTE_SIZE = 1 << 16  # weights, including that of empty places
+PIECE = 1 << 18  # listed weights, or targets, handled at a time
+MOST_SUMMANDS = 1 << 16  # weights of LARGEST units that a 32-bit sum can hold
 LEVELS = 1 << 13  # of a distribution in a palette
 
 Levels = tuple[QuantileTable | None, np.ndarray | None]  # of a projection's weights, see `_palette_levels`
@@ -31,8 +31,8 @@ class WeightCode:
     Attributes
     ----------
     form : FIXED, PALETTE or WIDE; unit : pA a unit (FIXED); palette : float64, pA; its last weight is 0.
-    n_exact : the first weights of the palette are given ones, ascending; behind them come the levels of distributions.
-        Listed weights of a WIDE network, which has no codes, are not among them.
+    n_exact : how many weights of the palette were given as numbers or lists; they come first, ascending, before the
+        levels of distributions. Listed weights of a WIDE network, which have no codes, are not among them.
     tables : by projection (QuantileTable of its levels, code of level 0), None for lists of weights.
     """
 
@@ -48,11 +48,11 @@ class WeightCode:
 
     @property
     def zero(self) -> int:
-        """Code of the weight 0 in the empty places of a table."""
+        """Return the code of weight 0, for the empty places of a table."""
         return 0 if self.fixed else self.palette.size - 1
 
     def code(self, weights: np.ndarray) -> np.ndarray:
-        """Codes of given weights (pA), unless they are WIDE."""
+        """Return the codes of given weights (pA), unless they are WIDE."""
         return np.searchsorted(self.palette[: self.n_exact], weights)
 
     def table(self, number: int) -> tuple[QuantileTable, int]:
@@ -62,23 +62,23 @@ class WeightCode:
         return found
 
     def values(self, number: int) -> np.ndarray:
-        """Weights (pA) of the levels of projection `number`."""
+        """Return the weights (pA) of the levels of projection `number`."""
         table, first = self.table(number)
         codes = first + np.arange(table.n_levels)
         return codes * self.unit if self.fixed else self.palette[codes]
 
 
 def plan_weights(network: Network) -> WeightCode:
-    """FIXED where there is a `fixed_unit`, otherwise a palette."""
+    """Return the code of the weights: FIXED where there is a `fixed_unit`, otherwise a palette."""
     weights, unit = [projection.weight for projection in network.projections], fixed_unit(network)
     if unit is None:
         return _merge([_palette_levels(weight) for weight in weights])
-    tables = [_even_levels(weight, unit) for weight in weights if _is_spread(weight)]  # as all are
+    tables = [_even_levels(weight, unit) for weight in weights if _is_spread(weight)]  # all of them are
     return WeightCode(FIXED, unit, np.zeros(0), 0, [(table, table.first) for table in tables])
 
 
 def fixed_unit(network: Network) -> float | None:
-    """The unit (pA) of which weights are multiples if all of them are drawn and it resolves every distribution."""
+    """Return the unit (pA) of FIXED weights; None unless all weights are drawn and it resolves every distribution."""
     weights = [projection.weight for projection in network.projections]
     spread = [weight for weight in weights if _is_spread(weight)]
     if not weights or len(spread) < len(weights) or most_events(network) >= MOST_SUMMANDS:
@@ -93,7 +93,7 @@ def _is_spread(weight: Value) -> TypeGuard[Distribution]:
 
 
 def most_events(network: Network) -> float:
-    """A bound on the events that reach a neuron in one step: by target population, the mean plus ten times its SD."""
+    """Bound the events that reach a neuron in one step: by target population, the mean plus ten times its SD."""
     indegree: dict[str, float] = {}
     for projection in network.projections:
         name = projection.target.population.name
@@ -118,14 +118,14 @@ def most_equal(numbers: np.ndarray, n: int) -> int:
 
 
 def _even_levels(weight: Distribution, unit: float) -> QuantileTable:
-    """A distribution rounded to multiples of `unit`; a bound of the redraw at 0 keeps the sign."""
+    """Round a distribution to multiples of `unit`; bounded at 0, it keeps its sign."""
     low, high = weight.support()
     first, last = int(np.floor(low / unit + 0.5)), int(np.ceil(high / unit - 0.5))
     return quantile_table(first, weight.cdf((np.arange(first, last + 1) + 0.5) * unit))
 
 
 def _palette_levels(weight: Value) -> Levels:
-    """A projection's weights (pA) for a palette, with the table of their levels unless they are listed."""
+    """Return a projection's weights (pA) for a palette, with the table of their levels unless they are listed."""
     if _is_spread(weight):
         edges = weight.edges(LEVELS)
         table = quantile_table(0, weight.cdf(edges[1:]))
@@ -138,7 +138,7 @@ def _palette_levels(weight: Value) -> Levels:
 
 
 def distinct(weights: np.ndarray, most: int) -> np.ndarray | None:
-    """Return the different `weights`, ascending; None if they are more than `most`, without a look at all of them."""
+    """Return the different `weights`, ascending; None, as soon as it is clear, if they are more than `most`."""
     found = np.zeros(0)
     for start in range(0, weights.size, PIECE):
         found = np.union1d(found, weights[start : start + PIECE])
@@ -148,8 +148,7 @@ def distinct(weights: np.ndarray, most: int) -> np.ndarray | None:
 
 
 def _merge(levels: list[Levels]) -> WeightCode:
-    """One ascending palette; a distribution's levels must stay neighbours, so they come as a block behind the
-    others."""
+    """Return a code with one palette: single weights, ascending, then the levels of each distribution as a block."""
     single = [values for table, values in levels if values is not None and (table is None or table.n_levels == 1)]
     palette = np.unique(np.concatenate([*single, np.zeros(0)]))
     blocks, end = [palette], palette.size

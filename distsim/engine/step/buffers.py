@@ -1,4 +1,4 @@
-"""How long an interval is, and the buffers in which its spikes and samples are until they are handed on."""
+"""The length of an interval, and the buffers that hold its spikes and samples until they are passed on."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .population_state import Neurons, places_of, reference_values
 from .sinks import Sink
 
 Offsets = Callable[[Report], np.ndarray]
-SPIKE_BUFFER = 1 << 19  # spikes held until they are handed on, at least
-SAMPLE_BUFFER = 1 << 20  # samples held likewise
+SPIKE_BUFFER = 1 << 19  # spikes held between two flushes, at least
+SAMPLE_BUFFER = 1 << 20  # samples held between two flushes
 STEPS_WITHOUT_SYNAPSES = 10  # steps of an interval in a network without synapses
-INTERVAL = 1 << 22  # spikes that the buffers of one interval may have to hold: it is cut short in very large networks
+MOST_IN_INTERVAL = 1 << 22  # spikes; very large networks get shorter intervals, so that their buffers can hold them
 
 
 def most_spikes(network: Network) -> int:
-    """Spikes that all neurons together can emit in one step; at least 1."""
+    """Return the most spikes that all neurons together can emit in one step; at least 1."""
     return max(1, sum(p.n * (MOST_SPIKES if p.model.is_source else 1) for p in network.populations))
 
 
@@ -36,12 +36,12 @@ def shortest_delay(delays: np.ndarray) -> int:
 
 
 def steps_of_interval(network: Network, min_delay: int) -> int:
-    """As many as the shortest delay has, or fewer, so that the spikes of an interval can be held."""
-    return max(1, min(min_delay, INTERVAL // most_spikes(network)))
+    """Return how many steps an interval has: `min_delay`, or fewer, so that its spikes can be held."""
+    return max(1, min(min_delay, MOST_IN_INTERVAL // most_spikes(network)))
 
 
-def plan_sent(network: Network, deal: Decomposition, comm: Comm, interval: int) -> SpikeExchange:
-    """The exchange of the spikes of `interval` steps (collective)."""
+def plan_intervals(network: Network, deal: Decomposition, comm: Comm, interval: int) -> SpikeExchange:
+    """Return the exchange of the spikes of up to `interval` steps (collective)."""
     has_sources = any(p.model.is_source for p in network.populations)
     return plan_exchange(comm, interval, deal.n_local * (MOST_SPIKES if has_sources else 1), most_spikes(network))
 
@@ -50,15 +50,17 @@ def plan_sent(network: Network, deal: Decomposition, comm: Comm, interval: int) 
 
 
 def plan_history(network: Network, max_delay: int, interval: int) -> History:
-    """An empty ring, with room for the spikes of two intervals at least."""
+    """Return an empty ring with room for the spikes of at least two intervals."""
     ring = 1 << (max_delay + interval + 1).bit_length()
     gids = np.empty(1 << (2 * most_spikes(network) * interval).bit_length(), np.uint32)
     return History(gids, np.zeros(ring, np.int64), np.zeros(ring, np.int64))
 
 
 def grown(history: History, head: int) -> History:
-    """`history` with twice the room; spikes keep their running numbers (the next one's is `head`), so each moves to its
-    place modulo the new size."""
+    """Return `history` with twice the room.
+
+    Spikes are numbered in the order of their emission, from 0 to `head` - 1; each lies at its number modulo the size.
+    """
     old = history.gids
     gids = np.empty(2 * old.size, np.uint32)
     numbers = np.arange(max(0, head - old.size), head)
@@ -66,7 +68,7 @@ def grown(history: History, head: int) -> History:
     return history._replace(gids=gids)
 
 
-# --- what is recorded -------------------------------------------------------------------------------------------------
+# --- recordings -------------------------------------------------------------------------------------------------------
 
 
 def wanted_neurons(network: Network, reports: Sequence[Report]) -> np.ndarray:
@@ -80,7 +82,7 @@ def wanted_neurons(network: Network, reports: Sequence[Report]) -> np.ndarray:
 
 
 def spike_room(network: Network, reports: Sequence[Report], interval: int) -> int:
-    """Return how many spikes a buffer holds: those of an interval, and more, so that it is seldom handed on."""
+    """Return how many spikes the buffer holds: those of an interval, and more, so that it is flushed rarely."""
     return SPIKE_BUFFER + most_spikes(network) * interval if spike_report(reports) else 0
 
 
@@ -88,9 +90,9 @@ def sample_rooms(reports: Sequence[Report], size: int, interval: int) -> np.ndar
     """Return how many samples the buffer of each sampled report holds, int64, the same on each of `size` ranks."""
     sampled = sampled_reports(reports)
     widths = [max(1, -(-report.gids.size // size)) for report in sampled]
-    a_report = SAMPLE_BUFFER // max(1, len(sampled))
+    per_report = SAMPLE_BUFFER // max(1, len(sampled))
     rooms = [
-        max(interval // report.interval + 1, a_report // width) for report, width in zip(sampled, widths, strict=True)
+        max(interval // report.interval + 1, per_report // width) for report, width in zip(sampled, widths, strict=True)
     ]
     return np.array(rooms, np.int64)
 
@@ -98,7 +100,7 @@ def sample_rooms(reports: Sequence[Report], size: int, interval: int) -> np.ndar
 def plan_recording(
     network: Network, reports: Sequence[Report], deal: Decomposition, neurons: Neurons, interval: int
 ) -> loop.Recording:
-    """Room for what is recorded in `interval` steps, and for more, so that it need not be handed on after each."""
+    """Return buffers for the recordings of `interval` steps, and more, so that they are flushed rarely."""
     wanted, room = wanted_neurons(network, reports), spike_room(network, reports, interval)
     spikes = loop.SpikeBuffer(wanted, bool(wanted.all()), np.empty(room, np.int64), np.empty(room, np.uint32))
     sampled, rooms = sampled_reports(reports), sample_rooms(reports, deal.size, interval)
@@ -125,8 +127,8 @@ def _ends(sizes: np.ndarray) -> np.ndarray:
 
 
 def switch(samples: loop.SampleBuffers, reports: Sequence[Report], step: int, record: bool) -> int:
-    """Switch the sampled reports on or off after `step` steps; return the step at which one of them has to be switched
-    again."""
+    """Switch the sampled reports on or off after `step` steps; return the step of the next
+    switch."""
     until = FOREVER
     for r, report in enumerate(sampled_reports(reports)):
         start, stop = report.window
@@ -138,7 +140,7 @@ def switch(samples: loop.SampleBuffers, reports: Sequence[Report], step: int, re
 def flush(
     recording: loop.Recording, counts: np.ndarray, reports: Sequence[Report], sink: Sink, offsets: Offsets
 ) -> None:
-    """Hand what was recorded to `sink`; `offsets` gives what is added to the samples of a report's neurons."""
+    """Pass the buffered recordings to `sink`; `offsets` returns what to add to the sampled states of a report."""
     spikes, samples = recording
     n, sampled = int(counts[loop.RECORDED]), sampled_reports(reports)
     if n:

@@ -1,4 +1,4 @@
-"""From spikes to the input of this rank's neurons.
+"""Delivery of spikes: turn them into input of this rank's neurons.
 
 Synapses are sorted by (source, delay, target). Spikes are kept for as long as the longest delay, and each step delivers
 just the segments that are due in it ("pull by delay"): all writes of a step go to one row of local neurons that stays
@@ -8,17 +8,17 @@ Where segments hold only a few synapses (many ranks, many delays) looking them u
 sources times delays outgrows the table. There synapses carry their delays, the index is by source alone, and a spike's
 synapses are all delivered at once, as soon as it may arrive, into a ring of rows, one for each step to come ("push").
 
-A segment is a whole number of grains of 8 synapses, so that all grains that are due can be listed without a branch on
-how long a segment is, and added in one loop that runs over the ends of segments: what a processor predicts wrongly
-costs more than the empty places that fill a grain up. They come before the first synapse of a segment, and weigh
-nothing. Where segments are short a grain is one synapse.
+A segment is padded to whole grains of 8 synapses. So all grains that are due can be listed without a branch on the
+length of a segment, and added in one loop that runs across the ends of segments: a mispredicted branch costs more than
+the empty places of a grain. Empty places come before the first synapse of a segment and have weight 0. Where segments
+are short, a grain is a single synapse.
 
 A synapse is one 32-bit word: the lower half is its slot (receptor and target in the row), the upper half the code of
 its weight. Local neurons are cut into shards so that 16 bits are enough for a slot on any number of ranks.
 
     FIXED    code = weight in `unit`s, signed; the row is an integer sum, which no order of events can change.
-    PALETTE  code = position in a table of at most 65,536 weights, float64.
-    WIDE     float64 weights in an array of their own, beside the words: more different weights than a palette holds.
+    PALETTE  code = position in the palette, a lookup table of at most 65,536 float64 weights.
+    WIDE     float64 weights in an array of their own, beside the words, where a palette cannot hold all of them.
 
 Sums of floating-point weights are taken in an order that depends neither on the ranks nor on the layout: by time of the
 spike, source, then position in the segment, where one target's synapses are in the order of their description.
@@ -49,19 +49,22 @@ class Synapses(NamedTuple):
     Attributes
     ----------
     form : FIXED, PALETTE or WIDE.
-    words : uint32 (n,), slot | code << 16, shard after shard; n counts the empty places, too.
+    words : uint32 (n,), slot | code << 16, shard after shard; n includes empty places.
     weights : float64 (n,), pA, for WIDE, otherwise (0,).
     delay_codes : uint16 (n,), positions in `delays`, where the index is by source; otherwise (0,).
     index : uint32 (shards, sources * segments + 1), first synapse of each (source, delay) segment in its shard; the
         segment ends where the grains of the next one begin.
-    grain_bits : of the position of a synapse within its grain: GRAIN_BITS, or 0.
+    grain_bits : a grain has 2^grain_bits synapses: GRAIN_BITS, or 0.
     segments : segments of a source: len(delays), or 1 where the index is by source.
     base : int64 (shards,), first synapse of each shard.
     delays : int64, ascending, the delays (steps) that occur.
-    palette : float64, the weights (pA) that PALETTE codes stand for; unit : pA a unit of FIXED codes.
-    row_fixed : int32 (ring * shards * slots,) units; row : float64, likewise, pA. One of them is empty. What arrives at
-        step t is in row t & ring_mask of the ring, which has one row where steps are delivered one by one.
-    ring_mask : ring - 1. slots : of a shard in a row, receptors * width. width : neurons of a shard.
+    palette : float64, the weights (pA) that PALETTE codes stand for.
+    unit : pA per unit of FIXED codes.
+    row_fixed : int32 (ring * shards * slots,), units; row : float64, likewise, pA. One of them is empty. They form a
+        ring buffer: input of step t is in row t & ring_mask. With an index by source and delay, one row is enough.
+    ring_mask : rows of the ring - 1.
+    slots : receptors * width, of a shard in a row.
+    width : neurons of a shard.
     """
 
     form: int
@@ -112,18 +115,19 @@ class Scratch(NamedTuple):
 
 
 def make_scratch(synapses: Synapses) -> Scratch:
+    """Return the arrays in which `deliver` works for these synapses."""
     longest = max(int(np.diff(index >> synapses.grain_bits).max(initial=0)) for index in synapses.index)
     grains = np.empty(LISTED + longest + COUNTED + NEAR, np.uint32)
     return Scratch(np.empty(BATCH, np.int64), grains, np.zeros(synapses.delays.size, np.int64))
 
 
 def segment_bounds(index: np.ndarray, places: np.ndarray, grain_bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """First synapses of segments of a shard, by their places in its index, and where they end; int64."""
+    """Return where segments of a shard begin and end, by their places in its index; int64."""
     return index[places].astype(np.int64), index[places + 1].astype(np.int64) >> grain_bits << grain_bits
 
 
 def synapses_by_source(index: np.ndarray, segments: int, grain_bits: int) -> np.ndarray:
-    """Synapses of each source in a shard, int64."""
+    """Return the number of synapses of each source in a shard, int64."""
     empty = index[:-1] & np.uint32((1 << grain_bits) - 1)
     places = np.diff(index[:: max(1, segments)].astype(np.int64) >> grain_bits) << grain_bits
     found: np.ndarray = places - empty.reshape(-1, max(1, segments)).sum(axis=1, dtype=np.int64)
@@ -132,13 +136,13 @@ def synapses_by_source(index: np.ndarray, segments: int, grain_bits: int) -> np.
 
 @kernel(cache=True)
 def deliver(t, synapses, history, scratch):
-    """Add to the rows what is due at step `t`, or, by source, what was emitted the shortest delay ago; number of
-    synaptic events.
+    """Add to the rows the input due at step `t`, or, with an index by source, all input from spikes emitted the
+    shortest delay ago; return the number of synaptic events.
 
     Limits, per event: 4 bytes of synapse from memory, one read-modify-write in the L2 cache (0.29 ns). At natural
     density, on one of two ranks of a Zen 5 (49,000 events and 1,600 segments a step, half of them empty, a sixteenth of
     the places): 0.58 ns an event alone, a seventh of it for listing the grains, and 0.64 in the loop over time, where
-    the update of the neurons takes the row out of the cache. Adding segment by segment took 0.83: two mispredicted
+    the update of the neurons evicts the row from the cache. Adding segment by segment took 0.83: two mispredicted
     branches each. Tried without gain: grains of 4 or 16, masks instead of empty places, two to eight delays at once
     (fewer segments, but rows that leave the L2 cache), other distances and kinds of prefetch, prefetching the row.
     """
@@ -162,8 +166,11 @@ def deliver(t, synapses, history, scratch):
 
 @kernel(cache=True)
 def deliver_again(now, synapses, history, scratch):
-    """Fill, for an index by source, the rows of the steps after `now` as they were: in order of time, and each row
-    emptied once its step is past, so that sums of floating-point weights are the same."""
+    """Fill the rows of the steps after `now` again, for an index by source, when a simulation is resumed.
+
+    Spikes are delivered in order of time, and each row is cleared once its step is past, so that sums of floating-point
+    weights are the same as before.
+    """
     if synapses.delay_codes.size == 0:
         return
     row = synapses.base.size * synapses.slots
@@ -211,7 +218,7 @@ def row_start(t, shard, synapses):
 
 @kernel()
 def deliver_shard(n, places, grains, bits, index, words, weights, palette, row, steps, offsets):
-    """List the grains of the segments, whose index is prefetched, then add them; number of synaptic events."""
+    """List the grains of the segments, prefetching the index, then add them; return the number of synaptic events."""
     events, listed = 0, np.int64(0)
     room, empty = grains.size - COUNTED - NEAR, (np.uint32(1) << bits) - np.uint32(1)
     for q in range(-FAR, n):
@@ -226,7 +233,7 @@ def deliver_shard(n, places, grains, bits, index, words, weights, palette, row, 
             if listed + count > room:
                 add_grains(listed, grains, bits, words, weights, palette, row, steps, offsets)
                 listed = np.int64(0)
-            store_count(grains, listed, grain)  # those that are too many are overwritten
+            store_count(grains, listed, grain)  # entries beyond `count` are overwritten
             k = COUNTED
             while k < count:
                 store_count(grains, listed + k, grain + np.uint32(k))
@@ -257,7 +264,7 @@ def add_grains(n, grains, bits, words, weights, palette, row, steps, offsets):
 
 
 def add_synapses(first, n, words, weights, palette, row, steps, offsets):
-    """Add the `n` synapses from `first` on to the row; which form they have is known by the types of the arrays."""
+    """Add the `n` synapses from `first` on to the row; the types of the arrays tell their form."""
 
 
 @overload(add_synapses, inline="always")

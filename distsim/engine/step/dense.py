@@ -1,4 +1,4 @@
-"""Delivery where a good part of all pairs is connected by equal synapses: one bit a pair, summed bit by bit.
+"""Delivery where a good part of all pairs is connected by equal synapses: one bit per pair, summed bit by bit.
 
 A group of projections between two populations that share weight and delay is a matrix of bits, a row for each source
 and a column for each local target. What arrives at a neuron in a step is the weight times the number of its bits in the

@@ -1,9 +1,9 @@
-"""Spikes of all ranks, once per interval: `add` each spike of this rank, then `exchange`. Nobody else knows packets.
+"""Spikes of all ranks, once per interval: `add` each spike of this rank, then `exchange`. Nothing else knows packets.
 
 Every rank sends the counts of its spikes by step, and the first few of their ids, in a packet of fixed size
 (Allgather); where some rank has more spikes than fit, all ids follow (Allgatherv, in the same way on all ranks). Both
-are called from compiled code. What comes back is merged by (step, gid), so that nothing behind it can tell how many
-ranks there are. An interval has at most min_delay steps: what is emitted in it arrives in the next one at the earliest.
+are called from compiled code. The spikes are merged by (step, gid), so that nothing downstream depends on the number of
+ranks. An interval has at most min_delay steps: a spike emitted in it arrives in the next one at the earliest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...parallel import Comm
 from ..compiled.intrinsics import call, kernel, pointer
 
 MAX_SIZE = 1 << 31  # spikes in one interval: the counts of MPI are 32-bit
-PACKETS = 128  # ids that the packets of all ranks together may hold: a latency's worth
+PACKETS = 128  # ids in the packets of all ranks together: sending them takes about as long as the latency
 LARGEST, SMALLEST = 32, 2  # ids in a packet
 FAILED = -1  # instead of the head of the history
 
@@ -43,7 +43,7 @@ class SpikeExchange(NamedTuple):
     merged, scratch : uint32
         One step's spikes of all ranks.
     cursor, bounds : int64, shapes (size,) and (size + 1,)
-        Where merging stands and the runs that are left.
+        Progress of the merge, and the ascending runs left to merge.
     """
 
     handles: np.ndarray
@@ -127,7 +127,7 @@ def mpi_handles(comm: Comm) -> np.ndarray:
     """Return the addresses of the MPI functions that mpi4py has loaded and the handles they take."""
     from mpi4py import MPI
 
-    library = ctypes.CDLL(MPI.__file__)  # looks into what it is linked with, too
+    library = ctypes.CDLL(MPI.__file__)  # finds symbols of the libraries that it is linked with, too
     names = ("MPI_Allgather", "MPI_Allgatherv")
     functions = [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names]
     handles = [MPI._handleof(x) for x in (comm, MPI.INT32_T, MPI.UINT32_T)]
@@ -146,7 +146,7 @@ def add(step, gid, spikes):
 def exchange(start, n_steps, spikes, size, history, head):
     """Append the spikes of all ranks in the interval of `n_steps` steps after `start` to the history.
 
-    Return the new head of its ring, or FAILED where MPI reports an error. What was added is gone afterwards.
+    Return the new head of its ring, or FAILED where MPI reports an error. Then nothing is left of what was added.
     """
     if not gather(n_steps, spikes, size):
         return np.int64(FAILED)
@@ -205,7 +205,7 @@ def gather(n_steps, spikes, size):
 
 @kernel(forceinline=True)
 def append_interval(start, n_steps, spikes, size, history, head):
-    """Append the interval's spikes, merged by gid within each step, to the history; the new head of its ring."""
+    """Append the interval's spikes, merged by gid within each step, to the history; return its new head."""
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     for rank in range(size):
         spikes.cursor[rank] = spikes.starts[rank]
@@ -228,8 +228,8 @@ def append_interval(start, n_steps, spikes, size, history, head):
 
 @kernel()
 def merge_step(step, n_steps, spikes, size):
-    """Merge the spikes of one step, each rank's ascending, pairwise; their number, and whether they are in `scratch`
-    rather than in `merged`."""
+    """Merge the spikes of one step, ascending on each rank, pairwise; return their number, and whether they are in
+    `scratch` rather than in `merged`."""
     n, n_runs = 0, 0
     for rank in range(size):
         count = np.int64(spikes.packets[rank * (n_steps + spikes.room) + step])

@@ -1,12 +1,12 @@
 """The loop over time, compiled.
 
-An interval is up to min_delay steps long and begins where the last one ended. What a neuron emits in it reaches other
-neurons in the next one at the earliest. So all ranks may deliver and update a whole interval, then exchange its spikes
-once, then go on; an interval cut short, by the end of a run for instance, changes nothing. Within a step: first what
-arrives (deliver, stimulate), then the neurons (update).
+An interval is up to min_delay steps long and begins where the last one ended. A spike emitted in it reaches other
+neurons in the next one at the earliest. So each rank delivers and updates a whole interval, then all ranks exchange its
+spikes once. Cutting an interval short, at the end of a run for instance, changes nothing. Within a step, input arrives
+first (deliver, stimulate), then neurons are updated (update).
 
-`advance` gives control back only when the steps are done or a buffer must be emptied or grown; all ranks hold the same
-spikes at the end of an interval, so all of them come back at the same step for the same reason.
+`advance` returns only when its steps are done or a buffer must be emptied or grown. All ranks hold the same spikes at
+the end of an interval, so all of them return at the same step for the same reason.
 """
 
 from __future__ import annotations
@@ -34,18 +34,19 @@ from .population_state import Neurons
 from .stimulation import Currents, Trains, add_scheduled, apply_currents
 
 DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
-NONE, SEVERAL = -1, -2  # rather than the Poisson input that is on
+NONE, SEVERAL = -1, -2  # in place of the number of the Poisson input that is on
 PHASES = ("deliver", "update", "stimulate", "exchange", "record")
 DELIVER, UPDATE, STIMULATE, EXCHANGE, RECORD = range(len(PHASES))  # entries of the timer
 STEP, HEAD, EVENTS, SPIKES, RECORDED = range(5)  # entries of Clock.counts
 
 
 class SpikeBuffer(NamedTuple):
-    """Spikes that are recorded until the next flush.
+    """Spikes recorded since the last flush.
 
     Attributes
     ----------
-    wanted : uint8 by gid, whether spikes are recorded; empty for none. takes_all : whether those of all neurons are.
+    wanted : uint8 by gid, 1 where spikes are recorded; empty if none are.
+    takes_all : whether the spikes of all neurons are recorded.
     steps : int64, gids : uint32, recorded spikes of all ranks by (step, gid).
     """
 
@@ -56,18 +57,19 @@ class SpikeBuffer(NamedTuple):
 
 
 class SampleBuffers(NamedTuple):
-    """What the n sampled reports record until the next flush.
+    """Samples of the n sampled reports since the last flush.
 
     Attributes
     ----------
-    is_on : uint8 (n,), whether a sample is taken at the next step that is due.
+    is_on : uint8 (n,), whether samples are taken at present.
     intervals : int64 (n,), steps between two samples.
     places : int64, report after report: where the sampled states of local neurons are in `Neurons.state`.
     firsts : int64 (n + 1,), where each report's `places` begin.
     values : float64, report after report: samples, each with a value for each of its `places`.
     starts : int64 (n + 1,), where each report's `values` begin.
-    rooms : int64 (n,), samples that fit; as many on all ranks, also where a rank has none of the neurons.
-    counts : int64 (n,), samples that are there. last : int64 (n,), the step of the last of them.
+    rooms : int64 (n,), samples that fit; the same on all ranks, even where a rank has none of the neurons.
+    counts : int64 (n,), samples held.
+    last : int64 (n,), the step of the last of them.
     """
 
     is_on: np.ndarray
@@ -82,15 +84,15 @@ class SampleBuffers(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """Buffers of what is recorded."""
+    """Buffers of recordings."""
 
     spikes: SpikeBuffer
     samples: SampleBuffers
 
 
 class Constants(NamedTuple):
-    """Numbers that never change: rank, size, steps of an interval (at most min_delay), spikes that all ranks together
-    can emit in one step, the key of the random numbers, the address of clock_gettime."""
+    """Numbers that never change: rank, size, steps of an interval (at most min_delay), the most spikes that all ranks
+    together can emit in one step, the key of the random numbers, the address of clock_gettime."""
 
     rank: int
     size: int
@@ -102,7 +104,7 @@ class Constants(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """How far a rank is and where its time went.
+    """How far a rank has come, and where its time went.
 
     Attributes
     ----------
@@ -111,7 +113,7 @@ class Clock(NamedTuple):
     timer : float64, shape (5,)
         Seconds by phase, see PHASES.
     spec : int64, shape (2,)
-        A time as the system gives it; scratch.
+        What clock_gettime writes: seconds and nanoseconds; scratch.
     """
 
     counts: np.ndarray
@@ -150,15 +152,18 @@ class Rank(NamedTuple):
 
 @kernel()
 def seconds(constants, spec):
+    """Return the time of a monotonic clock (s)."""
     call(constants.clock_gettime, (np.int64(CLOCK_MONOTONIC), pointer(spec)))
     return spec[0] + 1e-9 * spec[1]
 
 
 @kernel(cache=True)
 def advance(stop, record, rank):
-    """Advance the arrays of a `Rank` to step `stop`; why control is given back (DONE, GROW_HISTORY, FLUSH or
-    MPI_FAILED). Spikes are recorded if `record`, samples where they are switched on."""
-    # Taken apart once: each time that a member is taken out of a tuple costs reference counts.
+    """Advance a `Rank` to step `stop`; return why it stopped: DONE, GROW_HISTORY, FLUSH or MPI_FAILED.
+
+    Spikes are recorded if `record` is true, samples where they are switched on.
+    """
+    # Unpacked once, since each access to a member of a tuple counts references.
     constants, (counts, timer, spec), connections, neurons, inputs, spikes, recording = rank
     synapses, dense, history, scratch = connections
     poisson, currents, trains = inputs
@@ -210,14 +215,14 @@ def advance(stop, record, rank):
 
 @kernel(forceinline=True)
 def update(t, k, constants, synapses, neurons, poisson, trains, spikes):
-    """Advance all local neurons by the step that ends at `t`, the k-th of the interval, and add what they emit.
+    """Advance all local neurons by the step that ends at `t`, the k-th of the interval, and add their spikes.
 
     Limits, per neuron of the microcircuit: 46 bytes of state, row and Poisson numbers read and written in the L2 cache,
     a comparison, a dozen multiplications; 0.31 ns when vectorised and in the cache.
     """
     for b in range(neurons.blocks.shape[0]):
         block = neurons.blocks[b]
-        e = the_one_on(t, b, poisson)
+        e = active_input(t, b, poisson)
         if block.direct and (e == NONE or (e >= 0 and block.takes_numbers and serves_all(poisson.entries[e], block))):
             update_directly(t, b, e, block, synapses, neurons, poisson)
         else:
@@ -229,7 +234,7 @@ def update(t, k, constants, synapses, neurons, poisson, trains, spikes):
 
 @kernel(forceinline=True)
 def update_directly(t, b, e, block, synapses, neurons, poisson):
-    """Update a block by what the rows hold and the Poisson input `e` (or NONE)."""
+    """Update a block straight from the rows and the Poisson input `e` (or NONE)."""
     numbers, shift, weight = np.int64(0), np.int64(0), 0.0
     if block.takes_numbers:
         pairs, shift = pairs_of(t, poisson, poisson.entries[max(e, poisson.of_block[b])])
@@ -245,7 +250,7 @@ def update_directly(t, b, e, block, synapses, neurons, poisson):
 
 @kernel(forceinline=True)
 def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
-    """Call the loop at `address`, see `update.loop_source`, for the neurons of a block."""
+    """Call the compiled loop at `address` for the neurons of a block; see `update.loop_source`."""
     first = block.first
     call(
         address,
@@ -269,8 +274,8 @@ def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
 
 
 @kernel(forceinline=True)
-def the_one_on(t, b, poisson):
-    """The Poisson input of block `b` that is on at step `t`, NONE or SEVERAL."""
+def active_input(t, b, poisson):
+    """Return the Poisson input of block `b` that is on at step `t`, or NONE, or SEVERAL."""
     found = NONE
     for e in range(poisson.of_block[b], poisson.of_block[b + 1]):
         if is_on(t, poisson.entries[e]):
@@ -280,14 +285,14 @@ def the_one_on(t, b, poisson):
 
 @kernel(forceinline=True)
 def serves_all(entry, block):
-    """Return whether a Poisson input is one to the first receptor of all neurons of the block, its numbers bytes."""
+    """Return whether a Poisson input goes to the first receptor of all neurons of the block, as bytes."""
     is_whole = entry.last - entry.first == block.last - block.first
     return is_whole & (entry.receptor == 0) & (not entry.is_wide)
 
 
 @kernel(forceinline=True)
 def gather_inputs(t, b, block, synapses, neurons, poisson, trains):
-    """Take the block's part of the rows (pA) and its Poisson input into neurons.inputs, and leave the rows at zero."""
+    """Move the block's part of the rows, and its Poisson input, into neurons.inputs (pA); the rows are zero then."""
     first, last, inputs = block.first, block.last, neurons.inputs
     n = last - first
     if block.is_source:
@@ -307,6 +312,7 @@ def gather_inputs(t, b, block, synapses, neurons, poisson, trains):
 
 @kernel(cache=True, pipeline_class=NoAlias)
 def take(row, unit, inputs):
+    """Move a part of a row, times `unit`, into `inputs`."""
     for i in range(row.size):
         inputs[i] = unit * row[i]
         row[i] = 0
@@ -328,14 +334,14 @@ def collect_spikes(k, block, constants, neurons, spikes):
 
 @kernel()
 def record_spikes(start, n_steps, recorded, counts, history):
-    """Append the interval's wanted spikes of all ranks to the recording."""
+    """Append the interval's spikes, of all ranks, to the buffer where they are to be recorded."""
     n = counts[RECORDED]
     gid_mask, step_mask = history.gids.size - 1, history.first.size - 1
     for t in range(start + 1, start + n_steps + 1):
         first, count = history.first[t & step_mask], history.count[t & step_mask]
         for q in range(first, first + count):
             gid = history.gids[q & gid_mask]
-            if recorded.takes_all or recorded.wanted[gid]:  # the table is cold: looking up costs 8 ns a spike
+            if recorded.takes_all or recorded.wanted[gid]:  # not in the cache: a lookup costs 8 ns
                 recorded.steps[n] = t
                 recorded.gids[n] = gid
                 n += 1
@@ -353,7 +359,7 @@ def is_full(n_steps, samples):
 
 @kernel()
 def take_samples(t, samples, neurons):
-    """Append the states that are due at step `t`, relative to what `buffers.sample_offsets` gives."""
+    """Append the samples due at step `t`: states, to which `buffers.flush` adds their offsets."""
     for r in range(samples.counts.size):
         if samples.is_on[r] and t % samples.intervals[r] == 0:
             first, n = samples.firsts[r], samples.firsts[r + 1] - samples.firsts[r]

@@ -1,14 +1,16 @@
-"""Sinks, which take recordings. A sink has one method, called on all ranks alike:
+"""Sinks: where recordings go, in memory or in files (NEST calls them recording backends).
+
+A sink has one method, called on all ranks alike:
 
 take(name, steps, values)    what the report `name` recorded since the last call
 
-Of spikes, `steps` and `values` (global ids) are those of all ranks, by (step, gid), the same on every rank. Of a
+For spikes, `steps` and `values` (global ids) hold those of all ranks, by (step, gid), the same on every rank. For a
 sampled quantity, `values` has a row for each of `steps` and a column for each of this rank's recorded neurons, by
 ascending gid.
 
-After an exception (Ctrl-C, for instance) in the method or just after it, the next call brings the same data again, and
-may add what was recorded since. So a call that begins at the step of the last one replaces its data; a sink that cannot
-replace them must refuse them.
+If an exception (Ctrl-C, for instance) interrupts the method or comes just after it, the next call passes the same data
+again, perhaps followed by newer ones. So a call with the same first step as the last one replaces its data; a sink that
+cannot replace them must refuse them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from .decomposition import Decomposition
 
 
 class Sink(Protocol):
-    """Interface of all sinks."""
+    """Interface of a sink."""
 
     def take(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
         """Take what the report `name` recorded."""
@@ -48,7 +50,7 @@ class MemorySink:
         batches[len(batches) - is_again :] = [batch]  # one statement: Ctrl-C cannot come between
 
     def recorded(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the steps (int64) and values so far of the report `name`; of spikes that is not recorded, none."""
+        """Return the steps (int64) and values of the report `name` so far; empty if there is no such report."""
         if not self._batches.get(name):
             return np.zeros(0, np.int64), self._nothing.get(name, np.zeros(0, np.int64))
         steps, values = (np.concatenate(parts) for parts in zip(*self._batches[name], strict=True))

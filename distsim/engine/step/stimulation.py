@@ -86,7 +86,7 @@ def plan_currents(network: Network, deal: Decomposition) -> Currents:
 
 
 def resume(currents: Currents, trains: Trains, step: int) -> None:
-    """Let `currents` and `trains`, just planned, go on after `step`."""
+    """Move `currents` and `trains`, just planned, to the step after `step`."""
     for planned in (currents, trains):
         planned.position[0] = np.searchsorted(planned.steps, step, side="right")
     done = int(currents.position[0])
