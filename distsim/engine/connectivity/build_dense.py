@@ -54,7 +54,7 @@ Second = Mapping[int, Mapping[int, list[np.ndarray]]]
 
 
 def plan_groups(network: Network, fewest: int | None = None) -> list[Group]:
-    """Return the groups of projections that are kept as bit matrices, of at least `fewest` pairs (default FEWEST)."""
+    """The groups of projections that are kept as bit matrices, of `fewest` pairs at least (by default FEWEST)."""
     fewest = FEWEST if fewest is None else fewest
     found: dict[tuple[int, int, float, int], list[int]] = {}
     for number, projection in enumerate(network.projections):
