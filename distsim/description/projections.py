@@ -8,12 +8,28 @@ from ..synapses import SynapseModel
 from .distributions import Distribution
 from .elements import Population, Selection, Value
 from .grid import TimeGrid
-from .quantities import LARGEST, number, numbers
+from .matrices import is_matrix
+from .quantities import LARGEST, number, numbers, shown
 from .rules import Explicit, OneToOne, Rule
 from .values import check_drawn, frozen
 
 MOST_DELAYS = 32767  # steps that a delay may take
 PIECE = 1 << 16  # delays converted at a time
+
+
+def check_given(name: str, rule: object, weight: object, delay: object) -> None:
+    """Check that the projection `name` has a weight and a delay, the weight of a matrix being its entries.
+
+    Raises
+    ------
+    TypeError
+        One of them is missing, or given twice.
+    """
+    if is_matrix(rule) and weight is not None:
+        raise TypeError(f"{name}: weight: the matrix holds the weights; name the delay: connect(..., W, delay=1.5)")
+    for what, value in (("weight", weight), ("delay", delay)):
+        if value is None and not (what == "weight" and is_matrix(rule)):
+            raise TypeError(f"{name}: {what} is missing")
 
 
 def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> int | None:
@@ -22,7 +38,7 @@ def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> i
         called = getattr(rule, "__name__", repr(rule))
         raise TypeError(f"{name}: {called}: call it, {called}()")
     if not isinstance(rule, Rule):
-        raise TypeError(f"{name}: expected a connection rule, not {rule!r}")
+        raise TypeError(f"{name}: expected a weight matrix or a connection rule, not {shown(rule)}")
     shared = 0
     if source.population is target.population:
         shared = np.intersect1d(source.gids, target.gids, assume_unique=True).size
