@@ -31,6 +31,7 @@ from ..results.result import Result
 from . import changes, checkpoints, recorded, warmup
 from .agreement import agree, described
 from .checkpoints import Checkpoint
+from .connections import Connections, connections_of
 from .guard import Finding, Guard, GuardError
 from .saving import save, summarize
 from .state import State, restore, state_of
@@ -273,6 +274,27 @@ class Simulation:
         """Parameter `name` of neurons or Poisson sources as it is now (V_m: the potential, mV), of shape (len(what),);
         `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input (collective)."""
         return changes.get_value(self.engine, what, name)
+
+    # --- synapses -------------------------------------------------------------------------------------------------
+
+    def connections(self, source: Part, target: Part, local: bool = False) -> Connections:
+        """Return the synapses from `source` to `target`, of all projections between them (collective).
+
+        Parameters
+        ----------
+        source, target : 'E', 'E[:50]', 'E[[1, 5, 7]]', or populations or parts of them.
+        local : only those onto neurons of this rank, in the same order; by default all of them, on all ranks.
+
+        Returns
+        -------
+        Connections : arrays `sources` and `targets` (0-based in their populations), `weights` (pA) and `delays` (ms),
+            sorted by source, target and delay, and `to_sparse()`; the same on any number of ranks.
+
+        Raises
+        ------
+        ValueError : there is no such population.
+        """
+        return connections_of(self.engine, source, target, is_local=local)
 
     # --- results --------------------------------------------------------------------------------------------------
 
