@@ -77,6 +77,15 @@ _LATER = {
     "parameter": ".networks.parameters",
 }
 
+
+def _estimate_memory(network: Network, size: int) -> int:
+    """Return the bytes that each of `size` ranks needs; a description alone does not import the engine."""
+    from .engine.memory import estimate
+
+    return estimate(network, size)
+
+
+Network.estimate_memory = staticmethod(_estimate_memory)  # type: ignore[method-assign]
 end_all_at_exceptions()
 end_all_at_exits()
 

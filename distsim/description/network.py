@@ -21,6 +21,7 @@ import numpy as np
 
 from ..neurons import MODELS, NeuronModel
 from ..neurons.sources import MOST_MEAN, MOST_SPIKES
+from ..parallel import is_first
 from ..synapses import SynapseModel, static
 from .elements import (
     FOREVER,
@@ -45,6 +46,7 @@ from .matrices import Matrix, is_matrix, read_delay_matrix, read_matrix
 from .projections import check_given, check_rule, check_synapse, read_delay, read_input_weight, read_weight
 from .quantities import LARGEST, bound, number, numbers, shown, whole
 from .rules import Rule
+from .summary import summarize
 from .units import without_unit
 from .values import check_together, read_values
 
@@ -93,6 +95,29 @@ class Network:
         where there are none."""
         name, indices = find(what, {population.name: population.n for population in self.populations})
         return Selection(self[name], indices)
+
+    def summary(self, ranks: int | Sequence[int] = 1) -> None:
+        """Print populations, projections with their expected numbers of synapses, inputs, recorders, and memory.
+
+        Of several ranks that are started together, the first one prints.
+
+        Parameters
+        ----------
+        ranks : a number of ranks, or several, for which the memory is estimated.
+
+        Raises
+        ------
+        ValueError : a number of ranks below 1.
+        """
+        sizes = [whole("summary: ranks", size, 1) for size in np.atleast_1d(ranks).tolist()]
+        text = summarize(self, sizes, lambda size: self.estimate_memory(self, size))
+        if is_first():
+            print(text)
+
+    @staticmethod
+    def estimate_memory(network: Network, size: int) -> int:
+        """Return the bytes that each of `size` ranks needs; distsim puts the engine's estimate here."""
+        raise NotImplementedError
 
     # --- populations ---------------------------------------------------------------------------------------------
 
