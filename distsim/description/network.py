@@ -43,7 +43,7 @@ from .elements import (
 )
 from .grid import TimeGrid, resolution
 from .matrices import Matrix, is_matrix, read_delay_matrix, read_matrix
-from .projections import check_given, check_rule, check_synapse, read_delay, read_input_weight, read_weight
+from .projections import check_given, check_rule, check_synapse, read_delay, read_input_weight, read_weight, values_of
 from .quantities import LARGEST, bound, number, numbers, shown, whole
 from .rules import Rule
 from .summary import summarize
@@ -234,7 +234,8 @@ class Network:
             its name, 'E', 'E[:50]', 'E[[1, 5, 7]]', here and in all that follows.
         rule : a connection rule; or a matrix of weights, W[source, target], of shape (len(source), len(target)).
             Each stored entry of a scipy.sparse matrix or array is a synapse, zeros too, and one that is stored twice is
-            two; of a NumPy array, each entry other than 0. The matrix is copied.
+            two; of a NumPy array, each entry other than 0. The matrix is copied. Or the edges of a file, see
+            `csv_edges`, `parquet_edges` and `sonata_edges`.
         weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse. Not with a matrix.
         delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid. With a
             weight matrix also a matrix with the same entries, or a NumPy array of its shape.
@@ -251,6 +252,7 @@ class Network:
         check_synapse(name, synapse)
         unit, shape = target.population.model.weight_unit, (len(source), len(target))
         check_given(name, rule, weight, delay)
+        weight, delay = values_of(rule, weight, delay)
         if is_matrix(rule):
             rule, weight = read_matrix(name, rule, shape, unit)
             delay = read_delay_matrix(name, delay, rule, shape) if is_matrix(delay) else delay

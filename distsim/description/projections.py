@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..synapses import SynapseModel
 from .distributions import Distribution
+from .edge_files import EdgeFile, FromFile
 from .elements import Population, Selection, Value
 from .grid import TimeGrid
-from .matrices import is_matrix
+from .matrices import Matrix, is_matrix
 from .quantities import LARGEST, number, numbers, shown
 from .rules import Explicit, OneToOne, Rule
 from .values import check_drawn, frozen
@@ -27,9 +30,21 @@ def check_given(name: str, rule: object, weight: object, delay: object) -> None:
     """
     if is_matrix(rule) and weight is not None:
         raise TypeError(f"{name}: weight: the matrix holds the weights; name the delay: connect(..., W, delay=1.5)")
+    columns = rule.columns if isinstance(rule, EdgeFile) else None
     for what, value in (("weight", weight), ("delay", delay)):
-        if value is None and not (what == "weight" and is_matrix(rule)):
+        column = columns and getattr(columns, what)
+        if column and value is not None:
+            raise TypeError(f"{name}: {what}: the file holds it in column {column!r}")
+        if value is None and not column and not (what == "weight" and is_matrix(rule)):
             raise TypeError(f"{name}: {what} is missing")
+
+
+def values_of(rule: Rule | Matrix, weight: Any, delay: Any) -> tuple[Any, Any]:
+    """Return weight and delay as they were given, or as columns of the file of `rule`."""
+    if not isinstance(rule, EdgeFile):
+        return weight, delay
+    weight_column, delay_column = rule.columns.weight, rule.columns.delay
+    return FromFile(weight_column) if weight_column else weight, FromFile(delay_column) if delay_column else delay
 
 
 def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> int | None:
@@ -65,6 +80,8 @@ def check_synapse(name: str, synapse: SynapseModel) -> None:
 def read_weight(name: str, weight: object, n_synapses: int | None, unit: str) -> Value:
     """`weight` (in `unit`) of the projection `name`, for each of `n_synapses` if it is an array."""
     name = f"{name}: weight"
+    if isinstance(weight, FromFile):
+        return weight
     if isinstance(weight, Distribution):
         check_drawn(name, weight)
         return weight
@@ -80,10 +97,12 @@ def read_input_weight(name: str, weight: object, target: Population) -> float:
 
 def read_delay(
     name: str, delay: object, n_synapses: int | None, grid: TimeGrid
-) -> tuple[Value, int | np.ndarray | None]:
+) -> tuple[Value, int | np.ndarray | FromFile | None]:
     """Return `delay` of the projection `name` in ms and in steps (see `Projection`): 1 to `MOST_DELAYS` steps, on the
     grid unless it is drawn."""
     name, dt = f"{name}: delay", grid.dt_ms
+    if isinstance(delay, FromFile):
+        return delay, delay
     if isinstance(delay, Distribution):
         low, high = delay.support()
         if not low >= dt / 2 * (1 - 1e-12):
@@ -94,14 +113,14 @@ def read_delay(
     value = numbers(name, delay, unit="ms")
     _check_size(name, value, n_synapses)
     if not isinstance(value, np.ndarray):
-        return value, _delay_steps(name, value, grid)
+        return value, steps_of_delay(name, value, grid)
     steps = np.empty(value.size, np.int16)
     for start in range(0, value.size, PIECE):  # a conversion takes several arrays of float64
-        steps[start : start + PIECE] = _delay_steps(name, value[start : start + PIECE], grid)
+        steps[start : start + PIECE] = steps_of_delay(name, value[start : start + PIECE], grid)
     return frozen(value), frozen(steps)
 
 
-def _delay_steps(name: str, value: float | np.ndarray, grid: TimeGrid) -> int | np.ndarray:
+def steps_of_delay(name: str, value: float | np.ndarray, grid: TimeGrid) -> int | np.ndarray:
     """`value` (ms) in steps; ValueError unless these are from 1 to `MOST_DELAYS`."""
     steps = grid.steps(value, name)
     if np.any(steps < 1):

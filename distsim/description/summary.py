@@ -31,6 +31,7 @@ def summarize(network: Any, ranks: Sequence[int], memory: Memory) -> str:
     memory : callable
         Bytes that each rank needs, by the number of ranks.
     """
+    needed = {size: memory(size) for size in ranks}  # first: edge lists in files are read for it
     about = [expected(p) for p in network.projections]
     total, n_sources = sum(n for n, _ in about), network.n - network.n_neurons
     counts = [f"{network.n_neurons:,} neurons", *([f"{n_sources:,} sources"] if n_sources else [])]
@@ -43,7 +44,7 @@ def summarize(network: Any, ranks: Sequence[int], memory: Memory) -> str:
         "projections": [_projection(p) for p in network.projections],
         "inputs": [_device(network, device) for device in inputs],
         "recorders": [_recorder(network, recorder) for recorder in network.recorders],
-        "memory": [_memory(size, memory(size)) for size in ranks],
+        "memory": [_memory(size, n_bytes) for size, n_bytes in needed.items()],
     }
     lines = [head]
     for title, rows in sections.items():

@@ -19,6 +19,7 @@ from ..description.network import Network
 from ..description.quantities import number, whole
 from ..description.reports import reports_of
 from ..engine.check import check_memory
+from ..engine.connectivity.read_edges import read_lists
 from ..engine.connectivity.table_plan import plan_table
 from ..engine.ledger import Ledger
 from ..engine.model_loops import Loops
@@ -74,15 +75,18 @@ class Simulation:
         check_running(comm)
         self.network, self.seed = network, check_seed(seed)
         agree(comm, described(network, self.seed))
+        started, deal = time.perf_counter(), Decomposition(network.n, comm.size, comm.rank)
+        lists = read_lists(network, comm, deal)
+        reading = time.perf_counter() - started
         network.is_simulated = True
         plan, loops = plan_table(network, comm.size), Loops()
         if not warm:
             warmup.fill_cache(plan, comm, loops, lambda small: Simulation(small, comm=SerialCommunicator(), warm=True))
         check_memory(plan, comm)
-        started = time.perf_counter()
-        deal = Decomposition(network.n, comm.size, comm.rank)
+        started = time.perf_counter() - reading
         sink = MemorySink(reports_of(network), deal) if sink is None else sink
-        self.engine, self.guard, self.chunk = RankEngine(plan, self.seed, comm, loops, sink), Guard(network), CHUNK
+        self.engine = RankEngine(plan, self.seed, comm, loops, sink, lists)
+        self.guard, self.chunk = Guard(network), CHUNK
         self._is_observed, self.period = False, self._nothing_recorded()
         if checkpoint is not None:
             self.take_up(checkpoints.read(checkpoint, self.comm))

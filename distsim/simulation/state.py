@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..description.edge_files import EdgeFile
 from ..description.network import Network
 from ..engine.ledger import events_on_their_way
 from ..engine.rank_engine import RankEngine
@@ -108,6 +109,9 @@ def _restore_neurons(engine: RankEngine, arrays: Mapping[str, np.ndarray]) -> No
 def _identity(engine: RankEngine) -> dict[str, str]:
     """A digest of each part of the description."""
     parts = described(engine.network, engine.seed)
+    for number, projection in enumerate(engine.network.projections):
+        if isinstance(projection.rule, EdgeFile):
+            parts[f"edges of projection {number}"] = projection.rule.facts.content
     return {name: digest(part).hex() for name, part in parts.items() if name != EXCEPT}
 
 

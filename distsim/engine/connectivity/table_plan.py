@@ -21,6 +21,7 @@ from ..step.population_state import two_receptors
 from ..step.update import ROW
 from .build_dense import Group, plan_groups
 from .grains import plan_grain
+from .read_edges import read_facts
 from .synapse_plan import delays_in_use, n_expected
 from .weights import WeightCode, plan_weights
 
@@ -147,6 +148,7 @@ def plan_table(
         if p.synapse.table != PACKED:
             ends, model = f"{p.source.population.name} -> {p.target.population.name}", p.synapse
             raise ValueError(f"{ends}: synapse model {model.name} wants a table {model.table!r}, not {PACKED!r}")
+    read_facts(network)
     is_two = two_receptors(network)
     if layout is None:
         layout = plan_layout(-(-network.n // size), 2 if is_two.any() else 1, ROW)
