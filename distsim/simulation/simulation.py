@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..description.elements import V_M, Part, PoissonInput, Value
+from ..description.elements import V_M, Part, PoissonInput, Projection, Value
 from ..description.network import Network
 from ..description.quantities import number, whole
 from ..description.reports import reports_of
@@ -36,7 +36,9 @@ from .connections import Connections, connections_of
 from .guard import Finding, Guard, GuardError
 from .saving import save, summarize
 from .state import State, restore, state_of
+from .weight_changes import set_weights
 
+NewWeights = Callable[[Connections], np.ndarray | float]
 CHUNK = 500  # steps between two looks at the clock
 
 
@@ -258,21 +260,28 @@ class Simulation:
 
     # --- parameters -----------------------------------------------------------------------------------------------
 
-    def set(self, what: Part | PoissonInput, **values: Value) -> None:
+    def set(self, what: Part | PoissonInput | Projection, **values: Value | NewWeights) -> None:
         """Change parameters from now on (collective: all ranks ask for the same).
 
         Parameters
         ----------
         what : neurons, whose parameters, or potentials V_m, become `values`: numbers, arrays of len(what) numbers, or,
             for V_m and I_e, distributions. Or a Poisson input: `rate` (spikes/s), `weight` (pA); or Poisson sources:
-            `rate`. What was emitted before and is on its way arrives as it was.
+            `rate`. What was emitted before and is on its way arrives as it was. Or a projection, as `connect` returns
+            it: `weight`, a number, an array in the order of `connections`, or a function that is called with the
+            `Connections` of all ranks and returns one of these. Weights are kept exactly, as float64. Spikes on their
+            way arrive with the new weight.
 
         Raises
         ------
         ValueError : an unknown parameter, a value out of range, parameters that do not go together, or time constants
-            that would need another receptor. Nothing is changed then.
+            that would need another receptor; a projection whose synapses are kept as bits, or cannot be told apart from
+            those of another one. Nothing is changed then.
         """
-        changes.set_values(self.engine, what, values)
+        if isinstance(what, Projection):
+            set_weights(self.engine, what, values)
+        else:
+            changes.set_values(self.engine, what, values)  # type: ignore[arg-type]  # functions are refused
 
     def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float:
         """Parameter `name` of neurons or Poisson sources as it is now (V_m: the potential, mV), of shape (len(what),);

@@ -1,6 +1,7 @@
 """All that the future of a simulation depends on, as arrays by global id that any number of ranks can take up.
 
-Synapses are not among it: they are made again from the seed, and whether they are the same is checked. Neither are
+Synapses are not among it, but for changed weights: they are made again from the seed, and whether they are the same is
+checked. Neither are
 Poisson numbers, which are functions of the seed and the step, nor what was recorded.
 """
 
@@ -24,6 +25,7 @@ from .agreement import described, digest
 from .changed import changed_settings, record_changes
 from .guard import Guard
 from .state_check import check_arrays, check_facts, check_size
+from .weight_changes import all_weights, put_weights
 
 BY_NEURON = ("refractory", "I_e", "device", "emitted")
 EXCEPT = "what is recorded"  # the part of a description that may differ
@@ -37,7 +39,8 @@ class State(NamedTuple):
     facts : numbers and texts, fit for JSON, the same on all ranks.
     neurons : name -> array (n_local,), one value for each of this rank's neurons, by ascending gid.
     shared : name -> array, the same on all ranks: `history/counts` int64 (longest delay,), spikes of the last steps,
-        oldest first; `history/gids` uint32, whose they are.
+        oldest first; `history/gids` uint32, whose they are; `weights/NUMBER` float64, of projections whose weights were
+        changed, in the order of `Simulation.connections`.
     """
 
     facts: dict
@@ -61,7 +64,8 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
         "changes": record_changes(engine.network, engine.settings),
         "window": [guard.since, guard.counts.tolist()],
     }
-    return State(facts, arrays, _recent_spikes(engine))
+    weights = {f"weights/{number}": all_weights(engine, number) for number in engine.settings.weights}
+    return State(facts, arrays, {**_recent_spikes(engine), **weights})
 
 
 def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
@@ -75,12 +79,16 @@ def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
     _check(engine, state)
     if facts["changes"]["number"]:
         engine.apply(changed_settings(engine.network, facts["changes"]))
+    for number in facts["changes"]["weights"]:
+        if f"weights/{number}" not in state.shared:
+            raise ValueError(f"there is no dataset weights/{number}")
+        put_weights(engine, number, state.shared[f"weights/{number}"])
     _restore_neurons(engine, state.neurons)
     guard.since, guard.counts = facts["window"][0], np.array(facts["window"][1], np.int64)
     counts = engine.clock.counts
     counts[loop.STEP] = step
     resume(engine.currents, engine.trains, step)
-    _remember(engine, **{name.split("/")[1]: array for name, array in state.shared.items()})
+    _remember(engine, state.shared["history/counts"], state.shared["history/gids"])
     counts[loop.SPIKES] = facts["spikes"]
     deliver_again(step, engine.synapses, engine.history, engine.scratch)
     in_rows = events_on_their_way(engine.connections, step)[1]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from mpi4py import MPI
 
 from distsim import Network, Normal, Simulation, Uniform, explicit, fixed_indegree, fixed_outdegree, fixed_total_number
 from distsim.parallel import SerialCommunicator
+from distsim.simulation import simulation
+from tests.support.weighted_networks import CODES, signed
+from tests.support.weighted_networks import network as weighted
 
 pytestmark = pytest.mark.mpi
 
@@ -48,3 +53,29 @@ def test_asking_for_different_parts_is_refused_on_all_ranks():
     if COMM.size > 1:
         with pytest.raises(ValueError, match="do not agree about what connections are read"):
             sim.connections("E", "I" if COMM.rank else "E")
+
+
+@pytest.mark.parametrize("many_delays", [False, True])
+@pytest.mark.parametrize("code", CODES)
+def test_changed_weights_and_their_checkpoints_do_not_depend_on_the_ranks(code, many_delays, tmp_path_factory):
+    path = COMM.bcast(tmp_path_factory.mktemp("weights") / "state.h5" if COMM.rank == 0 else None)
+
+    def change(comm) -> Simulation:
+        net, projection = weighted(code, many_delays)
+        with pytest.MonkeyPatch.context() as patch:
+            if many_delays and comm is COMM:  # as on many ranks
+                patch.setattr(simulation, "plan_table", partial(simulation.plan_table, by_source=True))
+            sim = Simulation(net, 3, comm)
+        sim.run(20.0)
+        sim.set(projection, weight=signed)
+        sim.run(10.0)
+        return sim
+
+    alone, together = change(SerialCommunicator()), change(COMM)
+    together.checkpoint(path)
+    later = Simulation(weighted(code, many_delays)[0], 3, SerialCommunicator(), checkpoint=path)
+    for sim in (alone, together, later):
+        sim.run(20.0)
+    assert arrays(alone.connections("E", "I")) == arrays(together.connections("E", "I"))
+    assert alone.spikes_sha256() == together.spikes_sha256() and alone.ledger() == together.ledger()
+    assert np.array_equal(later.spike_counts(), alone.spike_counts())
