@@ -1,8 +1,7 @@
 """All that the future of a simulation depends on, as arrays by global id that any number of ranks can take up.
 
 Synapses are not among it, but for changed weights: they are made again from the seed, and whether they are the same is
-checked. Neither are
-Poisson numbers, which are functions of the seed and the step, nor what was recorded.
+checked. Neither are Poisson numbers, which are functions of the seed and the step, nor what was recorded.
 """
 
 from __future__ import annotations
