@@ -17,6 +17,7 @@ except KeyboardInterrupt:
 import typing as _typing
 
 from .description.distributions import Constant, Lognormal, Normal, Uniform
+from .description.edge_files import csv_edges, parquet_edges, sonata_edges
 from .description.network import Network
 from .description.rules import (
     all_to_all,
@@ -54,6 +55,7 @@ __all__ = [
     "Uniform",
     "Variant",
     "all_to_all",
+    "csv_edges",
     "explicit",
     "fixed_indegree",
     "fixed_outdegree",
@@ -63,6 +65,8 @@ __all__ = [
     "one_to_one",
     "pairwise_bernoulli",
     "parameter",
+    "parquet_edges",
+    "sonata_edges",
 ]
 
 _LATER = {
@@ -77,6 +81,15 @@ _LATER = {
     "parameter": ".networks.parameters",
 }
 
+
+def _estimate_memory(network: Network, size: int) -> int:
+    """Return the bytes that each of `size` ranks needs; a description alone does not import the engine."""
+    from .engine.memory import estimate
+
+    return estimate(network, size)
+
+
+Network.estimate_memory = staticmethod(_estimate_memory)  # type: ignore[method-assign]
 end_all_at_exceptions()
 end_all_at_exits()
 

@@ -12,7 +12,8 @@ ROOT = Path(distsim.__file__).parents[1]
 NAMES = {
     "Constant", "GuardError", "Lognormal", "Network", "NetworkModel", "NetworkParameters", "Normal", "Option", "Result",
     "Simulation", "Uniform", "Variant", "all_to_all", "explicit", "fixed_indegree", "fixed_outdegree",
-    "fixed_total_number", "load", "neuron_models", "one_to_one", "pairwise_bernoulli", "parameter",
+    "fixed_total_number", "load", "neuron_models", "one_to_one", "pairwise_bernoulli", "parameter", "csv_edges",
+    "parquet_edges", "sonata_edges",
 }  # fmt: skip
 
 
