@@ -13,10 +13,13 @@ values already computed, `&` and `|` rather than `and` and `or`). The engine wri
 and has it compiled and vectorised (`engine/step/update.py`); a test may call it as it stands. `iaf_psc_delta` is the
 shortest example.
 
-What `step` uses besides its arguments (globals, variables of a closure, attributes of modules, helpers decorated with
-`numba.njit`) is compiled with the values that it has when a simulation is built. Other values give another compiled
-step, in the same process and in the cache. It is an error if such a value changes while a simulation runs, or if its
-changes could not be noticed, as in lists, dictionaries and objects (`engine/compiled/frozen_step.py`).
+What `step` uses besides its arguments (globals, variables of a closure, attributes of modules, functions marked by
+`helper` or decorated with `numba.njit`) is compiled with the values that it has when a simulation is built. Other
+values give another compiled step, in the same process and in the cache. It is an error if such a value changes while a
+simulation runs, or if its changes could not be noticed, as in lists, dictionaries and objects
+(`engine/compiled/frozen_step.py`).
+
+A model without exact propagators is solved in substeps that control their error (`solver.py`, `iaf_cond_exp.py`).
 """
 
 from __future__ import annotations
@@ -34,14 +37,14 @@ FLOAT32 = 2.0**-23  # relative spacing of single precision, in which files may k
 @dataclass(frozen=True)
 class Parameter:
     """A neuron parameter: default value, unit and the range that is allowed (`minimum` is excluded if `open`), or the
-    words that are allowed (`choices`)."""
+    words, or True and False, that are allowed (`choices`)."""
 
-    default: float | str
+    default: float | str | bool
     unit: str
     text: str
     minimum: float = -math.inf
     open: bool = False
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | bool, ...] = ()
 
     def problem(self, values: np.ndarray) -> str | None:
         """Return what is wrong with the numbers `values`, or None."""
@@ -215,7 +218,7 @@ class NeuronModel:
         ]
         return "\n".join([self.name, *lines])
 
-    def defaults(self) -> dict[str, float | str]:
+    def defaults(self) -> dict[str, float | str | bool]:
         return {name: parameter.default for name, parameter in self.parameters.items()}
 
 
