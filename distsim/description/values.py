@@ -30,7 +30,8 @@ def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, objec
             raise ValueError(f"{model.name} has no parameter {key!r}: {nearest(key, list(model.parameters))}")
         parameter = model.parameters[key]
         if isinstance(value, Distribution) and not parameter.choices and key not in model.drawn:
-            only = f"; only {' and '.join(model.drawn)} can be drawn" if model.drawn else ""
+            *first, last = model.drawn or ("nothing",)
+            only = f"; only {', '.join(first)}{' and ' if first else ''}{last} can be drawn"
             raise ValueError(f"{name}.{key}: a number or an array{only}")
         values[key] = _read(f"{name}.{key}", parameter, n, value)
     return values

@@ -4,9 +4,9 @@
                   - w + I_e + I_device
     tau_w dw/dt = a (V - E_L) - w                      a spike at V >= V_peak: V -> V_reset, w -> w + b
 
-V and w are found by the solver (`solver.py`), which looks for a spike after each substep and goes on within the step:
-adaptation begins where the spike is. What V does beyond V_peak, in the attempts of a substep, is what it does there.
-With Delta_T = 0 there is no exponential term, and V_th is the threshold.
+V and w are found by the solver (`solver.py`), which goes on within the step after a spike: adaptation begins where the
+spike is. Where V explodes, exp(-(V - V_th) / Delta_T) is solved for in its place, which ends in a few substeps. With
+Delta_T = 0 there is no exponential term, and V_th is the threshold.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ PARAMETERS = MEMBRANE | {
 }
 RECORDABLES = conductances.V_M | {"w": Recordable("w")}
 LARGEST = math.log(sys.float_info.max / 1e20)  # argument of the exponential function that does not overflow
-MOST_SPIKES = 255  # in one step: the count is a byte
+TIMED = 0.01  # ms: a spike is found to this times the tolerance
+MOST_SPIKES = 8  # of a neuron without refractory period in one step; more give NaN, which the guard finds
 
 attempt_V_w = runge_kutta(2)
 
@@ -85,6 +86,43 @@ def slope(y, drive, p):
 
 
 @helper
+def upstroke_slope(y, drive, p):
+    """dz/dt (1/ms) and dw/dt (pA/ms) of z = exp(-(V - V_th) / Delta_T), which falls evenly where V explodes."""
+    V_th, V_peak, upstroke, per_Delta_T, per_C, a, rate_w = p
+    V = V_peak
+    if y[0] > math.exp((V_th - V_peak) * per_Delta_T):
+        V = V_th - math.log(y[0]) / per_Delta_T
+    rest = drive[1] - drive[0] * V - y[1] * per_C
+    return -per_Delta_T * (upstroke + y[0] * rest), rate_w * (a * V - y[1])
+
+
+@helper
+def explodes(V, w, drive, p):
+    """Return whether the exponential term outweighs all others."""
+    V_th, _, upstroke, per_Delta_T, per_C, _, _ = p
+    if not (per_Delta_T > 0.0) & (V_th < V):
+        return False
+    return upstroke * math.exp((min(V, p[1]) - V_th) * per_Delta_T) > abs(drive[1] - drive[0] * V - w * per_C)
+
+
+@helper
+def attempt_upstroke(V, w, pairs, h, p, tolerance):
+    """Attempt a substep of z and w; return V and w at its end, the error, and the length that meets V_peak.
+
+    That length is `h` where V_peak is not reached, or where it is at the end, as precisely as the tolerance demands.
+    The error is that of V, or, at V_peak, that of the time of the spike in units of `TIMED`.
+    """
+    V_th, V_peak, upstroke, per_Delta_T, _, _, _ = p
+    z, last = math.exp((V_th - V) * per_Delta_T), math.exp((V_th - V_peak) * per_Delta_T)
+    (new, new_w), (error, error_w) = attempt_V_w(upstroke_slope, (z, w), pairs, h, p)
+    late = (last - new) / (TIMED * upstroke * per_Delta_T)
+    if late < -tolerance:
+        return V_th - math.log(new) / per_Delta_T, new_w, error_w + error / (new * per_Delta_T), h
+    met = h * (z - last) / (z - new) if late > tolerance else h
+    return V_peak, new_w, error_w + error / (TIMED * upstroke * per_Delta_T), met
+
+
+@helper
 def in_substeps(V, w, h, dt, g, rates, current, m, p, tolerance, spiking):
     """Return V, w and the number of spikes at the end of a step, in substeps, the first of `h` ms.
 
@@ -96,7 +134,15 @@ def in_substeps(V, w, h, dt, g, rates, current, m, p, tolerance, spiking):
         left = dt - t
         is_last = h >= left
         h = left if is_last else h
-        (new_V, new_w), error = attempt_V_w(slope, (V, w), pairs_at(t, h, g, rates, current, m), h, p)
+        pairs = pairs_at(t, h, g, rates, current, m)
+        if explodes(V, w, pairs[0], p):
+            new_V, new_w, error, met = attempt_upstroke(V, w, pairs, h, p, tolerance)
+            if (error <= tolerance) & (met < h):
+                h = met
+                continue
+        else:
+            (new_V, new_w), (error, error_w) = attempt_V_w(slope, (V, w), pairs, h, p)
+            error += error_w
         if error <= tolerance:
             V, w = new_V, new_w
             t += h
@@ -106,10 +152,10 @@ def in_substeps(V, w, h, dt, g, rates, current, m, p, tolerance, spiking):
                 if steps > 0:
                     rest = p[5] * V_reset
                     return V, rest + (w - rest) * math.exp(-max(dt - t, 0.0) * p[6]), spikes
+                if spikes == MOST_SPIKES:
+                    break
             if is_last:
                 return V, w, spikes
-            if spikes == MOST_SPIKES:
-                break
         h = resized(h, error, tolerance)
     return math.nan, math.nan, spikes
 
@@ -121,7 +167,8 @@ def advance(V, w, wait, pairs, dt, g, rates, current, m, p, tolerance, spiking, 
     if wait > 0:
         rest = p[5] * V_reset
         return V_reset, rest + (w - rest) * decay_w, 0
-    (new_V, new_w), error = attempt_V_w(slope, (V, w), pairs, dt, p)
+    (new_V, new_w), (error, error_w) = attempt_V_w(slope, (V, w), pairs, dt, p)
+    error += error_w
     if not error <= tolerance:
         return in_substeps(V, w, resized(dt, error, tolerance), dt, g, rates, current, m, p, tolerance, spiking)
     if p[1] <= new_V:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import adex, conductances
-from .adex import RECORDABLES, advance, check
+from .adex import MOST_SPIKES, RECORDABLES, advance, check
 from .base import NeuronModel
 from .conductances import ALPHA, ALPHA_RECORDABLES, pairs_alpha, two_receptors
 
@@ -90,5 +90,6 @@ aeif_cond_alpha = NeuronModel(
     two_receptors,
     check=check,
     weight_unit="nS",
+    most_spikes=MOST_SPIKES,
     recordables=RECORDABLES | ALPHA_RECORDABLES,
 )

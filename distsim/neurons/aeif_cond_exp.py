@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import adex
-from .adex import RECORDABLES, advance, check
+from .adex import MOST_SPIKES, RECORDABLES, advance, check
 from .base import NeuronModel
 from .conductances import EXP, EXP_RECORDABLES, pairs_exp, two_receptors
 
@@ -77,5 +77,6 @@ aeif_cond_exp = NeuronModel(
     two_receptors,
     check=check,
     weight_unit="nS",
+    most_spikes=MOST_SPIKES,
     recordables=RECORDABLES | EXP_RECORDABLES,
 )

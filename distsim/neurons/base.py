@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+APART = "separate_currents"  # the parameter that keeps excitatory and inhibitory input apart
 FLOAT32 = 2.0**-23  # relative spacing of single precision, in which files may keep times
 
 
@@ -92,12 +93,14 @@ class NeuronModel:
         over the step; the propagators. Returns the new states, the new wait and the number of spikes at the end of the
         step. An argument that has a default need not be among the propagators.
     receptors : function of the parameters: 1 if all input acts through `ex`, 2 if excitatory and inhibitory input must
-        be kept apart. inhibitory : the states that are 0 and stay so where there is only one.
+        be kept apart. inhibitory : the states that are 0 and stay so where there is only one; excitatory : those that
+        carry both kinds of input then.
     check : function of the parameters -> message or None: what one parameter demands of another.
     weight_unit : unit of the weights of synapses onto it, pA or mV.
     recordables : name -> `Recordable`. By default the first state is ``V_m``, relative to ``E_L`` if there is such a
         parameter; sources have none.
     potential : the recordable that is the membrane potential, recorded as voltage; None if there is none.
+    most_spikes : of one neuron in one step, as many as `step` may return; buffers have room for no more.
     current : the parameter that is the constant current (pA), to which that of devices is added; None if there is none.
     """
 
@@ -114,6 +117,8 @@ class NeuronModel:
     recordables: Mapping[str, Recordable] = None  # type: ignore[assignment]  # __post_init__ puts the usual ones
     potential: str | None = "V_m"
     current: str | None = "I_e"
+    excitatory: tuple[str, ...] = ()
+    most_spikes: int = 1
 
     def __post_init__(self) -> None:
         if self.recordables is None:
@@ -169,6 +174,16 @@ class NeuronModel:
         names = (name, recordable.reference or "")  # whose unit it has
         given = [self.parameters[known].unit for known in names if known in self.parameters]
         return given[0] if given else ""
+
+    def problem_with(self, name: str, parameters: Mapping) -> str | None:
+        """Return why the recordable `name` cannot be told from others with these parameters, or None."""
+        state = self.recordables[name].state
+        if self.receptors(parameters) == 1 and state in (*self.inhibitory, *self.excitatory):
+            return (
+                f"one state carries excitatory and inhibitory input where their time constants are equal; "
+                f"{APART}=True keeps them apart"
+            )
+        return None
 
     def label(self, k: int) -> str:
         """Return what users call state variable `k`: the recordable that it belongs to, or its own name."""

@@ -130,7 +130,8 @@ def in_substeps(y, h, dt, I, rate_ex, rate_in, current, p, tolerance):
             current_at(t + h, I, rate_ex, rate_in, current),
             current_at(t + 0.875 * h, I, rate_ex, rate_in, current),
         )
-        new, error = attempt_4(slope, y, currents, h, p)
+        new, errors = attempt_4(slope, y, currents, h, p)
+        error = errors[0] + errors[1] + errors[2] + errors[3]
         if error <= tolerance:
             y = new
             if is_last:
@@ -190,7 +191,8 @@ def step(
         (I_ex + s5 * dI_ex) * ex_5 + (I_in + s5 * dI_in) * in_5 + current,
     )
     y, p = (V, m, h, n), (g_Na, g_K, g_L, E_Na, E_K, E_L, per_C)
-    new, error = attempt_4(slope, y, currents, dt, p)
+    new, errors = attempt_4(slope, y, currents, dt, p)
+    error = errors[0] + errors[1] + errors[2] + errors[3]
     if not error <= tolerance:
         first = resized(dt, error, tolerance)
         new = in_substeps(y, first, dt, (I_ex, dI_ex, I_in, dI_in), rate_ex, rate_in, current, p, tolerance)

@@ -66,7 +66,7 @@ def step(
     if wait == 0:
         m, g = (g_L, E_ex, E_in, per_C), (g_ex, dg_ex, g_in, dg_in)
         pairs = pairs_alpha(g, (ex_1, ex_2, ex_3, ex_4, ex_5), (in_1, in_2, in_3, in_4, in_5), dt, current, m)
-        (new,), error = attempt_V(membrane_slope, (V,), pairs, dt, m)
+        (new,), (error,) = attempt_V(membrane_slope, (V,), pairs, dt, m)
         if not error <= tolerance:
             h = resized(dt, error, tolerance)
             new = V_in_substeps(V, h, dt, g, (rate_ex, rate_in), current, m, tolerance)

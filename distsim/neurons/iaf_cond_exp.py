@@ -42,7 +42,7 @@ def V_in_substeps(V, h, dt, g, rates, current, m, tolerance):
         left = dt - t
         is_last = h >= left
         h = left if is_last else h
-        (new,), error = attempt_V(membrane_slope, (V,), pairs_at(t, h, g, rates, current, m), h, m)
+        (new,), (error,) = attempt_V(membrane_slope, (V,), pairs_at(t, h, g, rates, current, m), h, m)
         if error <= tolerance:
             V = new
             if is_last:
@@ -88,7 +88,7 @@ def step(
     if wait == 0:
         m = (g_L, E_ex, E_in, per_C)
         pairs = pairs_exp(g_ex, g_in, (ex_1, ex_2, ex_3, ex_4, ex_5), (in_1, in_2, in_3, in_4, in_5), current, m)
-        (new,), error = attempt_V(membrane_slope, (V,), pairs, dt, m)
+        (new,), (error,) = attempt_V(membrane_slope, (V,), pairs, dt, m)
         if not error <= tolerance:
             h = resized(dt, error, tolerance)
             new = V_in_substeps(V, h, dt, (g_ex, 0.0, g_in, 0.0), (rate_ex, rate_in), current, m, tolerance)

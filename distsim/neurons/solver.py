@@ -37,7 +37,7 @@ def runge_kutta(n: int) -> Callable:
 
     Its arguments are slopes, a `helper` (y, drive, p) -> the derivatives of y; y, a tuple of n numbers; drives, what
     drives the system at each of `NODES`; h, the length of the substep; p, the parameters. It returns y at the end, a
-    tuple, and the sum of the errors of its variables.
+    tuple, and the error of each.
     """
     names: dict = {}
     exec(_source(n), names)
@@ -58,8 +58,7 @@ def _source(n: int) -> str:
     lines += [f"    new{v} = y{v} + h * ({_weighted(ORDER_5, v)})" for v in variables]
     differences = [str(Fraction(a) - Fraction(b)) for a, b in zip(ORDER_5, ORDER_4, strict=True)]
     lines += [f"    error{v} = abs(h * ({_weighted(differences, v)}))" for v in variables]
-    error = " + ".join(f"error{v}" for v in variables)  # not a number if one is not
-    return "\n".join([*lines, f"    return ({_listed('new', variables)}), {error}"])
+    return "\n".join([*lines, f"    return ({_listed('new', variables)}), ({_listed('error', variables)})"])
 
 
 def _listed(name: str, variables: Sequence[int]) -> str:

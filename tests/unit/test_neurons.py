@@ -233,6 +233,19 @@ def test_a_shared_current_is_that_of_all(model):
         np.testing.assert_array_equal(one[k], other[k])
 
 
+@pytest.mark.parametrize("model", SOLVED, ids=lambda model: model.name)
+def test_a_block_of_any_size_gives_the_same_bits(model):
+    """A neuron that needs substeps changes nothing for those beside it."""
+    function = compile_update(Variant(model, 2, False, False, False))
+    n, whole, parts = 300, *(arguments(Variant(model, 2, False, False, False), 300) for _ in range(2))
+    call_compiled(function, whole)
+    for first, last in ((0, 1), (1, 2), (2, 9), (9, n)):
+        part = [last - first, *(a[first:] if isinstance(a, np.ndarray) and a.size >= n else a for a in parts[1:])]
+        call_compiled(function, part)
+    for k in (STATE, REFRACTORY, FIRED):
+        np.testing.assert_array_equal(whole[k], parts[k])
+
+
 @pytest.mark.parametrize("fixed", [False, True])
 def test_input_is_what_arrived_and_the_numbers_of_a_stimulus(fixed):
     one = arguments(Variant(iaf_psc_delta, 1, False, fixed, True), 50)
@@ -418,7 +431,7 @@ def test_no_name_of_a_model_is_special():
     assert sim.get(A[7:9], "E").tolist() == [0.5, 0.75]
     found = sim.get(A, "Q")
     assert np.all((found[7:9] >= 1.0) & (found[7:9] <= 2.0 + 1e-12)) and np.allclose(found[9:], 5.25)
-    with pytest.raises(ValueError, match="only Q and E and I_0 can be drawn"):
+    with pytest.raises(ValueError, match="only Q, E and I_0 can be drawn"):
         net_of_drawn("C")
 
 
