@@ -29,6 +29,7 @@ from .description.rules import (
     pairwise_bernoulli,
 )
 from .neurons import MODELS as neuron_models
+from .neurons import NeuronModel, Parameter, Recordable, helper
 from .parallel import end_all_at_exceptions
 from .process.exits import end_all_at_exits
 from .version import __version__ as __version__
@@ -48,8 +49,11 @@ __all__ = [
     "Network",
     "NetworkModel",
     "NetworkParameters",
+    "NeuronModel",
     "Normal",
     "Option",
+    "Parameter",
+    "Recordable",
     "Result",
     "Simulation",
     "Uniform",
@@ -60,6 +64,7 @@ __all__ = [
     "fixed_indegree",
     "fixed_outdegree",
     "fixed_total_number",
+    "helper",
     "load",
     "neuron_models",
     "one_to_one",

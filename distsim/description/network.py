@@ -373,6 +373,9 @@ class Network:
         if what not in model.recordables:
             known = nearest(str(what), list(model.recordables)) if model.recordables else "it has none"
             raise ValueError(f"{where}: no recordable of {model.name}: {known}")
+        problem = model.problem_with(what, target.population.parameters)
+        if problem:
+            raise ValueError(f"{where}: {problem}")
         name = check_report_name((V_M if what == model.potential else what) if name is None else name)
         steps = 1 if interval is None else self.grid.step(interval, f"{where}: interval", 1)
         recorder = Recorder(name, what, target, steps, *self._window(where, start, stop))

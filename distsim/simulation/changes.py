@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -83,6 +83,7 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
     lasting = {name: value for name, value in values.items() if name not in model.drawn}
     new = merged(population, before, selection.indices, lasting)
     check_together(population.name, model, new, network.grid.dt_ms)
+    check_states(population, values)
     if model.receptors(new) != model.receptors(population.parameters):
         raise ValueError(
             f"{population.name}: tau_syn_ex and tau_syn_in must stay equal, or different, as they were when the "
@@ -112,12 +113,21 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
         neurons.state[places_of(neurons, model, name, lids)] = state - reference
 
 
+def check_states(population: Population, names: Iterable[str]) -> None:
+    """Check that the states among `names` can be told from others in this population; ValueError if not."""
+    for name in (name for name in names if name in population.model.initial):
+        problem = population.model.problem_with(name, population.parameters)
+        if problem:
+            raise ValueError(f"{population.name}.{name}: {problem}")
+
+
 def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarray:
     """Parameter `name` of the neurons `selection`, see `Simulation.get` (collective)."""
     population = selection.population
     number = engine.network.populations.index(population)
     if name not in population.model.parameters:
         read_values(population.name, population.model, len(selection), {name: 0.0})  # raises, with the nearest name
+    check_states(population, [name])
     gids = selection.gids[engine.deal.local(selection.gids)]
     if name in population.model.initial:
         return engine.gather(selection.gids, _recordable(engine, number, name, gids))

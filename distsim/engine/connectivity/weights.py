@@ -12,7 +12,6 @@ from ...description.edge_files import EdgeFile, FromFile
 from ...description.elements import Projection, Value
 from ...description.network import Network
 from ...description.rules import Explicit
-from ...neurons.sources import MOST_SPIKES
 from ..random.streams import QuantileTable, quantile_table
 from ..step.delivery import FIXED, PALETTE, WIDE
 
@@ -107,7 +106,7 @@ def most_events(network: Network) -> float:
         else:
             n_targets = len(projection.target)
             most = rule.expected(len(projection.source), n_targets) / max(1, n_targets)
-        at_once = MOST_SPIKES if projection.source.population.model.is_source else 1
+        at_once = projection.source.population.model.most_spikes
         indegree[name] = indegree.get(name, 0.0) + most * at_once
     return max(n + 10.0 * float(n**0.5) for n in indegree.values())
 
