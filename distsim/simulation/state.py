@@ -1,7 +1,7 @@
 """The state of a simulation: what a checkpoint holds, as arrays from which any number of ranks can resume.
 
-It excludes synapses, which are drawn again from the seed and checked, except changed weights; Poisson numbers, which are
-functions of the seed and the step; and recordings.
+It excludes synapses, which are drawn again from the seed and checked (except changed weights); Poisson numbers, which
+are functions of the seed and the step; and recordings.
 """
 
 from __future__ import annotations
