@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from .base import Parameter
-from .helpers import helper
+from .helpers import helper, inlined
 
 NODES = (0.0, 0.2, 0.3, 0.6, 1.0, 0.875)  # the parts of a step at which slopes are evaluated
 STAGES = (
@@ -41,7 +41,7 @@ def runge_kutta(n: int) -> Callable:
     """
     names: dict = {}
     exec(_source(n), names)
-    attempt: Callable = helper(names["attempt"])
+    attempt: Callable = inlined(names["attempt"])
     return attempt
 
 

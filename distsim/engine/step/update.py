@@ -19,6 +19,7 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock as compiling
 
 from ...neurons import NeuronModel
+from ...neurons.base import REDO
 from ..compiled.cache import cfunc, njit
 from ..compiled.frozen_step import FrozenStep
 from ..compiled.intrinsics import NoAlias
@@ -83,16 +84,27 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     propagators = [f"par[{k} * par_stride + i]" if variant.by_neuron else f"shared_{k}" for k in numbers]
     results = [*(f"new_{k}" for k in range(len(model.states))), "wait", "spikes"]
 
+    changed = [(rows[state], f"new_{k}") for k, state in enumerate(model.states) if state in rows]
+    changed += [("refractory[i]", "wait"), ("fired[i]", "spikes"), ("ex[i]", "0"), *([("inh[i]", "0")] if two else [])]
+
     def loop(current: str) -> list[str]:
-        arguments = [*states, "refractory[i]", *inputs, current, *propagators]
+        arguments = ", ".join([*states, "refractory[i]", *inputs, current, *propagators])
+        if model.attempt is None:
+            return [
+                "        for i in range(n):",
+                f"            {', '.join(results)} = step({arguments})",
+                *(f"            {place} = {value}" for place, value in changed),
+            ]
+        kept = [(place, value if place == "fired[i]" else f"{place} if redo else {value}") for place, value in changed]
         return [
             "        for i in range(n):",
-            f"            {', '.join(results)} = step({', '.join(arguments)})",
-            *(f"            {rows[state]} = new_{k}" for k, state in enumerate(model.states) if state in rows),
-            "            refractory[i] = wait",
-            "            fired[i] = spikes",
-            "            ex[i] = 0",
-            *(["            inh[i] = 0"] if two else []),
+            f"            {', '.join(results)} = attempt({arguments})",
+            f"            redo = spikes == {REDO}",
+            *(f"            {place} = {value}" for place, value in kept),
+            "        for i in range(n):",
+            f"            if fired[i] == {REDO}:",
+            f"                {', '.join(results)} = step({arguments})",
+            *(f"                {place} = {value}" for place, value in changed),
         ]
 
     return "\n".join(
@@ -120,6 +132,9 @@ def compile_update(variant: Variant) -> CFunc:
     step = FrozenStep(variant.model.step, variant.model.name)
     name = variant.named(step)
     with compiling:
-        names: dict[str, Any] = {"__name__": __name__, "step": njit(forceinline=True)(step.copy()), "np": np}
+        copy, attempt = step.copy(), variant.model.attempt
+        names: dict[str, Any] = {"__name__": __name__, "step": njit(forceinline=attempt is None)(copy), "np": np}
+        if attempt is not None:
+            names["attempt"] = copy.__globals__[attempt.__name__]
         exec(compile(loop_source(variant, name), __file__, "exec"), names)
         return cfunc(signature, names[name], NoAlias)
