@@ -48,7 +48,8 @@ attempt_V_w = runge_kutta(2)
 
 def peak(parameters: Mapping) -> np.ndarray:
     """Return the potential (mV) at which a spike is detected."""
-    return np.where(np.asarray(parameters["Delta_T"]) > 0, parameters["V_peak"], parameters["V_th"])
+    found: np.ndarray = np.where(np.asarray(parameters["Delta_T"]) > 0, parameters["V_peak"], parameters["V_th"])
+    return found
 
 
 def check(parameters: Mapping) -> str | None:

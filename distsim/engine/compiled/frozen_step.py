@@ -16,7 +16,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numba
 import numpy as np
@@ -46,7 +46,8 @@ ALLOWED = (
 @functools.lru_cache(maxsize=1024)
 def decorated(function: FunctionType) -> CPUDispatcher:
     """Return a function marked by `neurons.helpers.helper` as numba.njit makes it, the same one each time."""
-    made: CPUDispatcher = numba.njit(error_model="numpy", forceinline=is_inlined(function))(function)
+    made: Any = numba.njit(error_model="numpy", forceinline=is_inlined(function))(function)
+    assert isinstance(made, CPUDispatcher)
     return made
 
 

@@ -68,7 +68,8 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     receptors, int32 in `unit`s (float64) or float64, left at zero; numbers, uint16, shift and weight (float64): of a
     Poisson input, which adds weight times the byte that `shift` selects; current, float64 (pA), of neuron i at [i], or
     of all at [0] if `current_is_shared`, which spares reading it; fired, uint8, set to the number of spikes of each
-    neuron. No two arrays may overlap, but `inh` is not used where there is one receptor.
+    neuron. Where the model has an `attempt`, that is made for all neurons, and `step` taken where it is not precise. No
+    two arrays may overlap, but `inh` is not used where there is one receptor.
     """
     model, two = variant.model, variant.receptors == 2
     unused = () if two else model.inhibitory
