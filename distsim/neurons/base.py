@@ -32,6 +32,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 APART = "separate_currents"  # the parameter that keeps excitatory and inhibitory input apart
+REDO = 255  # spikes that stand for: this has to be done in substeps
 FLOAT32 = 2.0**-23  # relative spacing of single precision, in which files may keep times
 
 
@@ -108,6 +109,8 @@ class NeuronModel:
     recordables : name -> `Recordable`. By default the first state is ``V_m``, relative to ``E_L`` if there is such a
         parameter; sources have none.
     potential : the recordable that is the membrane potential, recorded as voltage; None if there is none.
+    attempt : a function that `step` calls, with the same arguments and results, marked by `inlined` and without a
+        branch: the loop over neurons, vectorised, takes it first, and `step` only where it returns `REDO` spikes.
     most_spikes : of one neuron in one step, as many as `step` may return; buffers have room for no more.
     current : the parameter that is the constant current (pA), to which that of devices is added; None if there is none.
     """
@@ -127,6 +130,7 @@ class NeuronModel:
     current: str | None = "I_e"
     excitatory: tuple[str, ...] = ()
     most_spikes: int = 1
+    attempt: Callable | None = None
 
     def __post_init__(self) -> None:
         if self.recordables is None:

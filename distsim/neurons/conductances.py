@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .base import Parameter, Recordable, refractory_steps
-from .helpers import helper
+from .helpers import helper, inlined
 from .solver import NODES, TOLERANCE
 
 MEMBRANE = {
@@ -90,7 +90,7 @@ def jumps(parameters: Mapping) -> Numbers:
     return {f"jump_{side}": np.e / parameters[f"tau_syn_{side}"] for side in ("ex", "in")}
 
 
-@helper
+@inlined
 def pair(g_ex, g_in, current, g_L, E_ex, E_in, per_C):
     """Return G (1/ms) and J (mV/ms) of dV/dt = J - G V."""
     return (g_L + g_ex + g_in) * per_C, (g_ex * E_ex + g_in * E_in + current) * per_C
@@ -118,7 +118,7 @@ def pairs_at(t, h, g, rates, current, m):
     )
 
 
-@helper
+@inlined
 def pairs_exp(g_ex, g_in, decay_ex, decay_in, current, m):
     """Return `pair` at the nodes of a whole step, for conductances that decay by these factors until then."""
     return (
@@ -131,7 +131,7 @@ def pairs_exp(g_ex, g_in, decay_ex, decay_in, current, m):
     )
 
 
-@helper
+@inlined
 def pairs_alpha(g, decay_ex, decay_in, dt, current, m):
     """Return `pair` at the nodes of a whole step, for alpha-shaped conductances."""
     g_ex, dg_ex, g_in, dg_in = g

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 F = TypeVar("F", bound=Callable)
-MARK = "__distsim_helper__"
+MARK, INLINED = "__distsim_helper__", "__distsim_inlined__"
 
 
 def helper(function: F) -> F:
@@ -16,6 +16,18 @@ def helper(function: F) -> F:
     """
     setattr(function, MARK, True)
     return function
+
+
+def inlined(function: F) -> F:
+    """Have `function` compiled as a `helper`, and put in place wherever it is called, so that loops are vectorised."""
+    setattr(function, MARK, True)
+    setattr(function, INLINED, True)
+    return function
+
+
+def is_inlined(value: object) -> bool:
+    """Return whether `value` was marked by `inlined`."""
+    return getattr(value, INLINED, False) is True
 
 
 def is_helper(value: object) -> bool:

@@ -3,7 +3,8 @@
 The pair of Cash and Karp (1990, ACM Trans Math Softw 16:201) of orders 5 and 4: six evaluations give the solution, of
 order 5, and an estimate of its error. A neuron begins each step anew with the whole of it as first attempt, so that the
 result depends on nothing but its own state and input: not on its neighbours, on ranks, or on how steps are grouped. It
-is also what makes quiet neurons cheap: what drives them is needed at fixed parts of a step, and known beforehand.
+is also what makes quiet neurons cheap: what drives them is needed at fixed parts of a step, and known beforehand, and
+the loop over neurons makes that attempt (`NeuronModel.attempt`) for many of them at once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from .base import Parameter
-from .helpers import helper
+from .helpers import helper, inlined
 
 NODES = (0.0, 0.2, 0.3, 0.6, 1.0, 0.875)  # the parts of a step at which slopes are evaluated
 STAGES = (
@@ -41,7 +42,7 @@ def runge_kutta(n: int) -> Callable:
     """
     names: dict = {}
     exec(_source(n), names)
-    attempt: Callable = helper(names["attempt"])
+    attempt: Callable = inlined(names["attempt"])
     return attempt
 
 

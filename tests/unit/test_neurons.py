@@ -159,7 +159,7 @@ def arguments(variant: Variant, n: int, seed: int = 1) -> list:
 
 
 def plain_loop(variant: Variant):
-    names = {"step": variant.model.step, "np": np}
+    names = {"step": variant.model.step, "attempt": variant.model.attempt, "np": np}
     exec(loop_source(variant), names)
     return names["update"]
 

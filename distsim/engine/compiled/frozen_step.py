@@ -23,7 +23,7 @@ import numpy as np
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
-from ...neurons.helpers import is_helper
+from ...neurons.helpers import is_helper, is_inlined
 from .code_bytes import (
     MISSING,
     code_bytes,
@@ -46,7 +46,7 @@ ALLOWED = (
 @functools.lru_cache(maxsize=1024)
 def decorated(function: FunctionType) -> Any:
     """Return a function marked by `neurons.helpers.helper` as numba.njit makes it, the same one each time."""
-    return numba.njit(error_model="numpy")(function)
+    return numba.njit(error_model="numpy", forceinline=is_inlined(function))(function)
 
 
 class FrozenStep:
