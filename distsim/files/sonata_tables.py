@@ -41,7 +41,9 @@ class SonataTable(EdgeTable):
             return [0]
         ids, found = group["edge_group_id"], np.zeros(0, np.int64)
         for start in range(0, ids.shape[0], ROWS):
-            found = np.union1d(found, ids[start : start + ROWS])
+            piece = ids[start : start + ROWS]
+            one = piece[:1] if (piece == piece[0]).all() else piece  # as nearly always, and quicker
+            found = np.union1d(found, one)
         return [int(number) for number in found]
 
     def blocks(self, reader: int, n_readers: int) -> Iterator[EdgeBlock]:

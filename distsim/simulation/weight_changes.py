@@ -10,6 +10,8 @@ import numpy as np
 from ..description.elements import Projection
 from ..description.quantities import LARGEST, numbers
 from ..engine.check import with_memory
+from ..engine.connectivity import build_dense
+from ..engine.connectivity.build_dense import Group
 from ..engine.connectivity.change_weights import with_weights
 from ..engine.connectivity.read_back import Found, find_synapses
 from ..engine.rank_engine import RankEngine
@@ -46,25 +48,57 @@ def put_weights(engine: RankEngine, number: int, weight: object) -> None:
     projection = engine.network.projections[number]
     name = f"{_name(projection)}: weight"
     unit = projection.target.population.model.weight_unit
-    found = find_synapses(engine.synapses, engine.dense, engine.deal, projection.source, projection.target)
-    if engine.comm.allreduce(int((found.places < 0).sum())):
-        raise ValueError(
-            f"{name}: its synapses are all alike and kept as bits of a matrix, whose weight cannot be changed. Read "
-            f"them back, c = sim.connections(...), and connect them as a list, explicit(c.sources, c.targets), with an "
-            f"array of weights, in a new network"
-        )
     value = np.asarray(numbers(name, weight, -LARGEST, LARGEST, unit))
+    group = _group(engine, number)
+    if group is not None:
+        value = _one_weight(name, group, value)
+    found = _in_table(engine, projection)
     n = int(engine.comm.allreduce(found.places.size))
     if value.ndim and value.shape != (n,):
         raise ValueError(f"{name}: a number, or {n} numbers in the order of sim.connections, not shape {value.shape}")
     mine = value[_positions(engine, found, projection.target.population.n)] if value.ndim else value
     _write(engine, projection, found, np.array(np.broadcast_to(mine, found.places.shape)))
+    if group is not None:
+        _write_group(engine, group, float(value))
 
 
 def all_weights(engine: RankEngine, number: int) -> np.ndarray:
-    """Return the weights of projection `number` in the order of `connections` (collective)."""
-    projection = engine.network.projections[number]
+    """Return the weights of projection `number` in the order of `connections`; of one that is kept as bits, the one
+    that all synapses have (collective)."""
+    projection, group = engine.network.projections[number], _group(engine, number)
+    if group is not None:
+        return np.array([group.weight])
     return connections_of(engine, projection.source, projection.target, is_local=False).weights
+
+
+def _group(engine: RankEngine, number: int) -> Group | None:
+    """Return the group of bit matrices that holds projection `number`, if one does."""
+    return next((group for group in engine.plan.groups if number in group.numbers), None)
+
+
+def _one_weight(name: str, group: Group, value: np.ndarray) -> np.ndarray:
+    """Return the one weight among new ones of synapses that are kept as bits; ValueError if there are several."""
+    if value.size and (value == value.flat[0]).all() and len(group.numbers) == 1:
+        return np.asarray(value.flat[0])
+    several = "several weights" if len(group.numbers) == 1 else "a weight that is not that of others in their matrix"
+    raise ValueError(
+        f"{name}: its synapses are all alike and kept as bits of a matrix, which cannot have {several}. Read them "
+        f"back, c = sim.connections(...), and connect them as a list, explicit(c.sources, c.targets), with an array of "
+        f"weights, in a new network"
+    )
+
+
+def _in_table(engine: RankEngine, projection: Projection) -> Found:
+    """Return the synapses of a projection that are in the table of this rank."""
+    none = engine.dense._replace(sums=engine.dense.sums[:0], weights=engine.dense.weights[:0])
+    return find_synapses(engine.synapses, none, engine.deal, projection.source, projection.target)
+
+
+def _write_group(engine: RankEngine, group: Group, weight: float) -> None:
+    plan = engine.plan
+    groups = [replace(each, weight=weight) if each is group else each for each in plan.groups]
+    engine.plan = replace(plan, groups=groups)
+    engine.dense = build_dense.with_weights(engine.network, groups, plan.layout, engine.deal, plan.is_two, engine.dense)
 
 
 def _write(engine: RankEngine, projection: Projection, found: Found, weights: np.ndarray) -> None:

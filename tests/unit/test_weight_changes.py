@@ -99,17 +99,44 @@ def test_what_cannot_be_set_is_refused_and_nothing_changes():
     assert np.array_equal(sim.connections("E", "I").weights, before)
 
 
-def test_projections_that_cannot_be_told_apart_and_bits_are_refused_with_the_way_out():
+def bits(weight: float = 2.0) -> tuple[Network, list]:
     net = Network(0.1)
-    E, I = net.create("E", 1200), net.create("I", 1000)
-    dense = net.connect(E, I, fixed_indegree(100), 2.0, 1.5)
-    one = net.connect(I[:50], E[:50], fixed_indegree(3), 2.0, 1.5)
+    E = net.create("E", 1200, I_e=np.linspace(376.0, 420.0, 1200))
+    I = net.create("I", 1000, tau_syn_in=1.0, I_e=550.0)
+    projections = [net.connect(E, I, fixed_indegree(100), weight, 1.5)]
+    projections.append(net.connect(I[:50], E[:50], fixed_indegree(3), 2.0, 1.5))
     net.connect(I[49:], E[49:], all_to_all(), 2.0, 1.0)
-    apart = net.connect(I[:49], E[60:70], fixed_indegree(3), 2.0, 1.5)
+    projections.append(net.connect(I[:49], E[60:70], fixed_indegree(3), 2.0, 1.5))
+    net.record_spikes()
+    return net, projections
+
+
+def test_projections_that_cannot_be_told_apart_are_refused():
+    net, (_, one, apart) = bits()
     sim = Simulation(net)
-    with pytest.raises(ValueError, match=r"kept as bits of a matrix.* explicit\(c.sources, c.targets\)"):
-        sim.set(dense, weight=3.0)
     with pytest.raises(ValueError, match="another projection connects some of the same neurons"):
         sim.set(one, weight=3.0)
     sim.set(apart, weight=5.0)
     assert (sim.connections("I[:49]", "E[60:70]").weights == 5.0).all()
+
+
+@pytest.mark.parametrize("weight", [5.0, -5.0])
+def test_bits_take_one_weight_for_all_and_refuse_several_with_the_way_out(weight, tmp_path):
+    net, (dense, *_) = bits()
+    sim = Simulation(net, 3)
+    before = sim.connections("E", "I")
+    with pytest.raises(ValueError, match=r"cannot have several weights.* explicit\(c.sources, c.targets\)"):
+        sim.set(dense, weight=np.arange(len(before)))
+    sim.set(dense, weight=weight)
+    found = sim.connections("E", "I")
+    assert (found.weights == weight).all() and np.array_equal(found.targets, before.targets)
+    direct = Simulation(bits(weight)[0], 3)
+    for each in (sim, direct):
+        each.run(40.0)
+    assert sim.spikes_sha256() == direct.spikes_sha256() and sim.spikes("I")[0].size > 100
+    sim.checkpoint(tmp_path / "state.h5")
+    later = Simulation(bits()[0], 3, checkpoint=tmp_path / "state.h5")
+    for each in (sim, later):
+        each.run(40.0)
+    assert np.array_equal(later.spike_counts(), sim.spike_counts())
+    assert np.array_equal(later.connections("E", "I").weights, found.weights)

@@ -174,6 +174,15 @@ def connect_dense(
     return _tables(pieces, begin, layout, bits), second
 
 
+def with_weights(
+    network: Network, groups: list[Group], layout: Layout, deal: Decomposition, is_two: np.ndarray, dense: Dense
+) -> Dense:
+    """Return matrices with the weights of `groups`, which are those that `dense` was built of but for these."""
+    pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, is_two)]
+    sizes = [len(group.sources) * _words(first, last) for group, first, last, _ in pieces]
+    return _tables(pieces, np.cumsum([PLANE, *sizes]), layout, dense.bits)
+
+
 def _pieces(network: Network, group: Group, layout: Layout, deal: Decomposition, is_two: np.ndarray) -> list[tuple]:
     """The group's local targets, cut at the borders of shards: (group, first lid, last lid, receptor)."""
     two = is_two[network.populations.index(group.target)]
