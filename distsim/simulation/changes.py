@@ -43,7 +43,7 @@ def set_values(engine: RankEngine, what: Part | PoissonInput, values: Mapping[st
 
 
 def _remember(engine: RankEngine) -> Callable[[], None]:
-    """Return a function that undoes a change; states need no undoing, as they are set last."""
+    """Return a function that undoes a change; states need no undoing, as all are set last, together."""
     settings, poisson, neurons = engine.settings, engine.poisson, engine.neurons
     arrays = (neurons.blocks, neurons.I_e, neurons.current)
     copies = [array.copy() for array in arrays]
@@ -108,9 +108,10 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
             find_shared_currents(neurons)
         else:
             states[name] = drawn
-    for name, state in states.items():
-        reference = reference_values(network, number, name, new, gids)
-        neurons.state[places_of(neurons, model, name, lids)] = state - reference
+    places = [places_of(neurons, model, name, lids) for name in states]
+    relative = [state - reference_values(network, number, name, new, gids) for name, state in states.items()]
+    if states:
+        neurons.state[np.concatenate(places)] = np.concatenate(relative)  # one statement: nothing comes between
 
 
 def check_states(population: Population, names: Iterable[str]) -> None:
