@@ -17,6 +17,7 @@ except KeyboardInterrupt:
 import typing as _typing
 
 from .description.distributions import Constant, Lognormal, Normal, Uniform
+from .description.edge_files import csv_edges, parquet_edges, sonata_edges
 from .description.network import Network
 from .description.rules import (
     all_to_all,
@@ -28,6 +29,7 @@ from .description.rules import (
     pairwise_bernoulli,
 )
 from .neurons import MODELS as neuron_models
+from .neurons import NeuronModel, Parameter, Recordable, helper
 from .parallel import end_all_at_exceptions
 from .process.exits import end_all_at_exits
 from .version import __version__ as __version__
@@ -47,22 +49,29 @@ __all__ = [
     "Network",
     "NetworkModel",
     "NetworkParameters",
+    "NeuronModel",
     "Normal",
     "Option",
+    "Parameter",
+    "Recordable",
     "Result",
     "Simulation",
     "Uniform",
     "Variant",
     "all_to_all",
+    "csv_edges",
     "explicit",
     "fixed_indegree",
     "fixed_outdegree",
     "fixed_total_number",
+    "helper",
     "load",
     "neuron_models",
     "one_to_one",
     "pairwise_bernoulli",
     "parameter",
+    "parquet_edges",
+    "sonata_edges",
 ]
 
 _LATER = {
@@ -77,6 +86,15 @@ _LATER = {
     "parameter": ".networks.parameters",
 }
 
+
+def _estimate_memory(network: Network, size: int) -> int:
+    """Return the bytes that each of `size` ranks needs; a description alone does not import the engine."""
+    from .engine.memory import estimate
+
+    return estimate(network, size)
+
+
+Network.estimate_memory = staticmethod(_estimate_memory)  # type: ignore[method-assign]
 end_all_at_exceptions()
 end_all_at_exits()
 

@@ -79,6 +79,14 @@ def running_world() -> Comm | None:
     return MPI.COMM_WORLD
 
 
+def is_first() -> bool:
+    """Return whether this is rank 0, or the only process, even before MPI is initialized."""
+    comm = running_world()
+    if comm is not None:
+        return bool(comm.rank == 0)
+    return all(os.environ.get(name, "0") == "0" for name in RANK)
+
+
 def check_running(comm: Comm) -> None:
     """RuntimeError where `comm` is one of MPI, and MPI is not running: to ask it anything would end the process."""
     MPI = sys.modules.get("mpi4py.MPI")

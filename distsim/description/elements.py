@@ -13,10 +13,11 @@ import numpy as np
 from ..neurons import NeuronModel
 from ..synapses import SynapseModel, static
 from .distributions import Distribution
+from .edge_files import FromFile
 from .indices import Indices, among, as_array, bracketed, canonical, compact, parse, read_indices
 from .rules import Rule
 
-Value = float | np.ndarray | Distribution
+Value = float | np.ndarray | Distribution | FromFile
 FOREVER = 2**62  # the step at which something ends that never ends
 SPIKES, V_M = "spikes", "V_m"  # names of reports: of spikes, and of the membrane potential of any model
 REPORT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]{0,99}")
@@ -203,14 +204,14 @@ def _known(what: str, name: str, sizes: Mapping[str, int]) -> str:
 @dataclass(frozen=True, eq=False)
 class Projection:
     """Synapses from `source` to `target` by `rule`; weight in pA (iaf_psc_*), delay in ms, and in steps (int, int16 for
-    each synapse, None where it is drawn); `synapse` is their model."""
+    each synapse, None where it is drawn), or both as columns of a file; `synapse` is their model."""
 
     source: Selection
     target: Selection
     rule: Rule
     weight: Value
     delay: Value
-    delay_steps: int | np.ndarray | None
+    delay_steps: int | np.ndarray | FromFile | None
     synapse: SynapseModel = static
 
     def __setstate__(self, state: dict) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..neurons import MODELS, NeuronModel
 from ..neurons.sources import MOST_MEAN, MOST_SPIKES
+from ..parallel import is_first
 from ..synapses import SynapseModel, static
 from .elements import (
     FOREVER,
@@ -41,9 +42,11 @@ from .elements import (
     select,
 )
 from .grid import TimeGrid, resolution
-from .projections import check_rule, check_synapse, read_delay, read_input_weight, read_weight
+from .matrices import Matrix, is_matrix, read_delay_matrix, read_matrix
+from .projections import check_given, check_rule, check_synapse, read_delay, read_input_weight, read_weight, values_of
 from .quantities import LARGEST, bound, number, numbers, shown, whole
 from .rules import Rule
+from .summary import summarize
 from .units import without_unit
 from .values import check_together, read_values
 
@@ -92,6 +95,29 @@ class Network:
         ValueError if there is no such population."""
         name, indices = find(what, {population.name: population.n for population in self.populations})
         return Selection(self[name], indices)
+
+    def summary(self, ranks: int | Sequence[int] = 1) -> None:
+        """Print populations, projections with their expected numbers of synapses, inputs, recorders, and memory.
+
+        Of several ranks that are started together, the first one prints.
+
+        Parameters
+        ----------
+        ranks : a number of ranks, or several, for which the memory is estimated.
+
+        Raises
+        ------
+        ValueError : a number of ranks below 1.
+        """
+        sizes = [whole("summary: ranks", size, 1) for size in np.atleast_1d(ranks).tolist()]
+        text = summarize(self, sizes, lambda size: self.estimate_memory(self, size))
+        if is_first():
+            print(text)
+
+    @staticmethod
+    def estimate_memory(network: Network, size: int) -> int:
+        """Return the bytes that each of `size` ranks needs; distsim puts the engine's estimate here."""
+        raise NotImplementedError
 
     # --- populations ---------------------------------------------------------------------------------------------
 
@@ -195,28 +221,43 @@ class Network:
         self,
         source: Part,
         target: Part,
-        rule: Rule,
-        weight: Value,
-        delay: Value,
+        rule: Rule | Matrix,
+        weight: Value | None = None,
+        delay: Value | Matrix | None = None,
         synapse: SynapseModel = static,
     ) -> Projection:
-        """Connect `source` to `target` by `rule`.
+        """Connect `source` to `target` by `rule`, or as a weight matrix says.
 
         Parameters
         ----------
         source, target : a population, a part of one (`exc[:50]`, `exc[[1, 5, 7]]`, `exc[mask]`, see `Selection`), or
             its name, 'E', 'E[:50]', 'E[[1, 5, 7]]', here and in all that follows.
-        weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse.
-        delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid.
+        rule : a connection rule; or a matrix of weights, W[source, target], of shape (len(source), len(target)).
+            Each stored entry of a scipy.sparse matrix or array is a synapse, zeros too, and one that is stored twice is
+            two; of a NumPy array, each entry other than 0. The matrix is copied. Or the edges of a file, see
+            `csv_edges`, `parquet_edges` and `sonata_edges`.
+        weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse. Not with a matrix.
+        delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid. With a
+            weight matrix also a matrix with the same entries, or a NumPy array of its shape.
         synapse : the model of the synapses.
+
+        Raises
+        ------
+        ValueError : a rule or matrix that does not fit, values out of range, delays off the grid.
         """
         source, target = self._own(source), self._own(target)
         name = f"{source.population.name} -> {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: {target.population.name} are sources, nothing can be connected to them")
         check_synapse(name, synapse)
+        unit, shape = target.population.model.weight_unit, (len(source), len(target))
+        check_given(name, rule, weight, delay)
+        weight, delay = values_of(rule, weight, delay)
+        if is_matrix(rule):
+            rule, weight = read_matrix(name, rule, shape, unit)
+            delay = read_delay_matrix(name, delay, rule, shape) if is_matrix(delay) else delay
         n_synapses = check_rule(name, rule, source, target)
-        weight = read_weight(name, weight, n_synapses, target.population.model.weight_unit)
+        weight = read_weight(name, weight, n_synapses, unit)
         delay, steps = read_delay(name, delay, n_synapses, self.grid)
         projection = Projection(source, target, rule, weight, delay, steps, synapse)
         self.projections.append(projection)
@@ -332,6 +373,9 @@ class Network:
         if what not in model.recordables:
             known = nearest(str(what), list(model.recordables)) if model.recordables else "it has none"
             raise ValueError(f"{where}: no recordable of {model.name}: {known}")
+        problem = model.problem_with(what, target.population.parameters)
+        if problem:
+            raise ValueError(f"{where}: {problem}")
         name = check_report_name((V_M if what == model.potential else what) if name is None else name)
         steps = 1 if interval is None else self.grid.step(interval, f"{where}: interval", 1)
         recorder = Recorder(name, what, target, steps, *self._window(where, start, stop))

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..synapses import SynapseModel
 from .distributions import Distribution
+from .edge_files import EdgeFile, FromFile
 from .elements import Population, Selection, Value
 from .grid import TimeGrid
-from .quantities import LARGEST, number, numbers
+from .matrices import Matrix, is_matrix
+from .quantities import LARGEST, number, numbers, shown
 from .rules import Explicit, OneToOne, Rule
 from .values import check_drawn, frozen
 
 MOST_DELAYS = 32767  # steps that a delay may take
 PIECE = 1 << 16  # delays converted at a time
+
+
+def check_given(name: str, rule: object, weight: object, delay: object) -> None:
+    """Check that the projection `name` has a weight and a delay, the weight of a matrix being its entries.
+
+    Raises
+    ------
+    TypeError
+        One of them is missing, or given twice.
+    """
+    if is_matrix(rule) and weight is not None:
+        raise TypeError(f"{name}: weight: the matrix holds the weights; name the delay: connect(..., W, delay=1.5)")
+    columns = rule.columns if isinstance(rule, EdgeFile) else None
+    for what, value in (("weight", weight), ("delay", delay)):
+        column = columns and getattr(columns, what)
+        if column and value is not None:
+            raise TypeError(f"{name}: {what}: the file holds it in column {column!r}")
+        if value is None and not column and not (what == "weight" and is_matrix(rule)):
+            raise TypeError(f"{name}: {what} is missing")
+
+
+def values_of(rule: Rule | Matrix, weight: Any, delay: Any) -> tuple[Any, Any]:
+    """Return weight and delay as they were given, or as columns of the file of `rule`."""
+    if not isinstance(rule, EdgeFile):
+        return weight, delay
+    weight_column, delay_column = rule.columns.weight, rule.columns.delay
+    return FromFile(weight_column) if weight_column else weight, FromFile(delay_column) if delay_column else delay
 
 
 def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> int | None:
@@ -22,7 +53,7 @@ def check_rule(name: str, rule: Rule, source: Selection, target: Selection) -> i
         called = getattr(rule, "__name__", repr(rule))
         raise TypeError(f"{name}: {called}: call it, {called}()")
     if not isinstance(rule, Rule):
-        raise TypeError(f"{name}: expected a connection rule, not {rule!r}")
+        raise TypeError(f"{name}: expected a weight matrix or a connection rule, not {shown(rule)}")
     shared = 0
     if source.population is target.population:
         shared = np.intersect1d(source.gids, target.gids, assume_unique=True).size
@@ -49,6 +80,8 @@ def check_synapse(name: str, synapse: SynapseModel) -> None:
 def read_weight(name: str, weight: object, n_synapses: int | None, unit: str) -> Value:
     """`weight` (in `unit`) of the projection `name`, for each of `n_synapses` if it is an array."""
     name = f"{name}: weight"
+    if isinstance(weight, FromFile):
+        return weight
     if isinstance(weight, Distribution):
         check_drawn(name, weight)
         return weight
@@ -64,10 +97,12 @@ def read_input_weight(name: str, weight: object, target: Population) -> float:
 
 def read_delay(
     name: str, delay: object, n_synapses: int | None, grid: TimeGrid
-) -> tuple[Value, int | np.ndarray | None]:
+) -> tuple[Value, int | np.ndarray | FromFile | None]:
     """Return `delay` of the projection `name` in ms and in steps (see `Projection`): 1 to `MOST_DELAYS` steps, on the
     grid unless it is drawn."""
     name, dt = f"{name}: delay", grid.dt_ms
+    if isinstance(delay, FromFile):
+        return delay, delay
     if isinstance(delay, Distribution):
         low, high = delay.support()
         if not low >= dt / 2 * (1 - 1e-12):
@@ -78,14 +113,14 @@ def read_delay(
     value = numbers(name, delay, unit="ms")
     _check_size(name, value, n_synapses)
     if not isinstance(value, np.ndarray):
-        return value, _delay_steps(name, value, grid)
+        return value, steps_of_delay(name, value, grid)
     steps = np.empty(value.size, np.int16)
     for start in range(0, value.size, PIECE):  # a conversion takes several arrays of float64
-        steps[start : start + PIECE] = _delay_steps(name, value[start : start + PIECE], grid)
+        steps[start : start + PIECE] = steps_of_delay(name, value[start : start + PIECE], grid)
     return frozen(value), frozen(steps)
 
 
-def _delay_steps(name: str, value: float | np.ndarray, grid: TimeGrid) -> int | np.ndarray:
+def steps_of_delay(name: str, value: float | np.ndarray, grid: TimeGrid) -> int | np.ndarray:
     """`value` (ms) in steps; ValueError unless these are from 1 to `MOST_DELAYS`."""
     steps = grid.steps(value, name)
     if np.any(steps < 1):

@@ -30,7 +30,8 @@ def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, objec
             raise ValueError(f"{model.name} has no parameter {key!r}: {nearest(key, list(model.parameters))}")
         parameter = model.parameters[key]
         if isinstance(value, Distribution) and not parameter.choices and key not in model.drawn:
-            only = f"; only {' and '.join(model.drawn)} can be drawn" if model.drawn else ""
+            *first, last = model.drawn or ("nothing",)
+            only = f"; only {', '.join(first)}{' and ' if first else ''}{last} can be drawn"
             raise ValueError(f"{name}.{key}: a number or an array{only}")
         values[key] = _read(f"{name}.{key}", parameter, n, value)
     return values
@@ -66,13 +67,23 @@ def check_drawn(name: str, distribution: Distribution) -> None:
         raise ValueError(f"{name} must be {allowed}; draws go from {low:g} to {high:g}")
 
 
+def _chosen(name: str, parameter: Parameter, value: object) -> str | bool:
+    if isinstance(value, np.bool_):
+        value = bool(value)
+    if not isinstance(value, str | bool) or value not in parameter.choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, parameter.choices))}, not {shown(value)}")
+    return value
+
+
 def _read(name: str, parameter: Parameter, n: int, value: object) -> Value | str:
     if parameter.choices:
-        if not isinstance(value, str) or value not in parameter.choices:
-            raise ValueError(f"{name} must be one of {', '.join(parameter.choices)}, not {shown(value)}")
-        return value
+        return _chosen(name, parameter, value)
     if isinstance(value, Distribution):
         check_drawn(name, value)
+        low, high = value.support()
+        problem = parameter.problem(np.array([low, high]))
+        if problem:
+            raise ValueError(f"{name} {problem}, redraw what is not (minimum); draws go from {low:g} to {high:g}")
         return value
     read = numbers(name, value, unit=parameter.unit, n=n)
     problem = parameter.problem(np.asarray(read))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..description.network import Network
 from ..parallel import Comm, place_on_node
+from .connectivity.read_edges import read_facts
 from .connectivity.table_plan import TablePlan, plan_table
 from .memory import estimate_of
 
@@ -18,6 +19,7 @@ GROUPS = Path("/sys/fs/cgroup")  # of Linux; a job's or a container's memory may
 
 def check_network(network: Network, comm: Comm) -> None:
     """Check that `network` fits the memory of the ranks' machines, see `check_memory` (collective)."""
+    read_facts(network, comm)
     check_memory(plan_table(network, comm.size), comm)
 
 

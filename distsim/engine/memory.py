@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..description.edge_files import EdgeFile
 from ..description.elements import Projection
 from ..description.network import Network
 from ..description.reports import reports_of, sampled_reports
@@ -16,6 +17,7 @@ from .step import buffers
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
+EDGE = 28  # bytes for each edge of a file that is kept, while its columns are put together
 TARGET = 12  # bytes for each target of a projection, while synapses are drawn: its number and its indegree
 
 
@@ -69,10 +71,6 @@ def buffer_bytes(plan: TablePlan) -> int:
     return history + exchanged + spikes + samples
 
 
-def is_explicit(projection: Projection) -> bool:
-    return isinstance(projection.rule, Explicit)
-
-
 def estimate_arrays(plan: TablePlan) -> dict[str, int]:
     """Return the bytes of the arrays on a rank at the peak, by what they hold."""
     network, size, layout, projections = plan.network, plan.size, plan.layout, plan.in_table
@@ -94,13 +92,14 @@ def estimate_arrays(plan: TablePlan) -> dict[str, int]:
 
 def is_given(projection: Projection) -> bool:
     """Return whether the synapses are listed one by one; then each rank keeps the positions of its own."""
-    return isinstance(projection.rule, Explicit | OneToOne)
+    return isinstance(projection.rule, Explicit | OneToOne | EdgeFile)
 
 
 def _given_bytes(projections: list[Projection], size: int) -> int:
     """Bytes of the places of a rank's own synapses in lists, of lists that are made, and of the shards of targets."""
     own = 4 * sum(map(n_expected, projections)) // size
-    made = 4 * sum(len(p.target) for p in projections if not is_explicit(p))
+    own += EDGE * sum(n_expected(p) for p in projections if isinstance(p.rule, EdgeFile)) // size
+    made = 4 * sum(len(p.target) for p in projections if isinstance(p.rule, OneToOne))
     return own + made + 4 * max([len(p.target) for p in projections], default=0)
 
 

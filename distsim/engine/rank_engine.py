@@ -20,6 +20,7 @@ from .check import with_memory
 from .compiled.huge_pages import together
 from .compiled.intrinsics import CLOCK_GETTIME
 from .connectivity.build import connect
+from .connectivity.read_edges import Lists
 from .connectivity.table_plan import TablePlan
 from .ledger import Ledger, balance, n_local_synapses
 from .memory import estimate_of
@@ -51,6 +52,8 @@ class RankEngine:
         The models' compiled loops.
     sink : Sink
         Takes the recordings.
+    lists : Lists, optional
+        Edges of files onto this rank's neurons, where they are read already.
 
     Attributes
     ----------
@@ -81,13 +84,15 @@ class RankEngine:
     poisson: PoissonInputs
     n_synapses: int
 
-    def __init__(self, plan: TablePlan, seed: int, comm: Comm, loops: Loops, sink: Sink) -> None:
+    def __init__(
+        self, plan: TablePlan, seed: int, comm: Comm, loops: Loops, sink: Sink, lists: Lists | None = None
+    ) -> None:
         self.plan, self.network, self.seed, self._comm = plan, plan.network, seed, comm
         self.loops, self.sink = loops, sink
         self.reports = reports_of(self.network)
         self.deal = Decomposition(self.network.n, comm.size, comm.rank)
         self.settings = described_settings(self.network)
-        self._connect()
+        self._connect(lists)
         self._plan_poisson()
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         self._plan_buffers()
@@ -97,11 +102,11 @@ class RankEngine:
 
     # --- building -----------------------------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
+    def _connect(self, lists: Lists | None) -> None:
         """Build synapses and neurons, which take most of the memory (collective)."""
 
         def build() -> None:
-            self.synapses, self.dense = connect(self.plan, self.seed, self.deal)
+            self.synapses, self.dense = connect(self.plan, self.seed, self.deal, lists)
             self.neurons = plan_neurons(self.network, self.seed, self.deal, self.plan.layout)
             self._use_huge_pages()
 

@@ -24,12 +24,15 @@ class Settings:
         Each Poisson input of the network with the rate and weight that it has now.
     n_changes : int
         Changes made so far.
+    weights : tuple of int
+        Projections whose weights are no longer as described; the synapse table holds them.
     """
 
     parameters: tuple[Mapping[str, Value], ...]
     stimuli: tuple[tuple[int, PoissonInput], ...]
     latest: tuple[PoissonInput, ...]
     n_changes: int = 0
+    weights: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> list[PoissonInput]:

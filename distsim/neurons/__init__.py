@@ -2,13 +2,22 @@
 
 import copyreg
 
+from .aeif_cond_alpha import aeif_cond_alpha
+from .aeif_cond_exp import aeif_cond_exp
 from .base import NeuronModel, Parameter, Recordable
+from .helpers import helper
+from .hh_psc_alpha import hh_psc_alpha
+from .iaf_cond_alpha import iaf_cond_alpha
+from .iaf_cond_exp import iaf_cond_exp
 from .iaf_psc_alpha import iaf_psc_alpha
 from .iaf_psc_delta import iaf_psc_delta
 from .iaf_psc_exp import iaf_psc_exp
+from .izhikevich import izhikevich
 from .sources import poisson_source, spike_source
 
-MODELS = {model.name: model for model in (iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp, poisson_source, spike_source)}
+LINEAR = (iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp)  # integrated exactly
+OTHERS = (aeif_cond_alpha, aeif_cond_exp, hh_psc_alpha, iaf_cond_alpha, iaf_cond_exp, izhikevich)
+MODELS = {model.name: model for model in (*LINEAR, *OTHERS, poisson_source, spike_source)}
 
 
 def model_named(name: str) -> NeuronModel:
@@ -24,4 +33,4 @@ def reduce(model: NeuronModel) -> str | tuple:
 
 copyreg.pickle(NeuronModel, reduce)
 
-__all__ = ["MODELS", "NeuronModel", "Parameter", "Recordable"]
+__all__ = ["MODELS", "NeuronModel", "Parameter", "Recordable", "helper"]

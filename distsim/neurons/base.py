@@ -13,10 +13,13 @@ values already computed, `&` and `|` rather than `and` and `or`). The engine wri
 and has it compiled and vectorised (`engine/step/update.py`); a test can call it directly. `iaf_psc_delta` is the
 shortest example.
 
-What `step` uses besides its arguments (globals, variables of a closure, attributes of modules, helpers decorated with
-`numba.njit`) is compiled with the values that it has when a simulation is built. Other values give another compiled
-step, in the same process and in the cache. It is an error if such a value changes while a simulation runs, or if its
-changes could not be noticed, as in lists, dictionaries and objects (`engine/compiled/frozen_step.py`).
+What `step` uses besides its arguments (globals, variables of a closure, attributes of modules, functions marked by
+`helper` or decorated with `numba.njit`) is compiled with the values that it has when a simulation is built. Other
+values give another compiled step, in the same process and in the cache. It is an error if such a value changes while a
+simulation runs, or if its changes could not be noticed, as in lists, dictionaries and objects
+(`engine/compiled/frozen_step.py`).
+
+A model without exact propagators is solved in substeps that control their error (`solver.py`, `iaf_cond_exp.py`).
 """
 
 from __future__ import annotations
@@ -28,20 +31,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+APART = "separate_currents"  # the parameter that keeps excitatory and inhibitory input apart
+REDO = 255  # spikes that stand for: this has to be done in substeps
 FLOAT32 = 2.0**-23  # relative spacing of single precision, in which files may keep times
 
 
 @dataclass(frozen=True)
 class Parameter:
     """A neuron parameter: default value, unit and the range that is allowed (`minimum` is excluded if `open`), or the
-    words that are allowed (`choices`)."""
+    words, or True and False, that are allowed (`choices`)."""
 
-    default: float | str
+    default: float | str | bool
     unit: str
     text: str
     minimum: float = -math.inf
     open: bool = False
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | bool, ...] = ()
 
     def problem(self, values: np.ndarray) -> str | None:
         """Return what is wrong with the numbers `values`, or None."""
@@ -97,12 +102,16 @@ class NeuronModel:
         over the step; the propagators. Returns the new states, the new wait and the number of spikes at the end of the
         step. An argument that has a default need not be among the propagators.
     receptors : function of the parameters: 1 if all input acts through `ex`, 2 if excitatory and inhibitory input must
-        be kept apart. inhibitory : the states that are 0 and stay so where there is only one.
+        be kept apart. inhibitory : the states that are 0 and stay so where there is only one; excitatory : those that
+        carry both kinds of input then.
     check : function of the parameters -> message or None: what one parameter demands of another.
     weight_unit : unit of the weights of synapses onto it, pA or mV.
     recordables : name -> `Recordable`. By default the first state is ``V_m``, relative to ``E_L`` if there is such a
         parameter; sources have none.
     potential : the recordable that is the membrane potential, recorded as voltage; None if there is none.
+    attempt : a function that `step` calls, with the same arguments and results, marked by `inlined` and without a
+        branch: the loop over neurons, vectorised, takes it first, and `step` only where it returns `REDO` spikes.
+    most_spikes : of one neuron in one step, as many as `step` may return; buffers have room for no more.
     current : the parameter that is the constant current (pA), to which that of devices is added; None if there is none.
     """
 
@@ -119,6 +128,9 @@ class NeuronModel:
     recordables: Mapping[str, Recordable] = None  # type: ignore[assignment]  # filled in by __post_init__
     potential: str | None = "V_m"
     current: str | None = "I_e"
+    excitatory: tuple[str, ...] = ()
+    most_spikes: int = 1
+    attempt: Callable | None = None
 
     def __post_init__(self) -> None:
         if self.recordables is None:
@@ -177,6 +189,16 @@ class NeuronModel:
         given = [self.parameters[known].unit for known in names if known in self.parameters]
         return given[0] if given else ""
 
+    def problem_with(self, name: str, parameters: Mapping) -> str | None:
+        """Return why the recordable `name` cannot be told from others with these parameters, or None."""
+        state = self.recordables[name].state
+        if self.receptors(parameters) == 1 and state in (*self.inhibitory, *self.excitatory):
+            return (
+                f"one state carries excitatory and inhibitory input where their time constants are equal; "
+                f"{APART}=True keeps them apart"
+            )
+        return None
+
     def label(self, k: int) -> str:
         """Return what users call state variable `k`: the recordable that it belongs to, or its own name."""
         names = [name for name, recordable in self.recordables.items() if recordable.state == self.states[k]]
@@ -225,7 +247,7 @@ class NeuronModel:
         ]
         return "\n".join([self.name, *lines])
 
-    def defaults(self) -> dict[str, float | str]:
+    def defaults(self) -> dict[str, float | str | bool]:
         return {name: parameter.default for name, parameter in self.parameters.items()}
 
 

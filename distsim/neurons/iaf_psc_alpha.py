@@ -13,8 +13,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .base import NeuronModel, refractory_steps
-from .iaf_psc_exp import PARAMETERS, check, current_to_potential, receptors
+from .base import NeuronModel, Parameter, Recordable, refractory_steps
+from .iaf_psc_exp import CURRENTS, PARAMETERS, RECORDABLES, check, current_to_potential, receptors
+
+SLOPES = {
+    "dI_syn_ex": Parameter(0.0, "pA/ms", "initial slope variable of the excitatory current"),
+    "dI_syn_in": Parameter(0.0, "pA/ms", "initial slope variable of the inhibitory current"),
+}
 
 
 def slope_to_potential(tau_m: np.ndarray, tau_syn: np.ndarray, C_m: np.ndarray, dt: float) -> np.ndarray:
@@ -95,4 +100,15 @@ def step(
 
 STATES = ("V", "I_ex", "dI_ex", "I_in", "dI_in")
 
-iaf_psc_alpha = NeuronModel("iaf_psc_alpha", PARAMETERS, STATES, propagators, step, receptors, ("I_in", "dI_in"), check)
+iaf_psc_alpha = NeuronModel(
+    "iaf_psc_alpha",
+    PARAMETERS | CURRENTS | SLOPES,
+    STATES,
+    propagators,
+    step,
+    receptors,
+    ("I_in", "dI_in"),
+    check,
+    recordables=RECORDABLES | {"dI_syn_ex": Recordable("dI_ex"), "dI_syn_in": Recordable("dI_in")},
+    excitatory=("I_ex", "dI_ex"),
+)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .base import NeuronModel, Parameter, refractory_steps
+from .base import APART, NeuronModel, Parameter, Recordable, refractory_steps
 
 PARAMETERS = {
     "C_m": Parameter(250.0, "pF", "membrane capacitance", 0.0, open=True),
@@ -28,9 +28,29 @@ PARAMETERS = {
 }
 
 
+# Behind the others: what is drawn of those is drawn by their place.
+CURRENTS = {
+    "I_syn_ex": Parameter(0.0, "pA", "initial excitatory postsynaptic current"),
+    "I_syn_in": Parameter(0.0, "pA", "initial inhibitory postsynaptic current"),
+    APART: Parameter(False, "", "whether currents of equal time constants are kept apart", choices=(False, True)),
+}
+RECORDABLES = {
+    "V_m": Recordable("V", "E_L"),
+    "I_syn_ex": Recordable("I_ex"),
+    "I_syn_in": Recordable("I_in"),
+}
+
+
 def receptors(parameters: Mapping) -> int:
-    """One variable carries both currents where their time constants are equal everywhere."""
-    return 1 if np.array_equal(parameters["tau_syn_ex"], parameters["tau_syn_in"]) else 2
+    """One variable carries both currents where their time constants are equal everywhere, unless they have values at
+    time 0 or are to be kept apart."""
+    are_equal = np.array_equal(parameters["tau_syn_ex"], parameters["tau_syn_in"])
+    is_apart = parameters.get(APART, False) or any(
+        isinstance(value, np.ndarray) or value != 0.0
+        for name, value in parameters.items()
+        if name.startswith(("I_syn", "dI_syn"))
+    )
+    return 1 if are_equal and not is_apart else 2
 
 
 def current_to_potential(tau_m: np.ndarray, tau_syn: np.ndarray, C_m: np.ndarray, dt: float) -> np.ndarray:
@@ -97,5 +117,14 @@ def step(
 
 
 iaf_psc_exp = NeuronModel(
-    "iaf_psc_exp", PARAMETERS, ("V", "I_ex", "I_in"), propagators, step, receptors, ("I_in",), check
+    "iaf_psc_exp",
+    PARAMETERS | CURRENTS,
+    ("V", "I_ex", "I_in"),
+    propagators,
+    step,
+    receptors,
+    ("I_in",),
+    check,
+    recordables=RECORDABLES,
+    excitatory=("I_ex",),
 )

@@ -27,5 +27,7 @@ POISSON = {
     "stop": Parameter(math.inf, "ms", "and not after this time", 0.0),
 }
 
-poisson_source = NeuronModel("poisson_source", POISSON, (), lambda p, dt: {}, relay, is_source=True)
-spike_source = NeuronModel("spike_source", {}, (), lambda p, dt: {}, relay, is_source=True)
+RELAY: dict = {"propagators": lambda p, dt: {}, "step": relay, "is_source": True, "most_spikes": MOST_SPIKES}
+
+poisson_source = NeuronModel("poisson_source", POISSON, (), **RELAY)
+spike_source = NeuronModel("spike_source", {}, (), **RELAY)

@@ -12,6 +12,7 @@ from types import FunctionType
 
 import numpy as np
 
+from ..description.edge_files import EdgeFile
 from ..description.elements import PoissonInput, Selection, StepCurrent
 from ..description.network import Network
 from ..description.units import apart
@@ -76,6 +77,8 @@ def _feed(found: hashlib.blake2b, value: object) -> None:
         _feed_bytes(found, np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     elif hasattr(value, "__array__") and not isinstance(value, np.generic):  # pandas, xarray: repr leaves out most
         _feed(found, np.asarray(value))
+    elif isinstance(value, EdgeFile):
+        _feed(found, value.identity())
     elif isinstance(value, NeuronModel):
         found.update(FrozenStep(value.step, value.name).identity.encode())
         for field in dataclasses.fields(value):

@@ -22,6 +22,7 @@ def record_changes(network: Network, settings: Settings) -> dict:
         "parameters": {name: values for name, values in parameters.items() if values},
         "stimuli": [[number, s.rate, s.weight, s.start, s.stop] for number, s in settings.stimuli],
         "latest": [[s.rate, s.weight] for s in settings.latest],
+        "weights": list(settings.weights),
     }
 
 
@@ -42,7 +43,7 @@ def changed_settings(network: Network, changes: dict) -> Settings:
     )
     pairs = zip(inputs, changes["latest"], strict=True)
     latest = tuple(dataclasses.replace(s, rate=rate, weight=weight) for s, (rate, weight) in pairs)
-    return Settings(parameters, stimuli, latest, changes["number"])
+    return Settings(parameters, stimuli, latest, changes["number"], tuple(changes["weights"]))
 
 
 def _value(value: Any) -> Any:

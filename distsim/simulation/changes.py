@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +43,7 @@ def set_values(engine: RankEngine, what: Part | PoissonInput, values: Mapping[st
 
 
 def _remember(engine: RankEngine) -> Callable[[], None]:
-    """Return a function that undoes a change; states need no undoing, as they are set last."""
+    """Return a function that undoes a change; states need no undoing, as all are set last, together."""
     settings, poisson, neurons = engine.settings, engine.poisson, engine.neurons
     arrays = (neurons.blocks, neurons.I_e, neurons.current)
     copies = [array.copy() for array in arrays]
@@ -83,6 +83,7 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
     lasting = {name: value for name, value in values.items() if name not in model.drawn}
     new = merged(population, before, selection.indices, lasting)
     check_together(population.name, model, new, network.grid.dt_ms)
+    check_states(population, values)
     if model.receptors(new) != model.receptors(population.parameters):
         raise ValueError(
             f"{population.name}: tau_syn_ex and tau_syn_in must stay equal, or different, as they were when the "
@@ -107,9 +108,18 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
             find_shared_currents(neurons)
         else:
             states[name] = drawn
-    for name, state in states.items():
-        reference = reference_values(network, number, name, new, gids)
-        neurons.state[places_of(neurons, model, name, lids)] = state - reference
+    places = [places_of(neurons, model, name, lids) for name in states]
+    relative = [state - reference_values(network, number, name, new, gids) for name, state in states.items()]
+    if states:
+        neurons.state[np.concatenate(places)] = np.concatenate(relative)  # one statement: nothing comes between
+
+
+def check_states(population: Population, names: Iterable[str]) -> None:
+    """Check that the states among `names` can be told from others in this population; ValueError if not."""
+    for name in (name for name in names if name in population.model.initial):
+        problem = population.model.problem_with(name, population.parameters)
+        if problem:
+            raise ValueError(f"{population.name}.{name}: {problem}")
 
 
 def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarray:
@@ -118,6 +128,7 @@ def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarr
     number = engine.network.populations.index(population)
     if name not in population.model.parameters:
         read_values(population.name, population.model, len(selection), {name: 0.0})  # raises, with the nearest name
+    check_states(population, [name])
     gids = selection.gids[engine.deal.local(selection.gids)]
     if name in population.model.initial:
         return engine.gather(selection.gids, _recordable(engine, number, name, gids))

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..description.elements import V_M, Part, PoissonInput, Value
+from ..description.elements import V_M, Part, PoissonInput, Projection, Value
 from ..description.network import Network
 from ..description.quantities import number, whole
 from ..description.reports import reports_of
 from ..engine.check import check_memory
+from ..engine.connectivity.read_edges import read_lists
 from ..engine.connectivity.table_plan import plan_table
 from ..engine.ledger import Ledger
 from ..engine.model_loops import Loops
@@ -31,10 +32,13 @@ from ..results.result import Result
 from . import changes, checkpoints, recorded, warmup
 from .agreement import agree, described
 from .checkpoints import Checkpoint
+from .connections import Connections, connections_of
 from .guard import Finding, Guard, GuardError
 from .saving import save, summarize
 from .state import State, restore, state_of
+from .weight_changes import set_weights
 
+NewWeights = Callable[[Connections], np.ndarray | float]
 CHUNK = 500  # steps between two calls of `observe`
 
 
@@ -73,15 +77,18 @@ class Simulation:
         check_running(comm)
         self.network, self.seed = network, check_seed(seed)
         agree(comm, described(network, self.seed))
+        started, deal = time.perf_counter(), Decomposition(network.n, comm.size, comm.rank)
+        lists = read_lists(network, comm, deal)
+        reading = time.perf_counter() - started
         network.is_simulated = True
         plan, loops = plan_table(network, comm.size), Loops()
         if not warm:
             warmup.fill_cache(plan, comm, loops, lambda small: Simulation(small, comm=SerialCommunicator(), warm=True))
         check_memory(plan, comm)
-        started = time.perf_counter()
-        deal = Decomposition(network.n, comm.size, comm.rank)
+        started = time.perf_counter() - reading
         sink = MemorySink(reports_of(network), deal) if sink is None else sink
-        self.engine, self.guard, self.chunk = RankEngine(plan, self.seed, comm, loops, sink), Guard(network), CHUNK
+        self.engine = RankEngine(plan, self.seed, comm, loops, sink, lists)
+        self.guard, self.chunk = Guard(network), CHUNK
         self._is_observed, self.period = False, self._nothing_recorded()
         if checkpoint is not None:
             self.resume_from(checkpoints.read(checkpoint, self.comm))
@@ -253,22 +260,28 @@ class Simulation:
 
     # --- parameters -----------------------------------------------------------------------------------------------
 
-    def set(self, what: Part | PoissonInput, **values: Value) -> None:
+    def set(self, what: Part | PoissonInput | Projection, **values: Value | NewWeights) -> None:
         """Change parameters from now on (collective: all ranks make the same call).
 
         Parameters
         ----------
-        what : neurons, a Poisson input, or Poisson sources.
+        what : neurons, a Poisson input, Poisson sources, or a projection as `connect` returns it.
         values : of neurons, their parameters or V_m: numbers, arrays of len(what) numbers, or, for V_m and I_e,
             distributions; of a Poisson input, `rate` (spikes/s) and `weight` (pA); of Poisson sources, `rate`. Spikes
-            emitted before arrive unchanged.
+            emitted before arrive unchanged. Of a projection, `weight`: a number, an array in the order of
+            `connections`, or a function that is called with the `Connections` of all ranks and returns one of these.
+            Weights are kept exactly, as float64; spikes emitted before arrive with the new weight.
 
         Raises
         ------
         ValueError : an unknown parameter, a value out of range, parameters that do not go together, or time constants
-            that would need another receptor. Nothing is changed then.
+            that would need another receptor; a projection whose synapses are kept as bits, or cannot be told apart from
+            those of another one. Nothing is changed then.
         """
-        changes.set_values(self.engine, what, values)
+        if isinstance(what, Projection):
+            set_weights(self.engine, what, values)
+        else:
+            changes.set_values(self.engine, what, values)  # type: ignore[arg-type]  # functions are refused
 
     def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float:
         """Return the current value of a parameter (collective).
@@ -279,6 +292,27 @@ class Simulation:
         name : a parameter, or V_m (mV); of a Poisson input `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms).
         """
         return changes.get_value(self.engine, what, name)
+
+    # --- synapses -------------------------------------------------------------------------------------------------
+
+    def connections(self, source: Part, target: Part, local: bool = False) -> Connections:
+        """Return the synapses from `source` to `target`, of all projections between them (collective).
+
+        Parameters
+        ----------
+        source, target : 'E', 'E[:50]', 'E[[1, 5, 7]]', or populations or parts of them.
+        local : only those onto neurons of this rank, in the same order; by default all of them, on all ranks.
+
+        Returns
+        -------
+        Connections : arrays `sources` and `targets` (0-based in their populations), `weights` (pA) and `delays` (ms),
+            sorted by source, target and delay, and `to_sparse()`; the same on any number of ranks.
+
+        Raises
+        ------
+        ValueError : there is no such population.
+        """
+        return connections_of(self.engine, source, target, is_local=local)
 
     # --- results --------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The state of a simulation: what a checkpoint holds, as arrays from which any number of ranks can resume.
 
-It excludes synapses, which are drawn again from the seed and checked; Poisson numbers, which are functions of the seed
-and the step; and recordings.
+It excludes synapses, which are drawn again from the seed and checked (except changed weights); Poisson numbers, which
+are functions of the seed and the step; and recordings.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..description.edge_files import EdgeFile
 from ..description.network import Network
 from ..engine.ledger import events_on_their_way
 from ..engine.rank_engine import RankEngine
@@ -23,6 +24,7 @@ from .agreement import described, digest
 from .changed import changed_settings, record_changes
 from .guard import Guard
 from .state_check import check_arrays, check_facts, check_size
+from .weight_changes import all_weights, put_weights
 
 BY_NEURON = ("refractory", "I_e", "device", "emitted")
 MAY_DIFFER = "the recorders"  # the part of a description that may differ
@@ -36,7 +38,8 @@ class State(NamedTuple):
     facts : single numbers and texts, for JSON, the same on all ranks.
     neurons : name -> array (n_local,), one value for each of this rank's neurons, by ascending gid.
     shared : name -> array, the same on all ranks: `history/counts` int64 (longest delay,), how many spikes each of the
-        last steps had, oldest first; `history/gids` uint32, the neurons that fired.
+        last steps had, oldest first; `history/gids` uint32, the neurons that fired; `weights/NUMBER` float64, of
+        projections whose weights were changed, in the order of `Simulation.connections`.
     """
 
     facts: dict
@@ -60,7 +63,8 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
         "changes": record_changes(engine.network, engine.settings),
         "window": [guard.since, guard.counts.tolist()],
     }
-    return State(facts, arrays, _recent_spikes(engine))
+    weights = {f"weights/{number}": all_weights(engine, number) for number in engine.settings.weights}
+    return State(facts, arrays, {**_recent_spikes(engine), **weights})
 
 
 def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
@@ -74,12 +78,16 @@ def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
     _check(engine, state)
     if facts["changes"]["number"]:
         engine.apply(changed_settings(engine.network, facts["changes"]))
+    for number in facts["changes"]["weights"]:
+        if f"weights/{number}" not in state.shared:
+            raise ValueError(f"there is no dataset weights/{number}")
+        put_weights(engine, number, state.shared[f"weights/{number}"])
     _restore_neurons(engine, state.neurons)
     guard.since, guard.counts = facts["window"][0], np.array(facts["window"][1], np.int64)
     counts = engine.clock.counts
     counts[loop.STEP] = step
     resume(engine.currents, engine.trains, step)
-    _restore_recent_spikes(engine, **{name.split("/")[1]: array for name, array in state.shared.items()})
+    _restore_recent_spikes(engine, state.shared["history/counts"], state.shared["history/gids"])
     counts[loop.SPIKES] = facts["spikes"]
     deliver_again(step, engine.synapses, engine.history, engine.scratch)
     in_rows = events_on_their_way(engine.connections, step)[1]
@@ -108,6 +116,9 @@ def _restore_neurons(engine: RankEngine, arrays: Mapping[str, np.ndarray]) -> No
 def _identity(engine: RankEngine) -> dict[str, str]:
     """Return a digest of each part of the description."""
     parts = described(engine.network, engine.seed)
+    for number, projection in enumerate(engine.network.projections):
+        if isinstance(projection.rule, EdgeFile):
+            parts[f"edges of projection {number}"] = projection.rule.facts.content
     return {name: digest(part).hex() for name, part in parts.items() if name != MAY_DIFFER}
 
 

@@ -20,6 +20,7 @@ CHANGES = kinds.record(
         "parameters": kinds.mapped(kinds.mapped(kinds.ANYTHING)),
         "stimuli": kinds.listed(kinds.row(COUNT, kinds.number(0.0), kinds.number(), COUNT, COUNT)),
         "latest": kinds.listed(kinds.row(kinds.number(0.0), kinds.number())),
+        "weights": kinds.listed(COUNT),
     }
 )
 FACTS = kinds.record(
@@ -57,6 +58,8 @@ def check_size(network: Network, facts: Mapping[str, Any]) -> None:
         raise ValueError("pieces do not follow each other up to the step of the checkpoint")
     if len(changes["latest"]) != n_inputs or any(row[0] >= n_inputs for row in changes["stimuli"]):
         raise ValueError(f"changes are not those of {n_inputs} Poisson inputs")
+    if any(number >= len(network.projections) for number in changes["weights"]):
+        raise ValueError(f"changes: weights of more than {len(network.projections)} projections")
     for population in network.populations:
         for name, value in changes["parameters"].get(population.name, {}).items():
             _check_parameter(population, name, value)

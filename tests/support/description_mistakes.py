@@ -40,7 +40,11 @@ MISTAKES = {
         ValueError,
         r"x.I_e: .*array of 3 numbers, not .*\(2,\)",
     ),
-    "drawn tau": (lambda net: net.create("x", 1, tau_m=Normal(1, 0)), ValueError, "x.tau_m: .*only V_m and I_e"),
+    "drawn tau": (
+        lambda net: net.create("x", 1, tau_m=Normal(1, 0)),
+        ValueError,
+        "x.tau_m: .*only V_m, ",
+    ),
     "reset": (lambda net: net.create("x", 1, V_reset=-50.0), ValueError, "x: V_reset must be below V_th"),
     "long t_ref": (lambda net: net.create("x", 1, t_ref=4000.0), ValueError, "x.*t_ref"),
     "spike at 0": (lambda net: net.spike_source("x", [[0.0]]), ValueError, "x: .*source 0 must be at least dt = 0.1"),

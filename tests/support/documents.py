@@ -134,6 +134,7 @@ def unknown_identifiers(text: str) -> list[str]:
     """Return the identifiers in backticks that occur nowhere in the package, nor in the names and globals of tests."""
     files = [path for folder in ("distsim", "tests") for path in (ROOT / folder).rglob("*.py")]
     known = {part for path in files for part in path.with_suffix("").parts} | set(FOLDERS)
+    known |= {path.name for path in (ROOT / "tests").rglob("*") if path.is_dir()}  # of data, too
     for path in files:
         code, is_test = path.read_text(encoding="utf8"), path.is_relative_to(ROOT / "tests")
         known |= set(re.findall(r"^(?:def )?(\w+)" if is_test else r"\w+", code, re.M))

@@ -130,7 +130,7 @@ def test_device_currents_stay_beside_a_changed_I_e():
         ({"tau_m": [1.0, 2.0]}, r"E\.tau_m: a number or an array of 5 numbers"),
         ({"I_e": float("nan")}, r"E\.I_e must be finite"),
         ({"V_th": -70.0}, "V_reset must be below V_th"),
-        ({"tau_m": Normal(10.0, 1.0)}, "only V_m and I_e can be drawn"),
+        ({"tau_m": Normal(10.0, 1.0)}, "only V_m, I_syn_ex, I_syn_in and I_e can be drawn"),
         ({"tau_syn_ex": 3.0}, "tau_syn_ex and tau_syn_in must stay equal"),
         ({"I_e": 50.0, "C_m": 1e-320}, "too large or too small"),
         ({"V_m": Lognormal(1000.0, 1.0)}, r"E\.V_m must be from -1e.150 to 1e.150.*draws go from inf to inf"),

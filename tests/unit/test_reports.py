@@ -235,7 +235,7 @@ def test_what_is_not_recorded_is_said(sim):
 
 MISTAKES = {
     "unknown": (("u", "E"), {}, r"u of E: no recordable of adaptive: known are V, w"),
-    "unknown of a built-in model": (("w", "I"), {}, r"w of I: no recordable of iaf_psc_exp: known are V_m"),
+    "unknown of a built-in model": (("w", "I"), {}, r"w of I: no recordable of iaf_psc_exp: known are .*V_m"),
     "of sources": (("V_m", "P"), {}, r"V_m of P: no recordable of poisson_source: it has none"),
     "interval": (("w", "E"), {"interval": 0.25}, r"w of E: interval"),
     "window": (("w", "E"), {"start": 5.0, "stop": 2.0}, r"w of E: start 5\.0 and stop 2\.0"),

@@ -46,7 +46,7 @@ from tests.support.quantities_alike import KINDS, LARGER, SECOND, VOLT, Brian2Qu
 def test_a_quantity_is_converted(kind, unit):
     for value in (20.0, 10.7, [0.3, 1e4], [[1.0, 2.0], [3.0, 4.0]]):
         np.testing.assert_array_equal(np.asarray(without_unit("x", kind(value, unit), unit)), value)
-    for other in set(LARGER) - {unit}:
+    for other in (other for other in LARGER if LARGER[other][3] != LARGER[unit][3]):
         with pytest.raises(UnitError, match=f"^the x must be in {other}, not in .") as error:
             without_unit("the x", kind(20.0, unit), other)
         assert "\n" not in str(error.value)

@@ -16,12 +16,14 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import numba
 import numpy as np
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
+from ...neurons.helpers import is_helper, is_inlined
 from .code_bytes import (
     MISSING,
     code_bytes,
@@ -39,6 +41,12 @@ ALLOWED = (
     "it may use numbers, strings, enumerations, tuples, contiguous arrays of up to 1 MB, functions decorated with "
     "numba.njit, and functions and constants of numpy and math"
 )
+
+
+@functools.lru_cache(maxsize=1024)
+def decorated(function: FunctionType) -> Any:
+    """Return a function marked by `neurons.helpers.helper` as numba.njit makes it, the same one each time."""
+    return numba.njit(error_model="numpy", forceinline=is_inlined(function))(function)
 
 
 class FrozenStep:
@@ -168,6 +176,8 @@ class FrozenStep:
         return joined(path, self._freeze_attribute({}, "", value, (), path))
 
     def _freeze_value(self, value: object, path: str) -> tuple[bytes, Make]:
+        if isinstance(value, FunctionType) and is_helper(value):
+            value = decorated(value)
         if type(value) is CPUDispatcher:
             assert isinstance(value.py_func, FunctionType)
             return self._freeze_function(value.py_func, value, path)

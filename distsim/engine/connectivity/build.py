@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...parallel import SerialCommunicator
 from ..random import streams
 from ..step.decomposition import Decomposition
 from ..step.delivery import Synapses
 from ..step.dense import Dense
 from .build_dense import connect_dense
+from .read_edges import Lists, read_lists
 from .shards import BuildContext, ShardBuilder
 from .table_plan import TablePlan
 
 
-def connect(plan: TablePlan, seed: int, deal: Decomposition) -> tuple[Synapses, Dense]:
+def connect(plan: TablePlan, seed: int, deal: Decomposition, lists: Lists | None = None) -> tuple[Synapses, Dense]:
     """Build this rank's synapses.
 
     Parameters
@@ -28,6 +30,8 @@ def connect(plan: TablePlan, seed: int, deal: Decomposition) -> tuple[Synapses, 
         Fixes what is drawn.
     deal : Decomposition
         Which neurons are this rank's.
+    lists : Lists, optional
+        The edges of files onto this rank's neurons; by default this rank reads them now, on its own.
 
     Returns
     -------
@@ -37,8 +41,9 @@ def connect(plan: TablePlan, seed: int, deal: Decomposition) -> tuple[Synapses, 
         Bit matrices of the projections that are dense and whose synapses are alike.
     """
     network, code, layout, key = plan.network, plan.code, plan.layout, streams.key(seed)
+    lists = read_lists(network, SerialCommunicator(), deal) if lists is None else lists
     dense, second = connect_dense(network, plan.groups, layout, deal, key, plan.is_two)
-    context = BuildContext(plan, deal, key, second)
+    context = BuildContext(plan, deal, key, second, lists)
     shards = [ShardBuilder(context, shard) for shard in range(layout.n_shards)]
     most = np.array([shard.most_places for shard in shards], np.int64)
     if most.max() >= 2**32:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...description.distributions import Distribution
+from ...description.edge_files import FromFile
 from ...description.elements import Population, Projection, Selection, Value
 from ...description.indices import Indices, hull, progression
 from ...description.network import Network
@@ -76,11 +77,14 @@ def constant(value: Value) -> float | None:
     if isinstance(value, Distribution):
         low, high = value.support()
         return low if low == high else None
+    if isinstance(value, FromFile):
+        return None
     return float(value) if np.ndim(value) == 0 else None
 
 
 def delay_steps(network: Network, delay: Value) -> int:
     """Return the steps of a delay that is one number; a drawn one is rounded as all draws, halves upwards."""
+    assert not isinstance(delay, FromFile)
     if not isinstance(delay, Distribution):
         return int(network.grid.steps(delay, "delay"))
     return int(np.floor(delay.support()[0] / network.grid.dt_ms * (1 + 1e-12) + 0.5))
@@ -168,6 +172,15 @@ def connect_dense(
             drawn = _draw(network, number, group, (first, last), bits[start:], deal, key)
             second[number][first // layout.width] = list(drawn)
     return _tables(pieces, begin, layout, bits), second
+
+
+def with_weights(
+    network: Network, groups: list[Group], layout: Layout, deal: Decomposition, is_two: np.ndarray, dense: Dense
+) -> Dense:
+    """Return matrices with the weights of `groups`, which are those that `dense` was built of but for these."""
+    pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, is_two)]
+    sizes = [len(group.sources) * _words(first, last) for group, first, last, _ in pieces]
+    return _tables(pieces, np.cumsum([PLANE, *sizes]), layout, dense.bits)
 
 
 def _pieces(network: Network, group: Group, layout: Layout, deal: Decomposition, is_two: np.ndarray) -> list[tuple]:

@@ -18,6 +18,7 @@ from ..compiled.cache import njit
 from ..step.decomposition import Decomposition
 from ..step.layout import Layout
 from .pool import fill_up, push, word_of
+from .read_edges import OwnList
 
 PIECE = 1 << 16  # edges handled at a time
 
@@ -43,25 +44,38 @@ class OwnEdges(NamedTuple):
 
     Attributes
     ----------
-    sources, targets : of the whole list, 0-based in their selection.
+    sources, targets : of the whole list, or, of a file, of the own edges; 0-based in their selection.
     positions : uint32, of the own edges in the list, ascending within a shard. begin : int64 (shards + 1,), where the
         positions of each shard begin.
+    weights : float64 (pA), delays : int16 (steps), of the list; None where they are not listed.
+    rows : uint32, numbers of the edges of a file for what is drawn; None where they are the positions.
     """
 
     sources: np.ndarray
     targets: np.ndarray
     positions: np.ndarray
     begin: np.ndarray
+    weights: np.ndarray | None
+    delays: np.ndarray | None
+    rows: np.ndarray | None
 
     def of_shard(self, shard: int) -> np.ndarray:
         return self.positions[self.begin[shard] : self.begin[shard + 1]]
 
 
-def own_edges(projection: Projection, deal: Decomposition, layout: Layout) -> OwnEdges:
-    """Find the edges of an explicit or one-to-one projection that lead to this rank's neurons."""
+def own_edges(projection: Projection, deal: Decomposition, layout: Layout, read: OwnList | None) -> OwnEdges:
+    """Find the edges of a projection whose synapses are given that lead to this rank's neurons; `read` holds those of
+    a file."""
     rule, n = projection.rule, len(projection.target)
-    each = np.arange(0 if isinstance(rule, Explicit) else n, dtype=np.int32 if n < 2**31 else np.int64)
-    sources, targets = (rule.sources, rule.targets) if isinstance(rule, Explicit) else (each, each)
+    weights, delays, rows = projection.weight, projection.delay_steps, None
+    if read is not None:
+        sources, targets = read.sources, read.targets
+        weights, delays = read.weights if read.weights.size else weights, read.delays if read.delays.size else delays
+        rows = read.rows if read.rows.size else None
+    elif isinstance(rule, Explicit):
+        sources, targets = rule.sources, rule.targets
+    else:
+        sources = targets = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
     shards, place = np.empty(n, np.int32), (deal.rank, deal.size, layout.width, layout.n_shards)
     first, step, numbers = progression(projection.target.indices)
     find_shards(projection.target.population.first + first, step, numbers, *place, shards)
@@ -70,7 +84,9 @@ def own_edges(projection: Projection, deal: Decomposition, layout: Layout) -> Ow
     begin = np.cumsum(counts) - counts
     positions = np.empty(begin[-1], np.uint32)
     sort_by_shard(targets, shards, begin.copy(), positions)
-    return OwnEdges(sources, targets, positions, begin)
+    listed_weights = weights if isinstance(weights, np.ndarray) else None
+    listed_delays = delays if isinstance(delays, np.ndarray) else None
+    return OwnEdges(sources, targets, positions, begin, listed_weights, listed_delays, rows)
 
 
 @njit(cache=True)

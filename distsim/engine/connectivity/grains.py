@@ -9,7 +9,7 @@ import numpy as np
 from ...description.elements import Projection
 from ...description.network import Network
 from ..step.delivery import GRAIN_BITS
-from .synapse_plan import count_delays, delay_table, n_expected
+from .synapse_plan import delay_table, given_delays, n_expected
 
 MOST_EMPTY = 0.3  # empty places for each synapse up to which grains of several synapses pay
 
@@ -44,8 +44,8 @@ def shares(network: Network, projection: Projection, delays: np.ndarray) -> np.n
     if projection.delay_steps is None:
         table, slots = delay_table(network, projection, delays)
         return np.bincount(slots, np.diff(table.thresholds / 2**32, prepend=0.0), delays.size)
-    counts = count_delays(projection.delay_steps)
-    found: np.ndarray = counts[delays] / max(1, np.size(projection.delay_steps))
+    counts = given_delays(projection)
+    found: np.ndarray = counts[delays] / max(1, counts.sum())
     return found
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from ...description.edge_files import EdgeFile
 from ...description.elements import Projection
 from ...description.indices import numbers_at, progression
 from ...description.rules import Drawn, Explicit, FixedOutdegree, OneToOne
@@ -17,8 +18,11 @@ from ..step.delivery import synapses_by_source
 from . import draws, edges
 from .build_dense import Second, delay_steps
 from .pool import Pool, Shape, make_pool, make_shape, sort_buckets
+from .read_edges import Lists
 from .synapse_plan import delay_table
 from .table_plan import TablePlan
+
+GIVEN = (Explicit, OneToOne, EdgeFile)  # rules whose synapses are listed
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,23 @@ class BuildContext:
         The key of the random numbers.
     second : Second
         Synapses that have no place in a bit matrix, by projection.
+    lists : Lists
+        Edges of files onto this rank's neurons, by projection.
     """
 
     plan: TablePlan
     deal: Decomposition
     key: tuple[int, int]
     second: Second
+    lists: Lists = field(default_factory=dict)
 
     @cached_property
     def own(self) -> dict[int, edges.OwnEdges]:
         """The edges of each list that lead to this rank's neurons, by projection."""
         projections = self.plan.network.projections
-        listed = [(k, p) for k, p in enumerate(projections) if isinstance(p.rule, Explicit | OneToOne)]
-        return {number: edges.own_edges(projection, self.deal, self.plan.layout) for number, projection in listed}
+        listed = [(k, p) for k, p in enumerate(projections) if isinstance(p.rule, GIVEN)]
+        layout, lists = self.plan.layout, self.lists
+        return {number: edges.own_edges(p, self.deal, layout, lists.get(number)) for number, p in listed}
 
     @cached_property
     def counts_by_source(self) -> dict[int, np.ndarray]:
@@ -126,7 +134,7 @@ class ShardBuilder:
         """The synapses of a projection onto this shard, counted but not yet made."""
         if number in self.context.second:
             return SecondSynapses(self, number, projection)
-        if isinstance(projection.rule, Explicit | OneToOne):
+        if isinstance(projection.rule, GIVEN):
             return Listed(self, number, projection)
         return (BySource if isinstance(projection.rule, FixedOutdegree) else ByTarget)(self, number, projection)
 
@@ -280,6 +288,7 @@ class Listed(Given):
 
     def _words(self, chosen: np.ndarray) -> np.ndarray:
         """Random words of each synapse, uint32 (4, n)."""
+        chosen = chosen if self.own.rows is None else self.own.rows[chosen]
         u = np.empty((4, chosen.size), np.uint32)
         streams.words_of_indices(chosen, 0, self.number, streams.SYNAPSE, *self.shard.context.key, u)
         return u
@@ -291,16 +300,16 @@ class Listed(Given):
             table, slots = self.delay_table
             positions: np.ndarray = slots[np.searchsorted(table.thresholds, self._words(chosen)[1])]
             return positions.astype(np.int64)
-        if not isinstance(steps, np.ndarray):
-            return np.full(chosen.size, np.searchsorted(self.shard.plan.delays, steps))
-        listed: np.ndarray = steps[chosen]
+        if self.own.delays is None:
+            return np.full(chosen.size, np.searchsorted(self.shard.plan.delays, int(steps)))  # type: ignore[arg-type]
+        listed: np.ndarray = self.own.delays[chosen]
         return np.searchsorted(self.shard.plan.delays, listed)
 
     def _weights(self, chosen: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
         """Codes, where there are any, and weights (pA)."""
-        code, weight = self.shard.plan.code, self.projection.weight
-        if isinstance(weight, np.ndarray):
-            weights = weight[chosen]
+        code = self.shard.plan.code
+        if self.own.weights is not None:
+            weights = self.own.weights[chosen]
             return None if self.shard.plan.is_wide else code.code(weights), weights
         table, first = code.table(self.number)
         if table.n_levels == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...description.distributions import Distribution
+from ...description.edge_files import EdgeFile, FromFile
 from ...description.elements import Projection
 from ...description.network import Network
 from ...description.projections import MOST_DELAYS
@@ -18,12 +19,25 @@ def delays_in_use(network: Network) -> np.ndarray:
     found = [np.zeros(0, np.int64)]
     for projection in network.projections:
         if projection.delay_steps is not None:
-            found.append(np.flatnonzero(count_delays(projection.delay_steps)))
+            found.append(np.flatnonzero(given_delays(projection)))
         else:
             first, cdf = delay_levels(network, projection)
             table = streams.quantile_table(first, cdf)
             found.append(table.first + np.arange(table.n_levels))
     return np.unique(np.concatenate(found))
+
+
+def given_delays(projection: Projection) -> np.ndarray:
+    """Return how many synapses have each delay (steps), int64, where delays are not drawn; 1 for all of them where
+    they share one."""
+    steps = projection.delay_steps
+    if isinstance(steps, FromFile):
+        assert isinstance(projection.rule, EdgeFile)
+        counts = projection.rule.facts.delay_counts
+        assert counts is not None
+        return counts
+    assert steps is not None
+    return count_delays(steps)
 
 
 def count_delays(steps: int | np.ndarray) -> np.ndarray:
@@ -49,6 +63,7 @@ def delay_table(
     if projection.delay_steps is None:
         table = streams.quantile_table(*delay_levels(network, projection))
     else:
+        assert not isinstance(projection.delay_steps, FromFile)  # each synapse has its own
         table = streams.quantile_table(int(projection.delay_steps), np.ones(1))
     slots = np.searchsorted(delays, table.first + np.arange(table.n_levels))
     return table, slots.astype(np.int32)

@@ -22,6 +22,7 @@ from ..step.population_state import two_receptors
 from ..step.update import ROW
 from .build_dense import Group, plan_groups
 from .grains import plan_grain
+from .read_edges import read_facts
 from .synapse_plan import delays_in_use, n_expected
 from .weights import WeightCode, plan_weights
 
@@ -150,6 +151,7 @@ def plan_table(
             raise ValueError(
                 f"{ends}: synapse model {model.name} needs a table {model.table!r}; there is only {PACKED!r}"
             )
+    read_facts(network)
     is_two = two_receptors(network)
     if layout is None:
         layout = plan_layout(-(-network.n // size), 2 if is_two.any() else 1, ROW)

@@ -8,10 +8,10 @@ from typing import TypeGuard
 import numpy as np
 
 from ...description.distributions import Distribution
-from ...description.elements import Value
+from ...description.edge_files import EdgeFile, FromFile
+from ...description.elements import Projection, Value
 from ...description.network import Network
 from ...description.rules import Explicit
-from ...neurons.sources import MOST_SPIKES
 from ..random.streams import QuantileTable, quantile_table
 from ..step.delivery import FIXED, PALETTE, WIDE
 
@@ -70,9 +70,10 @@ class WeightCode:
 
 def plan_weights(network: Network) -> WeightCode:
     """Return the code of the weights: FIXED where there is a `fixed_unit`, otherwise a palette."""
-    weights, unit = [projection.weight for projection in network.projections], fixed_unit(network)
+    unit = fixed_unit(network)
     if unit is None:
-        return _merge([_palette_levels(weight) for weight in weights])
+        return _merge([_levels(projection) for projection in network.projections])
+    weights = [projection.weight for projection in network.projections]
     tables = [_even_levels(weight, unit) for weight in weights if _is_spread(weight)]  # all of them are
     return WeightCode(FIXED, unit, np.zeros(0), 0, [(table, table.first) for table in tables])
 
@@ -100,10 +101,12 @@ def most_events(network: Network) -> float:
         rule = projection.rule
         if isinstance(rule, Explicit):
             most = float(most_equal(rule.targets, len(projection.target)))
+        elif isinstance(rule, EdgeFile):
+            most = float(rule.facts.most)
         else:
             n_targets = len(projection.target)
             most = rule.expected(len(projection.source), n_targets) / max(1, n_targets)
-        at_once = MOST_SPIKES if projection.source.population.model.is_source else 1
+        at_once = projection.source.population.model.most_spikes
         indegree[name] = indegree.get(name, 0.0) + most * at_once
     return max(n + 10.0 * float(n**0.5) for n in indegree.values())
 
@@ -124,6 +127,14 @@ def _even_levels(weight: Distribution, unit: float) -> QuantileTable:
     return quantile_table(first, weight.cdf((np.arange(first, last + 1) + 0.5) * unit))
 
 
+def _levels(projection: Projection) -> Levels:
+    """Return the weights of a projection for a palette, see `_palette_levels`."""
+    if isinstance(projection.weight, FromFile):
+        assert isinstance(projection.rule, EdgeFile)
+        return None, projection.rule.facts.weights
+    return _palette_levels(projection.weight)
+
+
 def _palette_levels(weight: Value) -> Levels:
     """Return a projection's weights (pA) for a palette, with the table of their levels unless they are listed."""
     if _is_spread(weight):
@@ -132,6 +143,7 @@ def _palette_levels(weight: Value) -> Levels:
         return table, ((edges[1:] + edges[:-1]) / 2)[table.first :][: table.n_levels]
     if isinstance(weight, Distribution):
         weight = weight.support()[0]
+    assert not isinstance(weight, FromFile)
     if not isinstance(weight, np.ndarray):
         return quantile_table(0, np.ones(1)), np.array([float(weight)])
     return None, distinct(weight, PALETTE_SIZE - 1)

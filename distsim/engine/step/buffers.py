@@ -9,7 +9,6 @@ import numpy as np
 from ...description.elements import FOREVER, SPIKES, Population, Value
 from ...description.network import Network
 from ...description.reports import Report, sampled_reports, spike_report
-from ...neurons.sources import MOST_SPIKES
 from ...parallel import Comm
 from . import loop
 from .decomposition import Decomposition
@@ -27,7 +26,7 @@ MOST_IN_INTERVAL = 1 << 22  # spikes; very large networks get shorter intervals,
 
 def most_spikes(network: Network) -> int:
     """Return the most spikes that all neurons together can emit in one step; at least 1."""
-    return max(1, sum(p.n * (MOST_SPIKES if p.model.is_source else 1) for p in network.populations))
+    return max(1, sum(p.n * p.model.most_spikes for p in network.populations))
 
 
 def shortest_delay(delays: np.ndarray) -> int:
@@ -42,8 +41,8 @@ def steps_of_interval(network: Network, min_delay: int) -> int:
 
 def plan_intervals(network: Network, deal: Decomposition, comm: Comm, interval: int) -> SpikeExchange:
     """Return the exchange of the spikes of up to `interval` steps (collective)."""
-    has_sources = any(p.model.is_source for p in network.populations)
-    return plan_exchange(comm, interval, deal.n_local * (MOST_SPIKES if has_sources else 1), most_spikes(network))
+    of_a_neuron = max((p.model.most_spikes for p in network.populations), default=1)
+    return plan_exchange(comm, interval, deal.n_local * of_a_neuron, most_spikes(network))
 
 
 # --- spikes that are on their way -------------------------------------------------------------------------------------

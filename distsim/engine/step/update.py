@@ -19,6 +19,7 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock as compiling
 
 from ...neurons import NeuronModel
+from ...neurons.base import REDO
 from ..compiled.cache import cfunc, njit
 from ..compiled.frozen_step import FrozenStep
 from ..compiled.intrinsics import NoAlias
@@ -67,7 +68,8 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     receptors, int32 in `unit`s (float64) or float64, left at zero; numbers, uint16, shift and weight (float64): of a
     Poisson input, which adds weight times the byte that `shift` selects; current, float64 (pA), of neuron i at [i], or
     of all at [0] if `current_is_shared`, which spares reading it; fired, uint8, set to the number of spikes of each
-    neuron. No two arrays may overlap, but `inh` is not used where there is one receptor.
+    neuron. Where the model has an `attempt`, that is made for all neurons, and `step` taken where it is not precise. No
+    two arrays may overlap, but `inh` is not used where there is one receptor.
     """
     model, two = variant.model, variant.receptors == 2
     unused = () if two else model.inhibitory
@@ -83,16 +85,27 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     propagators = [f"par[{k} * par_stride + i]" if variant.by_neuron else f"shared_{k}" for k in numbers]
     results = [*(f"new_{k}" for k in range(len(model.states))), "wait", "spikes"]
 
+    changed = [(rows[state], f"new_{k}") for k, state in enumerate(model.states) if state in rows]
+    changed += [("refractory[i]", "wait"), ("fired[i]", "spikes"), ("ex[i]", "0"), *([("inh[i]", "0")] if two else [])]
+
     def loop(current: str) -> list[str]:
-        arguments = [*states, "refractory[i]", *inputs, current, *propagators]
+        arguments = ", ".join([*states, "refractory[i]", *inputs, current, *propagators])
+        if model.attempt is None:
+            return [
+                "        for i in range(n):",
+                f"            {', '.join(results)} = step({arguments})",
+                *(f"            {place} = {value}" for place, value in changed),
+            ]
+        kept = [(place, value if place == "fired[i]" else f"{place} if redo else {value}") for place, value in changed]
         return [
             "        for i in range(n):",
-            f"            {', '.join(results)} = step({', '.join(arguments)})",
-            *(f"            {rows[state]} = new_{k}" for k, state in enumerate(model.states) if state in rows),
-            "            refractory[i] = wait",
-            "            fired[i] = spikes",
-            "            ex[i] = 0",
-            *(["            inh[i] = 0"] if two else []),
+            f"            {', '.join(results)} = attempt({arguments})",
+            f"            redo = spikes == {REDO}",
+            *(f"            {place} = {value}" for place, value in kept),
+            "        for i in range(n):",
+            f"            if fired[i] == {REDO}:",
+            f"                {', '.join(results)} = step({arguments})",
+            *(f"                {place} = {value}" for place, value in changed),
         ]
 
     return "\n".join(
@@ -120,6 +133,9 @@ def compile_update(variant: Variant) -> CFunc:
     step = FrozenStep(variant.model.step, variant.model.name)
     name = variant.named(step)
     with compiling:
-        names: dict[str, Any] = {"__name__": __name__, "step": njit(forceinline=True)(step.copy()), "np": np}
+        copy, attempt = step.copy(), variant.model.attempt
+        names: dict[str, Any] = {"__name__": __name__, "step": njit(forceinline=attempt is None)(copy), "np": np}
+        if attempt is not None:
+            names["attempt"] = copy.__globals__[attempt.__name__]
         exec(compile(loop_source(variant, name), __file__, "exec"), names)
         return cfunc(signature, names[name], NoAlias)
