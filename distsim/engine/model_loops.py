@@ -50,7 +50,7 @@ class Loops:
     ) -> None:
         """Have the loops `wanted`, and `others`, in the cache (collective)."""
         for variant in wanted:
-            self._steps.setdefault(id(variant.model), (variant.model, _frozen(variant.model)))
+            self._steps.setdefault(id(variant.model), (variant.model, FrozenStep.of(variant.model)))
         self.check_unchanged()
         # Not by what this rank has loaded: a rank without neurons of a population loads nothing for it.
         named = {variant.name: variant for variant in wanted}
@@ -66,16 +66,12 @@ class Loops:
     def check_unchanged(self) -> None:
         """Check that what the models' steps use has still the values that were compiled; ValueError if not."""
         for model, before in self._steps.values():
-            now = _frozen(model)
+            now = FrozenStep.of(model)
             if now.identity != before.identity:
                 raise ValueError(
                     f"{model.name}: {before.difference(now)}, which its step uses, has changed since the simulation "
                     f"was built with it; build a new Simulation"
                 )
-
-
-def _frozen(model: NeuronModel) -> FrozenStep:
-    return FrozenStep(model.step, model.name)
 
 
 def loops_of(

@@ -4,8 +4,8 @@
                   - w + I_e + I_device
     tau_w dw/dt = a (V - E_L) - w                      a spike at V >= V_peak: V -> V_reset, w -> w + b
 
-V and w are found by the solver (`solver.py`), which goes on within the step after a spike: adaptation begins where the
-spike is. Where V explodes, exp(-(V - V_th) / Delta_T) is solved for in its place, which ends in a few substeps. With
+V and w are found by the solver (`solver.py`), which continues within the step after a spike: adaptation begins where
+the spike is. Where V explodes, exp(-(V - V_th) / Delta_T) is solved for in its place, which ends in a few substeps. With
 Delta_T = 0 there is no exponential term, and V_th is the threshold.
 """
 
@@ -160,6 +160,13 @@ def in_substeps(V, w, h, dt, g, rates, current, m, p, tolerance, spiking):
                 return V, w, spikes
         h = resized(h, error, tolerance)
     return math.nan, math.nan, spikes
+
+
+@helper
+def advance_in_substeps(V, w, dt, g, rates, current, m, p, tolerance, spiking):
+    """Return what `advance` does, of a neuron that is not refractory, in substeps; arguments as of `in_substeps`."""
+    new, new_w, spikes = in_substeps(V, w, 0.25 * dt, dt, g, rates, current, m, p, tolerance, spiking)
+    return new, new_w, np.int16(spiking[2]) if spikes > 0 else np.int16(0), spikes
 
 
 @inlined

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from . import adex, conductances
-from .adex import MOST_SPIKES, RECORDABLES, advance, check, in_substeps
-from .base import REDO, NeuronModel
-from .conductances import ALPHA, ALPHA_RECORDABLES, pairs_alpha, two_receptors
+from .adex import MOST_SPIKES, RECORDABLES, advance, advance_in_substeps, check
+from .base import NeuronModel
+from .conductances import ALPHA, ALPHA_RECORDABLES, alpha_at_end, pairs_alpha, two_receptors
 from .helpers import inlined
 
 PARAMETERS = adex.PARAMETERS | ALPHA
@@ -58,26 +56,16 @@ def attempt(
     in_3,
     in_4,
     in_5,
-    rate_ex,
-    rate_in,
     jump_ex,
     jump_in,
 ):
-    """V relative to E_L (mV), w (pA), conductances (nS), their slope variables (nS/ms); see `step`."""
+    """V relative to E_L (mV), w (pA), conductances (nS), their slope variables (nS/ms)."""
     m, p = (g_L, E_ex, E_in, per_C), (V_th, V_peak, upstroke, per_Delta_T, per_C, a, rate_w)
     decay_ex, decay_in = (ex_1, ex_2, ex_3, ex_4, ex_5), (in_1, in_2, in_3, in_4, in_5)
-    pairs = pairs_alpha((g_ex, dg_ex, g_in, dg_in), decay_ex, decay_in, dt, current, m)
+    g = (g_ex, dg_ex, g_in, dg_in)
+    pairs = pairs_alpha(g, decay_ex, decay_in, dt, current, m)
     new, new_w, left, spikes = advance(V, w, wait, pairs, dt, p, tolerance, (V_reset, b, steps), decay_w)
-    return (
-        new,
-        new_w,
-        ex_4 * (g_ex + dt * dg_ex),
-        ex_4 * dg_ex + jump_ex * ex,
-        in_4 * (g_in + dt * dg_in),
-        in_4 * dg_in - jump_in * inh,
-        left,
-        spikes,
-    )
+    return (new, new_w, *alpha_at_end(g, ex_4, in_4, dt, jump_ex * ex, jump_in * inh), left, spikes)
 
 
 def step(
@@ -106,72 +94,18 @@ def step(
     a,
     b,
     rate_w,
-    decay_w,
-    ex_1,
-    ex_2,
-    ex_3,
     ex_4,
-    ex_5,
-    in_1,
-    in_2,
-    in_3,
     in_4,
-    in_5,
     rate_ex,
     rate_in,
     jump_ex,
     jump_in,
 ):
-    """V relative to E_L (mV), w (pA), conductances (nS), their slope variables (nS/ms)."""
-    done = attempt(
-        V,
-        w,
-        g_ex,
-        dg_ex,
-        g_in,
-        dg_in,
-        wait,
-        ex,
-        inh,
-        current,
-        V_th,
-        V_reset,
-        V_peak,
-        E_ex,
-        E_in,
-        g_L,
-        per_C,
-        steps,
-        dt,
-        tolerance,
-        upstroke,
-        per_Delta_T,
-        a,
-        b,
-        rate_w,
-        decay_w,
-        ex_1,
-        ex_2,
-        ex_3,
-        ex_4,
-        ex_5,
-        in_1,
-        in_2,
-        in_3,
-        in_4,
-        in_5,
-        rate_ex,
-        rate_in,
-        jump_ex,
-        jump_in,
-    )
-    if done[-1] != REDO:
-        return done
-    _, _, new_g_ex, new_dg_ex, new_g_in, new_dg_in, _, _ = done
+    """As `attempt`, in substeps."""
     m, p = (g_L, E_ex, E_in, per_C), (V_th, V_peak, upstroke, per_Delta_T, per_C, a, rate_w)
-    g, rates, h = (g_ex, dg_ex, g_in, dg_in), (rate_ex, rate_in), 0.25 * dt
-    new, new_w, spikes = in_substeps(V, w, h, dt, g, rates, current, m, p, tolerance, (V_reset, b, steps))
-    return new, new_w, new_g_ex, new_dg_ex, new_g_in, new_dg_in, np.int16(steps) if spikes > 0 else np.int16(0), spikes
+    g, rates, spiking = (g_ex, dg_ex, g_in, dg_in), (rate_ex, rate_in), (V_reset, b, steps)
+    new, new_w, left, spikes = advance_in_substeps(V, w, dt, g, rates, current, m, p, tolerance, spiking)
+    return (new, new_w, *alpha_at_end(g, ex_4, in_4, dt, jump_ex * ex, jump_in * inh), left, spikes)
 
 
 aeif_cond_alpha = NeuronModel(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from . import adex
-from .adex import MOST_SPIKES, RECORDABLES, advance, check, in_substeps
-from .base import REDO, NeuronModel
+from .adex import MOST_SPIKES, RECORDABLES, advance, advance_in_substeps, check
+from .base import NeuronModel
 from .conductances import EXP, EXP_RECORDABLES, pairs_exp, two_receptors
 from .helpers import inlined
 
@@ -56,10 +54,8 @@ def attempt(
     in_3,
     in_4,
     in_5,
-    rate_ex,
-    rate_in,
 ):
-    """V relative to E_L (mV), w (pA), conductances (nS); see `step`."""
+    """V relative to E_L (mV), w (pA), conductances (nS)."""
     m, p = (g_L, E_ex, E_in, per_C), (V_th, V_peak, upstroke, per_Delta_T, per_C, a, rate_w)
     decay_ex, decay_in = (ex_1, ex_2, ex_3, ex_4, ex_5), (in_1, in_2, in_3, in_4, in_5)
     pairs = pairs_exp(g_ex, g_in, decay_ex, decay_in, current, m)
@@ -91,66 +87,16 @@ def step(
     a,
     b,
     rate_w,
-    decay_w,
-    ex_1,
-    ex_2,
-    ex_3,
     ex_4,
-    ex_5,
-    in_1,
-    in_2,
-    in_3,
     in_4,
-    in_5,
     rate_ex,
     rate_in,
 ):
-    """V relative to E_L (mV), w (pA), conductances (nS)."""
-    done = attempt(
-        V,
-        w,
-        g_ex,
-        g_in,
-        wait,
-        ex,
-        inh,
-        current,
-        V_th,
-        V_reset,
-        V_peak,
-        E_ex,
-        E_in,
-        g_L,
-        per_C,
-        steps,
-        dt,
-        tolerance,
-        upstroke,
-        per_Delta_T,
-        a,
-        b,
-        rate_w,
-        decay_w,
-        ex_1,
-        ex_2,
-        ex_3,
-        ex_4,
-        ex_5,
-        in_1,
-        in_2,
-        in_3,
-        in_4,
-        in_5,
-        rate_ex,
-        rate_in,
-    )
-    if done[-1] != REDO:
-        return done
-    _, _, new_g_ex, new_g_in, _, _ = done
+    """As `attempt`, in substeps."""
     m, p = (g_L, E_ex, E_in, per_C), (V_th, V_peak, upstroke, per_Delta_T, per_C, a, rate_w)
-    g, rates, h = (g_ex, 0.0, g_in, 0.0), (rate_ex, rate_in), 0.25 * dt
-    new, new_w, spikes = in_substeps(V, w, h, dt, g, rates, current, m, p, tolerance, (V_reset, b, steps))
-    return new, new_w, new_g_ex, new_g_in, np.int16(steps) if spikes > 0 else np.int16(0), spikes
+    g, rates, spiking = (g_ex, 0.0, g_in, 0.0), (rate_ex, rate_in), (V_reset, b, steps)
+    new, new_w, left, spikes = advance_in_substeps(V, w, dt, g, rates, current, m, p, tolerance, spiking)
+    return new, new_w, ex_4 * g_ex + ex, in_4 * g_in - inh, left, spikes
 
 
 aeif_cond_exp = NeuronModel(

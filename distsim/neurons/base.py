@@ -109,8 +109,8 @@ class NeuronModel:
     recordables : name -> `Recordable`. By default the first state is ``V_m``, relative to ``E_L`` if there is such a
         parameter; sources have none.
     potential : the recordable that is the membrane potential, recorded as voltage; None if there is none.
-    attempt : a function that `step` calls, with the same arguments and results, marked by `inlined` and without a
-        branch: the loop over neurons, vectorised, takes it first, and `step` only where it returns `REDO` spikes.
+    attempt : a function like `step`, which may take other propagators, marked by `inlined` and without a branch: the
+        loop over neurons, vectorised, takes it first, and `step` only where it returns `REDO` spikes.
     most_spikes : of one neuron in one step, as many as `step` may return; buffers have room for no more.
     current : the parameter that is the constant current (pA), to which that of devices is added; None if there is none.
     """
@@ -148,9 +148,9 @@ class NeuronModel:
         for argument in self._signature.values():
             if argument.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
                 raise TypeError(f"{self.name}: step must take its arguments by position, {argument} is not allowed")
-        before = (*self.states, "wait", "ex", "inh", "current")
-        if self.arguments[: len(before)] != before:
-            raise TypeError(f"{self.name}: the arguments of step must begin with {', '.join(before)}")
+        for name, function in (("step", self.step), ("attempt", self.attempt)):
+            if function is not None and self._arguments(function)[: len(self._before)] != self._before:
+                raise TypeError(f"{self.name}: the arguments of {name} must begin with {', '.join(self._before)}")
 
     def _usual_recordables(self) -> dict[str, Recordable]:
         if self.is_source or not self.states:
@@ -211,21 +211,31 @@ class NeuronModel:
         return self
 
     @property
-    def arguments(self) -> tuple[str, ...]:
-        """Names of the arguments of `step`."""
-        return tuple(self._signature)
+    def _before(self) -> tuple[str, ...]:
+        """Names of the arguments with which `step` and `attempt` begin."""
+        return (*self.states, "wait", "ex", "inh", "current")
 
     @property
-    def _signature(self) -> Mapping[str, inspect.Parameter]:
-        return inspect.signature(self.step).parameters
+    def _signature(self) -> dict[str, inspect.Parameter]:
+        """Arguments of `step`, and those that only `attempt` takes."""
+        others = () if self.attempt is None else inspect.signature(self.attempt).parameters.items()
+        return dict([*others, *inspect.signature(self.step).parameters.items()])
+
+    @staticmethod
+    def _arguments(function: Callable) -> tuple[str, ...]:
+        return tuple(inspect.signature(function).parameters)
+
+    def propagators_of(self, function: Callable) -> tuple[str, ...]:
+        """Return the names of the propagators that `step` or `attempt` takes, in order."""
+        return self._arguments(function)[len(self._before) :]
 
     @property
     def propagator_names(self) -> tuple[str, ...]:
-        """Names of the propagators, in the order in which `step` takes them."""
-        return self.arguments[len(self.states) + 4 :]
+        """Names of the propagators of both, each once; those of `step` alone in the order in which it takes them."""
+        return tuple(self._signature)[len(self._before) :]
 
     def propagator_values(self, parameters: Mapping, dt: float) -> dict[str, float | np.ndarray]:
-        """Return the numbers of one step of `dt` ms by name, in the order in which `step` takes them.
+        """Return the numbers of one step of `dt` ms by name, in the order of `propagator_names`.
 
         Raises
         ------

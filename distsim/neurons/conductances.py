@@ -1,4 +1,4 @@
-"""What neurons with conductances as synapses share: parameters, and how their input changes within a step.
+"""Parameters of neurons whose synapses are conductances, and how their input changes within a step.
 
     I_syn = -g_ex (V - E_ex) - g_in (V - E_in)     a spike adds its weight (nS) to g_ex, or, if < 0, |weight| to g_in
     g(s)  = (g + s dg) exp(-s / tau_syn)           s after the beginning of a step; dg is 0 where g just decays
@@ -129,6 +129,13 @@ def pairs_exp(g_ex, g_in, decay_ex, decay_in, current, m):
         pair(g_ex * decay_ex[3], g_in * decay_in[3], current, m[0], m[1], m[2], m[3]),
         pair(g_ex * decay_ex[4], g_in * decay_in[4], current, m[0], m[1], m[2], m[3]),
     )
+
+
+@inlined
+def alpha_at_end(g, ex_4, in_4, dt, jump_ex, jump_in):
+    """Return alpha-shaped conductances and their slope variables at the end of a step, at which the slopes jump."""
+    g_ex, dg_ex, g_in, dg_in = g
+    return ex_4 * (g_ex + dt * dg_ex), ex_4 * dg_ex + jump_ex, in_4 * (g_in + dt * dg_in), in_4 * dg_in - jump_in
 
 
 @inlined

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from . import conductances
-from .base import REDO, NeuronModel
-from .conductances import ALPHA, ALPHA_RECORDABLES, MEMBRANE, V_M, check, pairs_alpha, two_receptors
+from .base import NeuronModel
+from .conductances import ALPHA, ALPHA_RECORDABLES, MEMBRANE, V_M, alpha_at_end, check, pairs_alpha, two_receptors
 from .helpers import inlined
-from .iaf_cond_exp import V_in_substeps, attempt_V, membrane_slope
+from .iaf_cond_exp import advance, advance_in_substeps
 
 PARAMETERS = MEMBRANE | ALPHA
 
@@ -56,30 +54,14 @@ def attempt(
     in_3,
     in_4,
     in_5,
-    rate_ex,
-    rate_in,
     jump_ex,
     jump_in,
 ):
-    """V relative to E_L (mV), conductances (nS) and their slope variables (nS/ms); see `step`."""
-    m = (g_L, E_ex, E_in, per_C)
-    pairs = pairs_alpha(
-        (g_ex, dg_ex, g_in, dg_in), (ex_1, ex_2, ex_3, ex_4, ex_5), (in_1, in_2, in_3, in_4, in_5), dt, current, m
-    )
-    (solved,), (error,) = attempt_V(membrane_slope, (V,), pairs, dt, m)
-    new = V_reset if wait > 0 else solved
-    spike = (wait == 0) & (new >= V_th)
-    left = np.int16(steps) if spike else np.int16(max(wait - 1, 0))
-    spikes = np.int64(spike) if (error <= tolerance) | (wait > 0) else REDO
-    return (
-        V_reset if spike else new,
-        ex_4 * (g_ex + dt * dg_ex),
-        ex_4 * dg_ex + jump_ex * ex,
-        in_4 * (g_in + dt * dg_in),
-        in_4 * dg_in - jump_in * inh,
-        left,
-        spikes,
-    )
+    """V relative to E_L (mV), conductances (nS) and their slope variables (nS/ms)."""
+    g, m = (g_ex, dg_ex, g_in, dg_in), (g_L, E_ex, E_in, per_C)
+    pairs = pairs_alpha(g, (ex_1, ex_2, ex_3, ex_4, ex_5), (in_1, in_2, in_3, in_4, in_5), dt, current, m)
+    new, left, spikes = advance(V, wait, pairs, dt, m, tolerance, (V_th, V_reset, steps))
+    return (new, *alpha_at_end(g, ex_4, in_4, dt, jump_ex * ex, jump_in * inh), left, spikes)
 
 
 def step(
@@ -101,64 +83,17 @@ def step(
     steps,
     dt,
     tolerance,
-    ex_1,
-    ex_2,
-    ex_3,
     ex_4,
-    ex_5,
-    in_1,
-    in_2,
-    in_3,
     in_4,
-    in_5,
     rate_ex,
     rate_in,
     jump_ex,
     jump_in,
 ):
-    """V relative to E_L (mV), conductances (nS) and their slope variables (nS/ms)."""
-    done = attempt(
-        V,
-        g_ex,
-        dg_ex,
-        g_in,
-        dg_in,
-        wait,
-        ex,
-        inh,
-        current,
-        V_th,
-        V_reset,
-        E_ex,
-        E_in,
-        g_L,
-        per_C,
-        steps,
-        dt,
-        tolerance,
-        ex_1,
-        ex_2,
-        ex_3,
-        ex_4,
-        ex_5,
-        in_1,
-        in_2,
-        in_3,
-        in_4,
-        in_5,
-        rate_ex,
-        rate_in,
-        jump_ex,
-        jump_in,
-    )
-    if done[-1] != REDO:
-        return done
-    _, new_g_ex, new_dg_ex, new_g_in, new_dg_in, left, _ = done
-    h, m, rates = 0.25 * dt, (g_L, E_ex, E_in, per_C), (rate_ex, rate_in)
-    new = V_in_substeps(V, h, dt, (g_ex, dg_ex, g_in, dg_in), rates, current, m, tolerance)
-    spike = new >= V_th
-    left = np.int16(steps) if spike else np.int16(0)
-    return V_reset if spike else new, new_g_ex, new_dg_ex, new_g_in, new_dg_in, left, np.int64(spike)
+    """As `attempt`, in substeps."""
+    g, rates, m = (g_ex, dg_ex, g_in, dg_in), (rate_ex, rate_in), (g_L, E_ex, E_in, per_C)
+    new, left, spikes = advance_in_substeps(V, dt, g, rates, current, m, tolerance, (V_th, V_reset, steps))
+    return (new, *alpha_at_end(g, ex_4, in_4, dt, jump_ex * ex, jump_in * inh), left, spikes)
 
 
 iaf_cond_alpha = NeuronModel(

@@ -53,6 +53,31 @@ def V_in_substeps(V, h, dt, g, rates, current, m, tolerance):
 
 
 @inlined
+def advance(V, wait, pairs, dt, m, tolerance, spiking):
+    """Return V at the end of a step, steps of refractoriness that are left, and the number of spikes or REDO.
+
+    `pairs` are those at the nodes of the whole step, which is attempted at once; `spiking`: V_th, V_reset and
+    refractory steps.
+    """
+    V_th, V_reset, steps = spiking
+    (solved,), (error,) = attempt_V(membrane_slope, (V,), pairs, dt, m)
+    new = V_reset if wait > 0 else solved
+    spike = (wait == 0) & (new >= V_th)
+    left = np.int16(steps) if spike else np.int16(max(wait - 1, 0))
+    spikes = np.int64(spike) if (error <= tolerance) | (wait > 0) else REDO
+    return V_reset if spike else new, left, spikes
+
+
+@helper
+def advance_in_substeps(V, dt, g, rates, current, m, tolerance, spiking):
+    """Return what `advance` does, of a neuron that is not refractory; `g` and `rates` as of `conductances.pair_at`."""
+    V_th, V_reset, steps = spiking
+    new = V_in_substeps(V, 0.25 * dt, dt, g, rates, current, m, tolerance)
+    spike = new >= V_th
+    return V_reset if spike else new, np.int16(steps) if spike else np.int16(0), np.int64(spike)
+
+
+@inlined
 def attempt(
     V,
     g_ex,
@@ -80,18 +105,12 @@ def attempt(
     in_3,
     in_4,
     in_5,
-    rate_ex,
-    rate_in,
 ):
-    """V relative to E_L (mV), conductances (nS); see `step`."""
+    """V relative to E_L (mV), conductances (nS)."""
     m = (g_L, E_ex, E_in, per_C)
     pairs = pairs_exp(g_ex, g_in, (ex_1, ex_2, ex_3, ex_4, ex_5), (in_1, in_2, in_3, in_4, in_5), current, m)
-    (solved,), (error,) = attempt_V(membrane_slope, (V,), pairs, dt, m)
-    new = V_reset if wait > 0 else solved
-    spike = (wait == 0) & (new >= V_th)
-    left = np.int16(steps) if spike else np.int16(max(wait - 1, 0))
-    spikes = np.int64(spike) if (error <= tolerance) | (wait > 0) else REDO
-    return V_reset if spike else new, ex_4 * g_ex + ex, in_4 * g_in - inh, left, spikes
+    new, left, spikes = advance(V, wait, pairs, dt, m, tolerance, (V_th, V_reset, steps))
+    return new, ex_4 * g_ex + ex, in_4 * g_in - inh, left, spikes
 
 
 def step(
@@ -111,58 +130,15 @@ def step(
     steps,
     dt,
     tolerance,
-    ex_1,
-    ex_2,
-    ex_3,
     ex_4,
-    ex_5,
-    in_1,
-    in_2,
-    in_3,
     in_4,
-    in_5,
     rate_ex,
     rate_in,
 ):
-    """V relative to E_L (mV), conductances (nS)."""
-    done = attempt(
-        V,
-        g_ex,
-        g_in,
-        wait,
-        ex,
-        inh,
-        current,
-        V_th,
-        V_reset,
-        E_ex,
-        E_in,
-        g_L,
-        per_C,
-        steps,
-        dt,
-        tolerance,
-        ex_1,
-        ex_2,
-        ex_3,
-        ex_4,
-        ex_5,
-        in_1,
-        in_2,
-        in_3,
-        in_4,
-        in_5,
-        rate_ex,
-        rate_in,
-    )
-    if done[-1] != REDO:
-        return done
-    _, new_g_ex, new_g_in, left, _ = done
-    h, m, rates = 0.25 * dt, (g_L, E_ex, E_in, per_C), (rate_ex, rate_in)
-    new = V_in_substeps(V, h, dt, (g_ex, 0.0, g_in, 0.0), rates, current, m, tolerance)
-    spike = new >= V_th
-    left = np.int16(steps) if spike else np.int16(0)
-    return V_reset if spike else new, new_g_ex, new_g_in, left, np.int64(spike)
+    """As `attempt`, in substeps."""
+    g, rates, m = (g_ex, 0.0, g_in, 0.0), (rate_ex, rate_in), (g_L, E_ex, E_in, per_C)
+    new, left, spikes = advance_in_substeps(V, dt, g, rates, current, m, tolerance, (V_th, V_reset, steps))
+    return new, ex_4 * g_ex + ex, in_4 * g_in - inh, left, spikes
 
 
 iaf_cond_exp = NeuronModel(

@@ -80,7 +80,7 @@ def _feed(found: hashlib.blake2b, value: object) -> None:
     elif isinstance(value, EdgeFile):
         _feed(found, value.identity())
     elif isinstance(value, NeuronModel):
-        found.update(FrozenStep(value.step, value.name).identity.encode())
+        found.update(FrozenStep.of(value).identity.encode())
         for field in dataclasses.fields(value):
             if field.name != "step":
                 _feed(found, getattr(value, field.name))

@@ -16,6 +16,7 @@ from distsim.engine.compiled.cache_folder import folder
 from distsim.engine.compiled.frozen_step import FrozenStep
 from distsim.engine.step.update import ROW, Variant, compile_update
 from distsim.neurons import MODELS, NeuronModel
+from distsim.neurons.helpers import inlined
 from distsim.neurons.iaf_psc_exp import iaf_psc_exp
 from distsim.parallel import SerialCommunicator
 from distsim.simulation.agreement import digest
@@ -127,6 +128,16 @@ def test_what_goes_by_name_is_not_looked_into(monkeypatch):
     before = FrozenStep(users.step, "it").identity
     monkeypatch.setattr(math, "pi", 3.0)
     assert FrozenStep(users.step, "it").identity != before
+
+
+def test_an_attempt_is_part_of_the_step_that_follows_it():
+    users = module("GAIN = 1.0\ndef attempt(V, wait, ex, inh, current):\n    return V + GAIN, wait, 0")
+    attempt, step = inlined(users.attempt), module(STEP.format("V")).step
+    before = FrozenStep(step, "it", attempt)
+    assert before.identity not in (FrozenStep(step, "it").identity, FrozenStep(users.attempt, "it").identity)
+    users.GAIN = 2.0
+    assert before.difference(FrozenStep(step, "it", attempt)) == "attempt: GAIN"
+    assert before.copies()[1].py_func(0.0, 0, 0.0, 0.0, 0.0) == (1.0, 0, 0)
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ import numpy as np
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
+from ...neurons import NeuronModel
 from ...neurons.helpers import is_helper, is_inlined
 from .code_bytes import (
     MISSING,
@@ -56,6 +57,7 @@ class FrozenStep:
     ----------
     step : the function.
     owner : whose step it is, for messages.
+    attempt : the function that is tried before it, if there is one, see `NeuronModel.attempt`.
 
     Attributes
     ----------
@@ -68,22 +70,37 @@ class FrozenStep:
     TypeError : the step uses something whose changes could not be noticed.
     """
 
-    def __init__(self, step: Callable, owner: str) -> None:
+    def __init__(self, step: Callable, owner: str, attempt: Callable | None = None) -> None:
         assert isinstance(step, FunctionType)  # as every model's step
         self.uses: dict[str, bytes] = {}
         self._owner = owner
         self._numbers: dict[int, int] = {}  # of the functions met, by id
         self._functions: list[UsedFunction] = []
-        found, self._make = self._freeze_function(step, None, "")
+        found, self._make_step = self._freeze_function(step, None, "")
+        self._make_attempt: Make | None = None
+        if attempt is not None:
+            of_attempt, self._make_attempt = self._freeze_value(attempt, "attempt")
+            found = joined(found, of_attempt)
         self.identity = hashlib.sha256(found).hexdigest()
+
+    @classmethod
+    def of(cls, model: NeuronModel) -> FrozenStep:
+        """Return the step of a neuron model, and its attempt, as they are now."""
+        return cls(model.step, model.name, model.attempt)
 
     def copy(self) -> FunctionType:
         """Return a copy of the step that uses copies of the frozen values."""
+        return self.copies()[0]
+
+    def copies(self) -> tuple[FunctionType, Any]:
+        """Return copies of the step and of the attempt (None where there is none) that use copies of the frozen
+        values."""
         copies = Copies(self._functions, self.identity[:16])
-        step = self._make(copies)
+        step = self._make_step(copies)
         assert isinstance(step, FunctionType)  # only helpers are compiled
+        attempt = self._make_attempt(copies) if self._make_attempt else None
         copies.compile_given_signatures()
-        return step
+        return step, attempt
 
     def difference(self, later: FrozenStep) -> str:
         """Return what the code calls the first value that differs from that in `later`."""

@@ -51,7 +51,7 @@ class Variant(NamedTuple):
     @property
     def name(self) -> str:
         """Return the name of the loop in the cache, where all loops belong to this file."""
-        return self.named(FrozenStep(self.model.step, self.model.name))
+        return self.named(FrozenStep.of(self.model))
 
     def named(self, step: FrozenStep) -> str:
         """The name of the loop around `step`."""
@@ -78,7 +78,7 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     arrived = ["unit * ex[i]", "unit * inh[i]"] if variant.fixed else ["ex[i]", "inh[i]"]
     if variant.numbers:
         arrived[0] += " + weight * np.float64((numbers[i] >> shift) & np.uint16(255))"
-    inputs = [arrived[0], arrived[1] if two else "0.0"]
+    arrived = [arrived[0], arrived[1] if two else "0.0"]
     # No name of the model's is used: it might be one of the loop's own.
     numbers = range(len(model.propagator_names))
     shared = [f"    shared_{k} = par[{k}]" for k in numbers if not variant.by_neuron]
@@ -89,22 +89,25 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     changed += [("refractory[i]", "wait"), ("fired[i]", "spikes"), ("ex[i]", "0"), *([("inh[i]", "0")] if two else [])]
 
     def loop(current: str) -> list[str]:
-        arguments = ", ".join([*states, "refractory[i]", *inputs, current, *propagators])
+        state = [*states, "refractory[i]", *arrived, current]
+        given = dict(zip(model.propagator_names, propagators, strict=True))
+        step = f"step({', '.join([*state, *(given[name] for name in model.propagators_of(model.step))])})"
         if model.attempt is None:
             return [
                 "        for i in range(n):",
-                f"            {', '.join(results)} = step({arguments})",
+                f"            {', '.join(results)} = {step}",
                 *(f"            {place} = {value}" for place, value in changed),
             ]
         kept = [(place, value if place == "fired[i]" else f"{place} if redo else {value}") for place, value in changed]
+        attempt = f"attempt({', '.join([*state, *(given[name] for name in model.propagators_of(model.attempt))])})"
         return [
             "        for i in range(n):",
-            f"            {', '.join(results)} = attempt({arguments})",
+            f"            {', '.join(results)} = {attempt}",
             f"            redo = spikes == {REDO}",
             *(f"            {place} = {value}" for place, value in kept),
             "        for i in range(n):",
             f"            if fired[i] == {REDO}:",
-            f"                {', '.join(results)} = step({arguments})",
+            f"                {', '.join(results)} = {step}",
             *(f"                {place} = {value}" for place, value in changed),
         ]
 
@@ -130,12 +133,11 @@ def compile_update(variant: Variant) -> CFunc:
     signature = types.int32(
         whole, _double, _short, _double, whole, row, row, real, _pair, types.uint16, real, _double, whole, _byte
     )
-    step = FrozenStep(variant.model.step, variant.model.name)
-    name = variant.named(step)
+    frozen = FrozenStep.of(variant.model)
+    name = variant.named(frozen)
     with compiling:
-        copy, attempt = step.copy(), variant.model.attempt
-        names: dict[str, Any] = {"__name__": __name__, "step": njit(forceinline=attempt is None)(copy), "np": np}
-        if attempt is not None:
-            names["attempt"] = copy.__globals__[attempt.__name__]
+        step, attempt = frozen.copies()
+        compiled = njit(forceinline=attempt is None)(step)
+        names: dict[str, Any] = {"__name__": __name__, "step": compiled, "attempt": attempt, "np": np}
         exec(compile(loop_source(variant, name), __file__, "exec"), names)
         return cfunc(signature, names[name], NoAlias)
