@@ -302,7 +302,7 @@ if comm.size == 2 and comm.rank == 1 and received.sum() == 1 << 20:
         | tr -d '\0' | tee -a "$log"
 }
 
-# What makes mpi4py load the library of this mpirun: nothing; or its name, where it lies beside mpirun or is what the
+# Settings by which mpi4py loads the library of this mpirun: nothing; or its name, where it lies beside mpirun or is what the
 # compiler links; or a link of the name that mpi4py's wheel knows, for Debian's MPICH, which calls it otherwise.
 list_library_settings() {
     local real linked folder library

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the job scripts share. Sourced from the repository root, it leaves behind
+# Shared by the job scripts. Sourced from the repository root, it leaves behind
 #
 #   distsim     an array: the command that runs distsim on all tasks of the job, up to the network's name
 #   "$@"        the script's arguments without the network's name

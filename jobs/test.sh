@@ -61,7 +61,7 @@ sys.exit(status)
 }
 export -f one_rank
 
-# What a process compiles the others wait for: with nothing to be compiled this takes two seconds.
+# Compiles the kernels, for which other processes would wait; with nothing to be compiled this takes two seconds.
 python -m distsim microcircuit --scale 0.02 --t-sim 1 --no-plots --out "$scratch/first" >"$scratch/first.log" 2>&1 &
 beside=$!
 

@@ -32,7 +32,7 @@ class FromFile:
 
 
 class EdgeFacts(NamedTuple):
-    """What is known of an edge list that was read, the same on all ranks.
+    """Numbers, delays and weights of an edge list that was read, the same on all ranks.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class EdgeFile(Rule):
 
     @property
     def facts(self) -> EdgeFacts:
-        """What is known of the edges; RuntimeError before they are read."""
+        """Return numbers, delays and weights of the edges; RuntimeError before they are read."""
         if not self._found:
             raise RuntimeError(f"{self.table.path}: its edges are not read yet")
         return self._found[0]

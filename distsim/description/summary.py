@@ -1,4 +1,4 @@
-"""What a network was described to be, as a text: populations, projections, inputs, recorders, memory."""
+"""Describe a network as a text: populations, projections, inputs, recorders, memory."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run goes: `out` is the folder that the user gives, or None for a new one below results/.
+    """Folder of a run: `out` as the user gives it, or None for a new one below results/.
 
     `overwrite` replaces an earlier run there; `resume_it` resumes it if it has the same request and is not complete.
     """

@@ -59,10 +59,10 @@ class Chunk(NamedTuple):
 
 
 class Parcel(NamedTuple):
-    """What a rank passes to another in a round: what is wrong, whether it goes on, and edges."""
+    """Message of one rank to another in a round: an error, whether more blocks follow, and edges."""
 
     problem: tuple[int, str] | None
-    goes_on: bool
+    has_more: bool
     chunk: Chunk | None
 
 
@@ -86,14 +86,14 @@ def read_lists(network: Network, comm: Comm, deal: Decomposition, keep: bool = T
 
 
 def read_facts(network: Network, comm: Comm | None = None) -> None:
-    """Find what is to be known of edges in files, unless it is known; keep no edges (collective with `comm`)."""
+    """Count edges in files, their delays and weights, unless that is done; keep no edges (collective with `comm`)."""
     comm = SerialCommunicator() if comm is None else comm
     read_lists(network, comm, Decomposition(network.n, comm.size, comm.rank), keep=False)
 
 
 @dataclass
 class Tally:
-    """What this rank found in its blocks; see `EdgeFacts`."""
+    """Counts of delays and weights in the blocks of this rank; see `EdgeFacts`."""
 
     blocks: list[tuple[int, int, bytes]]
     delays: np.ndarray
@@ -128,8 +128,8 @@ class Reading:
     def read(self) -> OwnList:
         """Read the file and keep its facts; return this rank's edges, none if they are not to be kept (collective)."""
         blocks = self._checked()
-        goes_on = True
-        while goes_on:
+        has_more = True
+        while has_more:
             parcels = self._pass_on(self._next(blocks))
             problems = [parcel.problem for parcel in parcels if parcel.problem]
             if problems:
@@ -137,7 +137,7 @@ class Reading:
             for parcel in parcels:
                 if parcel.chunk is not None and self.keep:
                     self.chunks.append(parcel.chunk)
-            goes_on = any(parcel.goes_on for parcel in parcels)
+            has_more = any(parcel.has_more for parcel in parcels)
         starts = self._conclude()
         return self._own(starts)
 
@@ -161,18 +161,18 @@ class Reading:
     def _pass_on(self, found: tuple[tuple[int, str] | None, Chunk | None]) -> list[Parcel]:
         """Send the edges of a block to the ranks of their targets; return what arrives (collective)."""
         problem, chunk = found
-        goes_on = chunk is not None
+        has_more = chunk is not None
         if self.comm.size == 1:
             kept = None if chunk is None else Chunk(chunk.start, self._of_rank(chunk.own, self.deal.rank))
-            return [Parcel(problem, goes_on, kept)]
+            return [Parcel(problem, has_more, kept)]
         if chunk is None:
-            return list(self.comm.alltoall([Parcel(problem, goes_on, None)] * self.comm.size))
+            return list(self.comm.alltoall([Parcel(problem, has_more, None)] * self.comm.size))
         owners = self._owners(chunk.own)
         order = np.argsort(owners, kind="stable")
         ends = np.cumsum(np.bincount(owners, minlength=self.comm.size))
         parts = np.split(order, ends[:-1])
         chunks = [Chunk(chunk.start, _take(chunk.own, part)) for part in parts]
-        return list(self.comm.alltoall([Parcel(problem, goes_on, part) for part in chunks]))
+        return list(self.comm.alltoall([Parcel(problem, has_more, part) for part in chunks]))
 
     def _owners(self, own: OwnList) -> np.ndarray:
         gids = self.projection.target.population.first + numbers_at(self.projection.target.indices, own.targets)
