@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from .elements import SPIKES, V_M, Population, Recorder
-from .indices import runs
+from .indices import as_key, runs
 from .network import Network
 
 
@@ -49,14 +49,22 @@ class Report:
         return self.recorders[0].start, self.recorders[0].stop
 
     @cached_property
-    def gids(self) -> np.ndarray:
-        """Return the global ids of the recorded neurons, int64, ascending, each once."""
-        return np.unique(np.concatenate([recorder.target.gids for recorder in self.recorders]))
+    def masks(self) -> dict[str, np.ndarray]:
+        """Return by population which of its neurons are recorded, bool (n,)."""
+        found = {p.name: np.zeros(p.n, bool) for p in self.populations}
+        for target in (recorder.target for recorder in self.recorders):
+            found[target.population.name][as_key(target.indices)] = True
+        return found
 
-    @property
+    @cached_property
     def ids(self) -> dict[str, np.ndarray]:
         """Return the recorded neurons by population, int64, 0-based in it, ascending."""
-        return {p.name: self.gids[p.holds(self.gids)] - p.first for p in self.populations}
+        return {name: np.flatnonzero(mask) for name, mask in self.masks.items()}
+
+    @cached_property
+    def gids(self) -> np.ndarray:
+        """Return the global ids of the recorded neurons, int64, ascending, each once."""
+        return np.concatenate([np.zeros(0, np.int64), *(self.ids[p.name] + p.first for p in self.populations)])
 
     @property
     def units(self) -> dict[str, str]:
@@ -98,5 +106,7 @@ def sampled_reports(reports: Sequence[Report]) -> tuple[Report, ...]:
 
 def recorded_ranges(report: Report | None, population: Population) -> list[list[int]] | None:
     """Return the recorded neurons of `population` as runs [start, stop); None if it is all of them."""
-    ids = np.zeros(0, np.int64) if report is None else report.ids.get(population.name, np.zeros(0, np.int64))
-    return None if ids.size == population.n else [list(run) for run in runs(ids)]
+    mask = None if report is None else report.masks.get(population.name)
+    if mask is None:
+        return None if population.n == 0 else []
+    return None if mask.all() else [list(run) for run in runs(np.flatnonzero(mask))]

@@ -5,8 +5,8 @@
     tau_w dw/dt = a (V - E_L) - w                      a spike at V >= V_peak: V -> V_reset, w -> w + b
 
 V and w are found by the solver (`solver.py`), which continues within the step after a spike: adaptation begins where
-the spike is. Where V explodes, exp(-(V - V_th) / Delta_T) is solved for in its place, which ends in a few substeps. With
-Delta_T = 0 there is no exponential term, and V_th is the threshold.
+the spike is. Where V explodes, exp(-(V - V_th) / Delta_T) is solved for in its place, which ends in a few substeps.
+With Delta_T = 0 there is no exponential term, and V_th is the threshold.
 """
 
 from __future__ import annotations

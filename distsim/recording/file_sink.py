@@ -44,7 +44,7 @@ class FileSink:
         if report.is_spikes:
             return SpikeFile(path, {p.name: (p.first, p.n) for p in report.populations}, dt, comm)
         rank, size = (comm.rank, comm.size) if comm else (0, 1)
-        mine = {p.name: np.flatnonzero(report.gids[p.holds(report.gids)] % size == rank) for p in report.populations}
+        mine = {p.name: np.flatnonzero((report.ids[p.name] + p.first) % size == rank) for p in report.populations}
         self._widths[report.name] = {name: columns.size for name, columns in mine.items()}
         return SampleFile(path, report.ids, dt, report.interval, comm, mine, units=report.units)
 

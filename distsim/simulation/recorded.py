@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ..results.result import Result
 def spikes_of(engine: RankEngine, period: Period, what: Part) -> tuple[np.ndarray, np.ndarray]:
     """Return times (ms) and ids of the recorded spikes of `what`, see `Simulation.spikes`."""
     population = engine.network.select(what).population
-    return _result(engine, period, {population.name: _spikes(engine, population)}, {}).spikes(what)
+    return _result(engine, period, _spikes(engine, [population]), {}).spikes(what)
 
 
 def samples_of(engine: RankEngine, period: Period, name: str, what: Part) -> tuple[np.ndarray, np.ndarray]:
@@ -32,14 +32,14 @@ def samples_of(engine: RankEngine, period: Period, name: str, what: Part) -> tup
 
 def result_of(engine: RankEngine, period: Period, summary: dict) -> Result:
     """Return a copy of all recordings, see `Simulation.result` (collective)."""
-    spikes = {population.name: _spikes(engine, population) for population in _recorded(engine)}
+    spikes = _spikes(engine, _recorded(engine))
     samples = {report.name: _samples(engine, report) for report in sampled_reports(engine.reports)}
     return _result(engine, period, spikes, samples, summary)
 
 
 def sha256_of(engine: RankEngine) -> str:
     """Return a hash of all recorded spikes."""
-    return spikes_sha256_of({p.name: _steps_and_ids(engine, p) for p in _recorded(engine)})
+    return spikes_sha256_of(_steps_and_ids(engine, _recorded(engine)))
 
 
 def memory_of(engine: RankEngine) -> MemorySink:
@@ -70,17 +70,20 @@ def _result(
     return Result(sizes, grid.dt_ms, whole, spikes, recorded, samples, summary, pieces or None)
 
 
-def _spikes(engine: RankEngine, population: Population) -> Spikes:
-    steps, ids = _steps_and_ids(engine, population)
-    return Spikes(engine.network.grid.ms(steps), ids, population.n)
+def _spikes(engine: RankEngine, populations: Sequence[Population]) -> dict[str, Spikes]:
+    found, ms = _steps_and_ids(engine, populations), engine.network.grid.ms
+    return {p.name: Spikes(ms(steps), ids, p.n) for p, (steps, ids) in zip(populations, found.values(), strict=True)}
 
 
-def _steps_and_ids(engine: RankEngine, population: Population) -> tuple[np.ndarray, np.ndarray]:
-    """Return the steps and ids (0-based in the population) of the recorded spikes of `population`."""
+def _steps_and_ids(engine: RankEngine, populations: Sequence[Population]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the steps and ids (0-based in the population) of the recorded spikes of each of `populations`."""
     engine.flush()
     steps, gids = memory_of(engine).recorded(SPIKES)
-    inside = population.holds(gids)
-    return steps[inside], gids[inside] - population.first
+    found = {}
+    for population in populations:
+        inside = population.holds(gids)
+        found[population.name] = steps[inside], gids[inside] - population.first
+    return found
 
 
 def _samples(engine: RankEngine, report: Report) -> dict[str, Samples]:

@@ -76,7 +76,8 @@ def wanted_neurons(network: Network, reports: Sequence[Report]) -> np.ndarray:
     if report is None:
         return np.zeros(0, np.uint8)
     wanted = np.zeros(network.n, np.uint8)
-    wanted[report.gids] = 1
+    for population in report.populations:
+        wanted[population.span] = report.masks[population.name]
     return wanted
 
 
@@ -174,8 +175,8 @@ def sample_offsets(
 
 def local_gids(report: Report, deal: Decomposition) -> Iterator[tuple[Population, np.ndarray]]:
     """Yield each population of a sampled report that has recorded neurons on this rank, and their gids, ascending."""
-    gids = report.gids[deal.local(report.gids)]
     for population in report.populations:
-        mine = gids[population.holds(gids)]
+        gids = report.ids[population.name] + population.first
+        mine = gids[deal.local(gids)]
         if mine.size:
             yield population, mine
