@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..neurons import NeuronModel, Parameter
+from ..neurons.families import elements
 from .distributions import Distribution
 from .elements import Value, nearest
 from .quantities import LARGEST, numbers, shown
@@ -23,7 +24,7 @@ def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, objec
     ValueError : a parameter that the model has not, an array of another size than n, a value outside its range.
     """
     values: dict[str, Value | str] = {}
-    for key, value in given.items():
+    for key, value in _spread(name, model, given).items():
         if not model.parameters:
             raise ValueError(f"{name}: {model.name} has no parameters that could be changed, {key!r} neither")
         if key not in model.parameters:
@@ -35,6 +36,22 @@ def read_values(name: str, model: NeuronModel, n: int, given: Mapping[str, objec
             raise ValueError(f"{name}.{key}: a number or an array{only}")
         values[key] = _read(f"{name}.{key}", parameter, n, value)
     return values
+
+
+def _spread(name: str, model: NeuronModel, given: Mapping[str, object]) -> dict[str, object]:
+    """Return `given` with the elements of lists in place of the lists."""
+    found: dict[str, object] = {}
+    for key, value in given.items():
+        if key not in model.lists:
+            found[key] = value
+            continue
+        names, values = model.lists[key], elements(f"{name}.{key}", value)
+        if len(values) != len(names):
+            raise ValueError(
+                f"{name}.{key} must have {len(names)} elements, as it had from the start, not {len(values)}"
+            )
+        found.update(zip(names, values, strict=True))
+    return found
 
 
 def check_together(name: str, model: NeuronModel, values: Mapping[str, Value | str], dt: float) -> None:

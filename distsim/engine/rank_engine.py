@@ -32,7 +32,7 @@ from .step.decomposition import Decomposition
 from .step.delivery import Synapses, make_scratch
 from .step.dense import Dense
 from .step.poisson import PoissonInputs, plan_poisson
-from .step.population_state import Neurons, plan_neurons, with_parameters
+from .step.population_state import Neurons, plan_neurons, too_many_spikes, with_parameters
 from .step.sinks import Sink
 from .step.stimulation import plan_currents, plan_spikes
 
@@ -129,7 +129,7 @@ class RankEngine:
     def _plan_poisson(self) -> None:
         """Make the tables of Poisson input, and choose loops that take it."""
         settings, blocks = self.settings, self.neurons.blocks
-        poisson = plan_poisson(settings.stimuli, self.network, self.deal, self.plan.is_two, blocks)
+        poisson = plan_poisson(settings.stimuli, self.network, self.deal, self.plan.receptors, blocks)
         choose_loops(self.neurons, self.plan, settings.parameters, settings.inputs, self.loops)
         self.poisson = poisson._replace(narrow=together([poisson.narrow])[0])
 
@@ -184,7 +184,7 @@ class RankEngine:
         Raises
         ------
         RuntimeError
-            MPI reported an error.
+            MPI reported an error, or a neuron emitted more spikes in a step than its model may. On all ranks.
         """
         stop = self.step + n_steps
         while self.step < stop:
@@ -197,6 +197,8 @@ class RankEngine:
                 self.history = buffers.grown(self.history, int(self.clock.counts[loop.HEAD]))
             elif why == loop.FLUSH:
                 self.flush()
+            elif why == loop.TOO_MANY_SPIKES:
+                raise RuntimeError(too_many_spikes(self.comm, self.network, self.deal, self.neurons))
             else:
                 raise RuntimeError("MPI reported an error during the exchange of spikes")
 

@@ -84,7 +84,7 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
     new = merged(population, before, selection.indices, lasting)
     check_together(population.name, model, new, network.grid.dt_ms)
     check_states(population, values)
-    if model.receptors(new) != model.receptors(population.parameters):
+    if model.n_receptors(new) != model.n_receptors(population.parameters):
         raise ValueError(
             f"{population.name}: tau_syn_ex and tau_syn_in must stay equal, or different, as they were when the "
             f"synapses were made: give the population such values from the start"

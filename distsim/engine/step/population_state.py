@@ -11,6 +11,7 @@ from ...description.distributions import Distribution
 from ...description.elements import Population, Value
 from ...description.network import Network
 from ...neurons import NeuronModel
+from ...parallel import Comm
 from ..compiled.intrinsics import kernel
 from ..random import streams
 from .decomposition import Decomposition
@@ -34,6 +35,8 @@ BLOCK = np.dtype(
         ("direct", np.int64),  # addresses of the loops that update them, see `model_loops`
         ("gathered", np.int64),
         ("takes_numbers", np.int64),  # whether the direct loop takes Poisson numbers
+        ("most_spikes", np.int64),  # of one neuron in one step
+        ("uniforms", np.int64),  # random numbers that a neuron takes in a step
     ]
 )
 
@@ -49,8 +52,10 @@ class Neurons(NamedTuple):
     I_e, device, current : float64 (n_local,), constant and device currents and their sum (pA).
     propagators : float64, flat, population after population.
     emitted : int64 (n_local,), spikes since the start.
-    inputs : float64 (2, ROW), scratch: what is gathered of the weights that arrive in the step.
+    inputs : float64 (receptors, ROW), scratch: what is gathered of the weights that arrive in the step.
     fired : uint8 (ROW,), scratch.
+    overrun : int64 (1,), a local neuron that emitted more spikes than its model may, -1 if none did.
+    words, uniforms : uint32 (4, ROW), float64 (numbers of a neuron in a step, ROW), scratch: random numbers.
     """
 
     blocks: np.ndarray
@@ -63,11 +68,14 @@ class Neurons(NamedTuple):
     emitted: np.ndarray
     inputs: np.ndarray
     fired: np.ndarray
+    overrun: np.ndarray
+    words: np.ndarray
+    uniforms: np.ndarray
 
 
-def two_receptors(network: Network) -> np.ndarray:
-    """Bool by population: whether excitatory and inhibitory input must be kept apart."""
-    return np.array([p.model.receptors(p.parameters) == 2 for p in network.populations], bool)
+def receptors_of(network: Network) -> np.ndarray:
+    """Return how many receptors the neurons of each population have, int64: kinds of input that are kept apart."""
+    return np.array([p.model.n_receptors(p.parameters) for p in network.populations], np.int64)
 
 
 def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layout) -> Neurons:
@@ -83,8 +91,11 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
         np.zeros(n),
         np.zeros(0),
         np.zeros(n, np.int64),
-        np.zeros((2, ROW)),
+        np.zeros((max(2, layout.receptors), ROW)),
         np.zeros(ROW, np.uint8),
+        np.full(1, -1, np.int64),
+        np.zeros((4, ROW), np.uint32),
+        np.zeros((max([1, *(len(p.model.uniforms) for p in network.populations)]), ROW)),
     )
     for number, population in enumerate(network.populations):
         model, parameters = population.model, population.parameters
@@ -171,7 +182,8 @@ def with_parameters(
         table = _propagators(population, values, network.grid.dt_ms, deal.gid(np.arange(first, last)))
         by_neuron = table.ndim == 2
         blocks = neurons.blocks[neurons.blocks["population"] == number]
-        blocks["receptors"] = population.model.receptors(values)
+        blocks["receptors"] = population.model.n_receptors(values)
+        blocks["most_spikes"], blocks["uniforms"] = population.model.most_spikes, len(population.model.uniforms)
         blocks["par"] = size + (blocks["first"] - first if by_neuron else 0)
         blocks["par_stride"] = last - first
         neurons.blocks[neurons.blocks["population"] == number] = blocks
@@ -186,6 +198,18 @@ def _propagators(population: Population, parameters: Mapping, dt: float, gids: n
     if all(np.ndim(value) == 0 for value in values):
         return np.array(values, float)
     return np.array([np.broadcast_to(value, population.n)[gids - population.first] for value in values])
+
+
+def too_many_spikes(comm: Comm, network: Network, deal: Decomposition, neurons: Neurons) -> str:
+    """Return what to tell of a neuron that emitted more spikes in one step than its model may (collective)."""
+    mine = int(neurons.overrun[0])
+    gid = max(comm.allgather(-1 if mine < 0 else int(deal.gid(mine))))
+    population = next(p for p in network.populations if p.first <= gid < p.first + p.n)
+    model = population.model
+    return (
+        f"{model.name}: its step returned more spikes than most_spikes = {model.most_spikes}, or fewer than 0, for "
+        f"neuron {gid - population.first} of {population.name}, and the run cannot go on"
+    )
 
 
 def local_values(
