@@ -57,7 +57,7 @@ from .quantities import LARGEST, bound, number, numbers, shown, whole
 from .rules import Rule
 from .summary import summarize
 from .units import without_unit
-from .values import check_together, read_values
+from .values import check_together, read_values, stand_ins
 
 MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
 
@@ -135,7 +135,8 @@ class Network:
 
         Parameters
         ----------
-        parameters : each a number, an array of n numbers, or (V_m, I_e) a distribution, drawn neuron by neuron.
+        parameters : each a number, an array of n numbers, or a distribution, drawn neuron by neuron. Some models have
+            lists of them, such as tau_syn=[2.0, 100.0]; an array of shape (n, elements) gives each neuron a list.
 
         Raises
         ------
@@ -391,7 +392,7 @@ class Network:
         if what not in model.recordables:
             known = nearest(str(what), list(model.recordables)) if model.recordables else "it has none"
             raise ValueError(f"{where}: no recordable of {model.name}: {known}")
-        problem = model.problem_with(what, target.population.parameters)
+        problem = model.problem_with(what, stand_ins(target.population.parameters))
         if problem:
             raise ValueError(f"{where}: {problem}")
         name = check_report_name((V_M if what == model.potential else what) if name is None else name)

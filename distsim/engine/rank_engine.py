@@ -15,6 +15,7 @@ import time
 import numpy as np
 
 from ..description.reports import Report, reports_of
+from ..description.values import check_together
 from ..parallel import Comm, check_running
 from .check import with_memory
 from .compiled.huge_pages import together
@@ -59,8 +60,8 @@ class RankEngine:
     ----------
     deal : Decomposition
         Which neurons live on this rank.
-    settings : Settings
-        Current parameters and Poisson input; `apply` changes them.
+    described, settings : Settings
+        Parameters and Poisson input at time 0 and at present; `apply` changes them.
     neurons, synapses, dense, poisson, currents, trains, history, exchange, recording
         The arrays, see `loop.Rank`.
     clock : Clock
@@ -76,6 +77,8 @@ class RankEngine:
     ------
     MemoryError
         On all ranks, if there is too little memory on one.
+    ValueError
+        Drawn parameters of a neuron do not go together.
     """
 
     neurons: Neurons
@@ -91,7 +94,9 @@ class RankEngine:
         self.loops, self.sink = loops, sink
         self.reports = reports_of(self.network)
         self.deal = Decomposition(self.network.n, comm.size, comm.rank)
-        self.settings = described_settings(self.network)
+        self.described = self.settings = described_settings(self.network, seed)
+        for population, values in zip(self.network.populations, self.settings.parameters, strict=True):
+            check_together(population.name, population.model, values, self.network.grid.dt_ms)
         self._connect(lists)
         self._plan_poisson()
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
@@ -107,7 +112,8 @@ class RankEngine:
 
         def build() -> None:
             self.synapses, self.dense = connect(self.plan, self.seed, self.deal, lists)
-            self.neurons = plan_neurons(self.network, self.seed, self.deal, self.plan.layout)
+            parameters = self.settings.parameters
+            self.neurons = plan_neurons(self.network, parameters, self.seed, self.deal, self.plan.layout)
             self._use_huge_pages()
 
         try:

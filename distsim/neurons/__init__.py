@@ -49,4 +49,4 @@ def reduce(model: NeuronModel) -> str | tuple:
 
 copyreg.pickle(NeuronModel, reduce)
 
-__all__ = ["MODELS", "NeuronModel", "Parameter", "Recordable", "helper", "model_for"]
+__all__ = ["FAMILIES", "MODELS", "NeuronModel", "Parameter", "Recordable", "helper", "model_for"]

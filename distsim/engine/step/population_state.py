@@ -10,6 +10,7 @@ import numpy as np
 from ...description.distributions import Distribution
 from ...description.elements import Population, Value
 from ...description.network import Network
+from ...description.values import stand_ins
 from ...neurons import NeuronModel
 from ...parallel import Comm
 from ..compiled.intrinsics import kernel
@@ -75,11 +76,13 @@ class Neurons(NamedTuple):
 
 def receptors_of(network: Network) -> np.ndarray:
     """Return how many receptors the neurons of each population have, int64: kinds of input that are kept apart."""
-    return np.array([p.model.n_receptors(p.parameters) for p in network.populations], np.int64)
+    return np.array([p.model.n_receptors(stand_ins(p.parameters)) for p in network.populations], np.int64)
 
 
-def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layout) -> Neurons:
-    """State at time 0 and the blocks to update, still without loops."""
+def plan_neurons(
+    network: Network, of_populations: Sequence[Mapping[str, Value]], seed: int, deal: Decomposition, layout: Layout
+) -> Neurons:
+    """State at time 0, by the parameters `of_populations`, and the blocks to update, still without loops."""
     blocks, size = _place_blocks(network, deal, layout)
     n = deal.n_local
     neurons = Neurons(
@@ -98,7 +101,7 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
         np.zeros((max([1, *(len(p.model.uniforms) for p in network.populations)]), ROW)),
     )
     for number, population in enumerate(network.populations):
-        model, parameters = population.model, population.parameters
+        model, parameters = population.model, of_populations[number]
         lids = np.arange(*deal.local_range(population.first, population.n))
         for name in model.initial:
             values = local_values(network, number, name, parameters[name], lids, seed, deal)
@@ -111,7 +114,7 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
             )
     sum_currents(neurons, np.arange(n))
     find_shared_currents(neurons)
-    return with_parameters(neurons, network, [p.parameters for p in network.populations], deal)
+    return with_parameters(neurons, network, of_populations, deal)
 
 
 @kernel(cache=True)
@@ -212,6 +215,11 @@ def too_many_spikes(comm: Comm, network: Network, deal: Decomposition, neurons: 
     )
 
 
+def drawn_object(population: Population, number: int, name: str) -> int:
+    """Return the number that tells the random numbers of parameter `name` of population `number` from others."""
+    return number * 64 + list(population.parameters).index(name)
+
+
 def local_values(
     network: Network,
     number: int,
@@ -230,5 +238,5 @@ def local_values(
     if not isinstance(value, Distribution):
         values: np.ndarray = np.broadcast_to(np.asarray(value), population.n)[deal.gid(lids) - population.first]
         return values
-    obj = number * 64 + list(population.parameters).index(name)
+    obj = drawn_object(population, number, name)
     return value.quantile(streams.uniforms(deal.gid(lids), change, obj, streams.INITIAL, seed))
