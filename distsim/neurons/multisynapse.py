@@ -98,8 +98,9 @@ def _step(n: int, states: Sequence[str], names: Sequence[str], change: Sequence[
         "wait = np.int16(steps) if spike else np.int16(max(wait - 1, 0))",
         *lines,
         f"total = {' + '.join(numbered('I', n))}",
+        "V = V_reset if spike else new",  # not below: Numba knows no choice within a tuple of more than 30
     ]
-    return written(arguments, update, ["V_reset if spike else new", *states, "total", "wait", "spike"])
+    return written(arguments, update, ["V", *states, "total", "wait", "spike"])
 
 
 def _model(name: str, n: int, states: tuple[str, ...], propagators: Callable, step: Callable) -> NeuronModel:

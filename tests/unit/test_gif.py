@@ -50,7 +50,7 @@ def test_spikes_follow_the_hazard_of_recorded_states():
     n, net = 200, noisy(200)
     for what in ("V_m", "E_sfa"):
         net.record(what, "G")
-    sim = simulated(net, 500.0)
+    sim = simulated(net, 1200.0)
     V, threshold = (sim.samples(what, "G")[1] for what in ("V_m", "E_sfa"))
     times, ids = sim.spikes("G")
     fired = np.zeros(V.shape, bool)
@@ -101,7 +101,7 @@ def test_noise_is_of_the_seed_and_of_the_neuron():
     one, again, other = (simulated(noisy(100), 200.0, seed) for seed in (1, 1, 2))
     assert one.spikes("G")[0].tolist() == again.spikes("G")[0].tolist() != other.spikes("G")[0].tolist()
     alike = Network(0.1)
-    G = alike.create("G", 500, "gif_psc_exp", V_T_star=-60.0, lambda_0=20.0, I_e=20.0)
+    G = alike.create("G", 500, "gif_psc_exp", V_T_star=-64.0, V_reset=-70.0, Delta_V=1.0, lambda_0=60.0, I_e=20.0)
     alike.record_spikes(G)
     times, ids = simulated(alike, 1000.0).spikes("G")
     trains = [tuple(times[ids == k]) for k in range(500)]

@@ -286,7 +286,7 @@ def test_input_is_what_arrived_and_the_numbers_of_a_stimulus(fixed):
 def test_the_step_is_the_exact_solution(receptors):
     variant = Variant(iaf_psc_exp, receptors, True, False, False)
     given = arguments(variant, 400)
-    n, state, refractory, par, _, ex, inh, *_, current, _, fired = given
+    n, state, refractory, par, _, ex, inh, *_, current, _, fired, _, _ = given
     ex, inh = ex.copy(), inh.copy()
     V, I_ex, I_in = (state[k * ROW :][:n].copy() for k in range(3))
     wait, p = refractory.copy(), dict(zip(iaf_psc_exp.propagator_names, par.reshape(-1, n), strict=True))
