@@ -41,9 +41,9 @@ MISTAKES = {
         r"x.I_e: .*array of 3 numbers, not .*\(2,\)",
     ),
     "drawn tau": (
-        lambda net: net.create("x", 1, tau_m=Normal(1, 0)),
+        lambda net: net.create("x", 1, tau_m=Normal(1, 1)),
         ValueError,
-        "x.tau_m: .*only V_m, ",
+        r"x\.tau_m must be greater than 0 ms, redraw what is not \(minimum\); draws go from -",
     ),
     "reset": (lambda net: net.create("x", 1, V_reset=-50.0), ValueError, "x: V_reset must be below V_th"),
     "long t_ref": (lambda net: net.create("x", 1, t_ref=4000.0), ValueError, "x.*t_ref"),

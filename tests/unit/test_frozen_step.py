@@ -45,7 +45,8 @@ def value_of(step) -> float:
     """Return V after one compiled step from 0."""
     function = compile_update(Variant(model_of(step), 1, False, False, False))
     state, none, fired = np.zeros(ROW), np.zeros(1), np.zeros(1, np.uint8)
-    given = [1, state, np.zeros(1, np.int16), none, 1, none, none, 1.0, np.zeros(1, np.uint16), 0, 0.0, none, 1, fired]
+    numbers = np.zeros(1, np.uint16)
+    given = [1, state, np.zeros(1, np.int16), none, 1, none, none, 1.0, numbers, 0, 0.0, none, 1, fired, 0, none]
     kinds = zip(given, function.ctypes.argtypes, strict=True)
     function.ctypes(*(a.ctypes.data_as(kind) if isinstance(a, np.ndarray) else a for a, kind in kinds))
     return state[0]
