@@ -113,6 +113,7 @@ class NeuronModel:
         loop over neurons, vectorised, takes it first, and `step` only where it returns `REDO` spikes.
     most_spikes : of one neuron in one step, as many as `step` may return; buffers have room for no more.
     current : the parameter that is the constant current (pA), to which that of devices is added; None if there is none.
+    equations : what `from_equations` was given, from which the model is made again; None for other models.
     """
 
     name: str
@@ -131,6 +132,12 @@ class NeuronModel:
     excitatory: tuple[str, ...] = ()
     most_spikes: int = 1
     attempt: Callable | None = None
+    equations: object = None
+
+    @staticmethod
+    def from_equations(equations: str, **described: object) -> NeuronModel:
+        """Return a model of differential equations; distsim puts `neurons.from_equations` here."""
+        raise NotImplementedError
 
     def __post_init__(self) -> None:
         if self.recordables is None:
