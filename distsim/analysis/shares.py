@@ -1,4 +1,4 @@
-"""How many neurons have which rate, where there are few different rates: a bar for each, with its percentage."""
+"""Draw the share of neurons with each rate as bars with percentages, where there are few different rates."""
 
 from __future__ import annotations
 

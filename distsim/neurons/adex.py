@@ -21,7 +21,7 @@ from . import conductances
 from .base import REDO, Parameter, Recordable
 from .conductances import MEMBRANE, Numbers, pairs_at
 from .helpers import helper, inlined
-from .solver import MOST, resized, runge_kutta
+from .solver import MOST, SHORTEST, resized, runge_kutta
 
 PARAMETERS = MEMBRANE | {
     "C_m": Parameter(281.0, "pF", "membrane capacitance", 0.0, open=True),
@@ -158,6 +158,8 @@ def in_substeps(V, w, h, dt, g, rates, current, m, p, tolerance, spiking):
                     break
             if is_last:
                 return V, w, spikes
+        elif h < SHORTEST * dt:
+            break
         h = resized(h, error, tolerance)
     return math.nan, math.nan, spikes
 

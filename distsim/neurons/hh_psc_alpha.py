@@ -18,7 +18,7 @@ import numpy as np
 from .base import NeuronModel, Parameter, Recordable, refractory_steps
 from .conductances import decays, jumps, two_receptors
 from .helpers import helper
-from .solver import MOST, TOLERANCE, resized, runge_kutta
+from .solver import MOST, SHORTEST, TOLERANCE, resized, runge_kutta
 
 attempt_4 = runge_kutta(4)
 
@@ -137,6 +137,8 @@ def in_substeps(y, h, dt, I, rate_ex, rate_in, current, p, tolerance):
             if is_last:
                 return y
             t += h
+        elif h < SHORTEST * dt:
+            break
         h = resized(h, error, tolerance)
     return math.nan, math.nan, math.nan, math.nan
 

@@ -17,7 +17,7 @@ from . import conductances
 from .base import REDO, NeuronModel
 from .conductances import EXP, EXP_RECORDABLES, MEMBRANE, V_M, check, pairs_at, pairs_exp, two_receptors
 from .helpers import helper, inlined
-from .solver import MOST, resized, runge_kutta
+from .solver import MOST, SHORTEST, resized, runge_kutta
 
 PARAMETERS = MEMBRANE | EXP
 attempt_V = runge_kutta(1)
@@ -48,6 +48,8 @@ def V_in_substeps(V, h, dt, g, rates, current, m, tolerance):
             if is_last:
                 return V
             t += h
+        elif h < SHORTEST * dt:
+            break
         h = resized(h, error, tolerance)
     return math.nan
 

@@ -27,7 +27,10 @@ STAGES = (
 ORDER_5 = ("37/378", "0", "250/621", "125/594", "0", "512/1771")
 ORDER_4 = ("2825/27648", "0", "18575/48384", "13525/55296", "277/14336", "1/4")
 
-MOST = 20_000  # attempts within one step; a neuron that needs more gets NaN, which the guard finds and names
+# A neuron that needs more attempts within one step, or a shorter substep, gets NaN, which the guard finds and names. A
+# state that is not finite ends at the second: its neuron costs no more than others until the guard looks at it.
+MOST = 20_000
+SHORTEST = 1e-12  # of a step
 SAFETY, LEAST, LARGEST = 0.9, 0.1, 4.0  # of the change of length from one attempt to the next
 
 TOLERANCE = Parameter(1e-6, "", "largest error of a substep, in the unit of each variable", 0.0, open=True)

@@ -1,4 +1,4 @@
-"""How fast distsim is on this machine: the benchmark, hardware limits, and the model of strong scaling.
+"""Measure the speed of distsim on this machine: the benchmark, hardware limits, and the model of strong scaling.
 
 May import every room but the command line.
 """

@@ -1,4 +1,4 @@
-"""How long a step takes on any number of ranks, and what each holds: a model of strong scaling.
+"""Predict the time of a step and the memory of a rank for any number of ranks: a model of strong scaling.
 
 With N neurons, E synaptic events and S spikes a step, D delays, on P ranks (s):
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: starting distsim, medians and ratios."""
+"""Code that the benchmarks share: starting distsim, medians and ratios."""
 
 from __future__ import annotations
 

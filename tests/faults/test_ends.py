@@ -1,4 +1,4 @@
-"""How processes end: Ctrl-C at any moment of the command, exits on one rank of a script, MPI that does not run."""
+"""Ends of processes: Ctrl-C at any moment of the command, exits on one rank of a script, MPI that does not run."""
 
 from __future__ import annotations
 

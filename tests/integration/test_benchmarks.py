@@ -1,4 +1,4 @@
-"""What the benchmarks compute from runs, and that they say so when the other program is missing."""
+"""Benchmarks compute their figures from runs, and say so when the other program is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What numbers of a few bits hold, exactly: the last slot, delay, weight of a palette, segment, spike of a batch."""
+"""Limits of numbers of a few bits: the last slot, delay, weight of a palette, segment, spike of a batch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.tables import synapses_of
 
 @pytest.fixture(params=[False, True], ids=["by delay", "by source"])
 def by_source(request) -> bool:
-    """Whether tables have an index by source, not by source and delay."""
+    """Say if tables have an index by source, not by source and delay."""
     return request.param
 
 

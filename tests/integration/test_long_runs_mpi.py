@@ -22,7 +22,8 @@ from tests.support.standing_ranks import command
 
 pytestmark = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
 
-LONG = ["microcircuit", *SCALE, "--t-sim", "5000", *VOLTAGES]  # long enough to be hit while it runs
+LONG = ["microcircuit", *SCALE, "--t-sim", "300", *VOLTAGES]
+SLOWLY = ["tests.support.altered_command", "slow=100"]  # long enough to be hit while it runs
 OFTEN = ["--checkpoint-every", "50ms"]
 
 
@@ -83,7 +84,7 @@ def test_from_n_ranks_to_m(tmp_path, uncut, name, n, m):
 
 def begin(out: Path, *argv: str) -> Started:
     """A run of `LONG` on three ranks that has written two checkpoints."""
-    there, started = checkpoints_in(out), Started(3, "distsim", *(argv or [*LONG, *OFTEN, "--out", out]))
+    there, started = checkpoints_in(out), Started(3, *SLOWLY, *(argv or [*LONG, *OFTEN, "--out", out]))
     started.until_checkpoints(out, 2, there)
     return started
 
@@ -128,7 +129,7 @@ def test_mpirun_that_is_asked_to_end_leaves_a_checkpoint(tmp_path, uncut, number
 
 def test_time_that_is_over_stops_all_ranks(tmp_path, uncut):
     out = tmp_path / "run"
-    done = start(3, "-m", "distsim", *LONG, "--out", out, "--max-wall", "100ms", cwd=tmp_path)
+    done = start(3, "-m", *SLOWLY, *LONG, "--out", out, "--max-wall", "100ms", cwd=tmp_path)
     assert done.returncode == STOPPED and done.stdout.count("--max-wall reached") == 1
     succeed(2, "resume", out, cwd=tmp_path)
     same(out, uncut(*LONG))

@@ -1,4 +1,4 @@
-"""What holds in other processes than this one: steps and their cache, copies of networks, a limit to the memory."""
+"""Behaviour in processes other than this one: steps and their cache, copies of networks, a limit to the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused changes nothing: a folder holds the same bytes before and after, and can be resumed as planned."""
+"""A refusal changes nothing: a folder holds the same bytes before and after, and can be resumed as planned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run was asked to do: the same in JSON, in TOML, from options, from a file, and in the run's folder."""
+"""Requests of runs: the same in JSON, in TOML, from options, from a file, and in the run's folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is damaged ends on all ranks with the same words, and none of them waits for another."""
+"""Damaged files end all ranks with the same words, and none of them waits for another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all ranks read of a run's folder while they record there, and after it was stopped, is the same and known."""
+"""All ranks read the same, known data of a run's folder while they record there, and after it was stopped."""
 
 from __future__ import annotations
 

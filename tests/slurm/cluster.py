@@ -161,7 +161,7 @@ class Cluster:
         )
 
     def command(self, *argv: str, cwd: Path | None = None, check: bool = True, **environment: str) -> str:
-        """What a command of SLURM's prints."""
+        """Return the output of a SLURM command."""
         done = subprocess.run(
             [shutil.which(argv[0], path=PATH), *argv[1:]],
             cwd=cwd,
@@ -176,7 +176,7 @@ class Cluster:
         return done.stdout
 
     def job(self, number: str) -> dict[str, str]:
-        """What SLURM knows of a job: its JobState, ExitCode and more."""
+        """Return SLURM's record of a job: JobState, ExitCode and more."""
         words = self.command("scontrol", "--oneliner", "show", "job", number).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
@@ -202,7 +202,7 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _left_behind(self) -> list[int]:
-        """What still runs of this cluster's jobs: processes that were started with its configuration."""
+        """Return the processes that still run of this cluster's jobs: those started with its configuration."""
         mark, found = f"SLURM_CONF={self.environment['SLURM_CONF']}".encode(), []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):

@@ -200,7 +200,7 @@ def test_long_run_cut_by_its_time_limit_twice_has_the_spikes_of_an_uncut_one(che
 
 
 def catch_usr1(cluster: Cluster, job: str, ranks: int) -> bool:
-    """Whether all ranks of a job run and do not die of SIGUSR1."""
+    """Say if all ranks of a job run and do not die of SIGUSR1."""
     lines = cluster.command("scontrol", "listpids", f"{job}.0", check=False).splitlines()[1:]
     processes = [Path("/proc", line.split()[0], "status") for line in lines if line.split()[3] != "-"]
     try:

@@ -4,6 +4,7 @@ PHASE:RANK:N:ERROR   the N-th call of what PHASE stands for raises ERROR on RANK
 serial-h5py          h5py is as it is where it was built without MPI
 memory=BYTES         the machine has so much memory
 file-size=BYTES      files cannot be larger
+slow=MS              each piece of the simulation takes as much longer, so that a short run can be hit
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ctypes
 import itertools
 import resource
 import sys
+import time
 import types
 from collections.abc import Callable
 
@@ -63,6 +65,16 @@ def fail_in_exchange(n: int) -> None:
     buffers.plan_exchange = planned
 
 
+def slow_down(seconds: float) -> None:
+    original = loop.advance
+
+    def advance(*arguments):
+        time.sleep(seconds)
+        return original(*arguments)
+
+    loop.advance = advance
+
+
 def without_mpi(opened: Callable) -> Callable:
     def file(*arguments, driver=None, **options):
         if driver == "mpio":
@@ -80,6 +92,8 @@ def change(text: str) -> None:
         check.memory_of_machine = lambda: int(text.split("=")[1])
     elif text.startswith("file-size="):  # not for mpirun, which has large files of its own
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(text.split("=")[1]), resource.RLIM_INFINITY))
+    elif text.startswith("slow="):
+        slow_down(float(text.split("=")[1]) / 1000.0)
     else:
         phase, ranks, n, kind = text.split(":")
         if str(MPI.COMM_WORLD.rank) in ranks.split("+"):

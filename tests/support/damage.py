@@ -358,7 +358,7 @@ def of_structure(targets: list[str], attributes: list[tuple[str, str]]) -> Itera
 
 
 def make_secret(folder: Path) -> None:
-    """What links and external storage of damaged files point at."""
+    """Make the files that links and external storage of damaged files point at."""
     with h5py.File(folder / SECRET, "w") as file:
         file["spikes/E/timestamps"] = [42.4242] * 3
         file["x"] = 1

@@ -60,7 +60,7 @@ class Started:
         return found
 
     def kill(self, rank: int) -> bool:
-        """Whether there was such a rank to be killed."""
+        """Say if there was such a rank to be killed."""
         with contextlib.suppress(KeyError, ProcessLookupError):
             os.kill(self.ranks()[rank], signal.SIGKILL)
             return True

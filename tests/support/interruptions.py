@@ -59,7 +59,7 @@ def interrupted_at(k: int, where: tuple[Path, ...], events: tuple[str, ...] = LO
 
 
 class Fault(Exception):
-    """What goes wrong in a test."""
+    """An error that a test causes."""
 
 
 def at_step(step: int, action: Callable[[], object]) -> Callable[[Simulation], None]:

@@ -88,7 +88,7 @@ class Neurons:
         return [math.ceil(Fraction(str(t_ref)) / dt) for t_ref in self.parameters["t_ref"].tolist()]
 
     def _currents(self, k: int) -> np.ndarray:
-        """What arrives changes the currents, or their slopes, and so V from the next step on."""
+        """Input that arrives changes the currents, or their slopes, and so V from the next step on."""
         for receptor, weights in self.arriving.items():
             if self.model == "iaf_psc_exp":
                 self.x[f"I_{receptor}"] += weights[k]
@@ -98,7 +98,7 @@ class Neurons:
         return self.x["V"] >= self.parameters["V_th"]
 
     def _delta(self, k: int, free: np.ndarray) -> np.ndarray:
-        """What arrives changes V: before or after it is compared, and in refractory neurons or not."""
+        """Input that arrives changes V: before or after it is compared, and in refractory neurons or not."""
         relaxed = self.x["V"]
         takes = free | (self.parameters["refractory_input"] == "accumulate")
         self.x["V"] = relaxed + np.where(takes, self.arriving["ex"][k] + self.arriving["in"][k], 0.0)

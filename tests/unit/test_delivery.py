@@ -26,7 +26,7 @@ WEIGHTS = {
 
 @pytest.fixture(params=[False, True], ids=["by delay", "by source"])
 def by_source(request) -> bool:
-    """Whether tables have an index by source, not by source and delay."""
+    """Say if tables have an index by source, not by source and delay."""
     return request.param
 
 

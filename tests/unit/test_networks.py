@@ -1,4 +1,4 @@
-"""What the descriptions of the other networks say: sizes, weights, clusters, impossible demands."""
+"""Descriptions of the other networks: sizes, weights, clusters, impossible demands."""
 
 from __future__ import annotations
 

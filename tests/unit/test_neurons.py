@@ -196,7 +196,7 @@ def test_few_variants_have_all_threes_of_properties():
 
 
 def is_one_of_few(variant: Variant) -> bool:
-    """Whether a loop is compiled in every test run: half of them, in which any three properties meet in all ways."""
+    """Say if a loop is compiled in every test run: half of them, in which any three properties meet in all ways."""
     if variant in SOLVED_VARIANTS:
         return sum(variant[2:]) in (0, 3)  # as their loops take long to compile
     return sum(variant[1:]) % 2 == 0

@@ -1,4 +1,4 @@
-"""What distsim promises to those who import it: its public names, their docstrings, types, and one version."""
+"""Promises to those who import distsim: its public names, their docstrings, types, and one version."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def result(request, sim, saved) -> Result:
 
 @pytest.fixture
 def boxes(monkeypatch) -> list[tuple]:
-    """What is to be drawn as box plots, instead of pictures."""
+    """Collect the data of box plots, instead of drawing them."""
     asked = []
     monkeypatch.setattr("distsim.results.result.rates_boxplot", lambda *args, **options: asked.append((*args, options)))
     return asked

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
 from distsim import GuardError, Network, Normal, Simulation, Uniform, explicit
 from distsim.neurons import MODELS, adex
 from distsim.neurons.hh_psc_alpha import at_rest, rates
+from distsim.neurons.hh_psc_alpha import in_substeps as hh_in_substeps
+from distsim.neurons.iaf_cond_exp import V_in_substeps
 from distsim.neurons.solver import NODES, ORDER_4, ORDER_5, STAGES, runge_kutta
 from distsim.parallel import SerialCommunicator
 
@@ -42,6 +46,37 @@ def test_an_attempt_is_of_order_5_and_knows_its_error():
         errors.append(abs(y[0] - np.cos(h)) + abs(y[1] + np.sin(h)))
         assert errors[-1] < sum(estimated) < 1e-4
     assert errors[0] / errors[1] == pytest.approx(2**6, rel=0.3)
+
+
+NAN = float("nan")
+INPUT = ((0.0, 0.0, 0.0, 0.0), (1.0, 1.0), 0.0, (1.0,) * 9)  # g, rates, current and m of models with conductances
+
+
+@pytest.mark.parametrize(
+    "substeps",
+    [
+        lambda: V_in_substeps(NAN, 0.1, 0.1, *INPUT, 1e-6),
+        lambda: adex.in_substeps(
+            NAN, 0.0, 0.1, 0.1, *INPUT, (-50.0, 0.0, 1.0, 0.5, 2.0, 1.0, 0.1), 1e-6, (-60.0, 0.0, 0)
+        ),
+        lambda: hh_in_substeps((NAN,) * 4, 0.1, 0.1, (0.0,) * 4, 1.0, 1.0, 0.0, (1.0,) * 7, 1e-6),
+    ],
+    ids=["iaf_cond", "aeif_cond", "hh_psc_alpha"],
+)
+def test_a_state_that_is_not_finite_takes_few_attempts(substeps):
+    attempts = 0
+
+    def count(frame, event, _):
+        nonlocal attempts
+        attempts += event == "call" and frame.f_code.co_name == "resized"
+
+    sys.setprofile(count)
+    try:
+        end = substeps()
+    finally:
+        sys.setprofile(None)
+    assert np.isnan(np.ravel(end)[0])
+    assert 1 < attempts < 20
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------

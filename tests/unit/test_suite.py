@@ -1,4 +1,4 @@
-"""Where tests and their helpers live: a test module stands alone, so that each can be moved, run and removed alone."""
+"""Places of tests and their helpers: a test module stands alone, so that each can be moved, run and removed alone."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_what_is_no_unit_is_none(text):
 
 
 class Entry(NamedTuple):
-    """What takes a number: `use` gives what came of it; `name` is what an error must say."""
+    """A call that takes a number: `use` gives what came of it; an error must say `name`."""
 
     use: Callable
     name: str

@@ -1,4 +1,4 @@
-"""How many synapses a grain of the table has (see `delivery`), and how many places its segments leave empty."""
+"""Choose the size of a table's grains (see `delivery`): synapses of each, and the places that segments leave empty."""
 
 from __future__ import annotations
 

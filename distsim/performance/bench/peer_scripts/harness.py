@@ -1,4 +1,4 @@
-"""What the peers' scripts share: their options and what they print for `bench.peers` to read."""
+"""Code that the peers' scripts share: their options and the output for `bench.peers` to read."""
 
 from __future__ import annotations
 
