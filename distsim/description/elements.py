@@ -204,7 +204,8 @@ def _known(what: str, name: str, sizes: Mapping[str, int]) -> str:
 @dataclass(frozen=True, eq=False)
 class Projection:
     """Synapses from `source` to `target` by `rule`; weight in pA (iaf_psc_*), delay in ms, and in steps (int, int16 for
-    each synapse, None where it is drawn), or both as columns of a file; `synapse` is their model."""
+    each synapse, None where it is drawn), or both as columns of a file; `synapse` is their model; `receptor` where they
+    arrive, from 0 (None: by the sign of the weight)."""
 
     source: Selection
     target: Selection
@@ -213,6 +214,7 @@ class Projection:
     delay: Value
     delay_steps: int | np.ndarray | FromFile | None
     synapse: SynapseModel = static
+    receptor: int | None = None
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(_read_only(state))
@@ -228,6 +230,7 @@ class PoissonInput:
     delay: int
     start: int
     stop: int
+    receptor: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

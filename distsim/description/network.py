@@ -13,13 +13,13 @@ mistake is made, before anything is built.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
 
-from ..neurons import MODELS, NeuronModel
+from ..neurons import MODELS, NeuronModel, model_for
 from ..neurons.sources import MOST_MEAN, MOST_SPIKES
 from ..parallel import is_first
 from ..synapses import SynapseModel, static
@@ -43,12 +43,21 @@ from .elements import (
 )
 from .grid import TimeGrid, resolution
 from .matrices import Matrix, is_matrix, read_delay_matrix, read_matrix
-from .projections import check_given, check_rule, check_synapse, read_delay, read_input_weight, read_weight, values_of
+from .projections import (
+    check_given,
+    check_rule,
+    check_synapse,
+    read_delay,
+    read_input_weight,
+    read_receptor,
+    read_weight,
+    values_of,
+)
 from .quantities import LARGEST, bound, number, numbers, shown, whole
 from .rules import Rule
 from .summary import summarize
 from .units import without_unit
-from .values import check_together, read_values
+from .values import check_together, read_values, stand_ins
 
 MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
 
@@ -126,13 +135,14 @@ class Network:
 
         Parameters
         ----------
-        parameters : each a number, an array of n numbers, or (V_m, I_e) a distribution, drawn neuron by neuron.
+        parameters : each a number, an array of n numbers, or a distribution, drawn neuron by neuron. Some models have
+            lists of them, such as tau_syn=[2.0, 100.0]; an array of shape (n, elements) gives each neuron a list.
 
         Raises
         ------
         ValueError : unknown model or parameter, a value outside its range, a name used twice.
         """
-        model, n = self._model(name, model), whole(f"{name}: n", n)
+        model, n = self._model(name, model, parameters), whole(f"{name}: n", n)
         if model.is_source:
             raise ValueError(f"{name}: sources are made by poisson_source and spike_source")
         values = {**model.defaults(), **read_values(name, model, n, parameters)}
@@ -178,14 +188,14 @@ class Network:
             steps.append(train_steps)
         return self._add(name, len(steps), MODELS["spike_source"], {}, tuple(steps))
 
-    def _model(self, name: str, model: str | NeuronModel) -> NeuronModel:
+    def _model(self, name: str, model: str | NeuronModel, parameters: Mapping[str, object]) -> NeuronModel:
         if isinstance(model, NeuronModel):
             return model
         if not isinstance(model, str):
             raise TypeError(f"{name}: expected a neuron model or the name of one, not {model!r}")
         if model not in MODELS:
             raise ValueError(f"no neuron model {model!r}: {nearest(model, list(MODELS))}")
-        return MODELS[model]
+        return model_for(model, parameters)
 
     def _check_open(self) -> None:
         if self.is_simulated:
@@ -225,6 +235,7 @@ class Network:
         weight: Value | None = None,
         delay: Value | Matrix | None = None,
         synapse: SynapseModel = static,
+        receptor: int | str | None = None,
     ) -> Projection:
         """Connect `source` to `target` by `rule`, or as a weight matrix says.
 
@@ -240,10 +251,12 @@ class Network:
         delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid. With a
             weight matrix also a matrix with the same entries, or a NumPy array of its shape.
         synapse : the model of the synapses.
+        receptor : where they arrive, for models whose receptors are chosen: a number, from 1 as in NEST, or the name of
+            one of the model's `inputs`. With other models the sign of the weight says it.
 
         Raises
         ------
-        ValueError : a rule or matrix that does not fit, values out of range, delays off the grid.
+        ValueError : a rule or matrix that does not fit, values out of range, delays off the grid, no such receptor.
         """
         source, target = self._own(source), self._own(target)
         name = f"{source.population.name} -> {target.population.name}"
@@ -257,9 +270,10 @@ class Network:
             rule, weight = read_matrix(name, rule, shape, unit)
             delay = read_delay_matrix(name, delay, rule, shape) if is_matrix(delay) else delay
         n_synapses = check_rule(name, rule, source, target)
-        weight = read_weight(name, weight, n_synapses, unit)
+        weight = read_weight(name, weight, n_synapses, target.population)
         delay, steps = read_delay(name, delay, n_synapses, self.grid)
-        projection = Projection(source, target, rule, weight, delay, steps, synapse)
+        chosen = read_receptor(name, receptor, target.population)
+        projection = Projection(source, target, rule, weight, delay, steps, synapse, chosen)
         self.projections.append(projection)
         return projection
 
@@ -271,16 +285,20 @@ class Network:
         delay: float,
         start: float = 0.0,
         stop: float = math.inf,
+        receptor: int | str | None = None,
     ) -> PoissonInput:
         """Give each neuron of `target` its own Poisson train of `rate` spikes/s and `weight` (pA), `delay` in ms, with
-        spikes in (start, stop] ms. Pass the returned input to `Simulation.set` to change its rate or weight."""
+        spikes in (start, stop] ms; `receptor` as in `connect`. Pass the returned input to `Simulation.set` to change
+        its rate or weight."""
         target = self._own(target)
         name = f"Poisson input to {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: sources take no input, use poisson_source")
-        rate, weight = self.read_rate(name, rate, is_source=False), read_input_weight(name, weight, target.population)
+        rate = self.read_rate(name, rate, is_source=target.population.model.relays)
+        weight = read_input_weight(name, weight, target.population)
         delay_steps, window = self.grid.step(delay, f"{name}: delay", 1), self._window(name, start, stop)
-        self.poisson_inputs.append(PoissonInput(target, rate, weight, delay_steps, *window))
+        chosen = read_receptor(name, receptor, target.population)
+        self.poisson_inputs.append(PoissonInput(target, rate, weight, delay_steps, *window, chosen))
         return self.poisson_inputs[-1]
 
     def _window(self, name: str, start: float, stop: float) -> tuple[int, int]:
@@ -322,8 +340,12 @@ class Network:
     def _current_target(self, target: Part) -> tuple[Selection, str]:
         target = self._own(target)
         name = f"step current into {target.population.name}"
-        if target.population.model.is_source:
-            raise ValueError(f"{name}: sources take no current")
+        model = target.population.model
+        if model.is_source or model.relays:
+            what = "sources take" if model.is_source else f"{model.name} takes"
+            raise ValueError(f"{name}: {what} no current")
+        if model.equations is not None and model.current is None:
+            raise ValueError(f"{name}: the equations of {model.name} do not use I_e")
         return target, name
 
     def record_spikes(self, *targets: Part) -> None:
@@ -373,7 +395,7 @@ class Network:
         if what not in model.recordables:
             known = nearest(str(what), list(model.recordables)) if model.recordables else "it has none"
             raise ValueError(f"{where}: no recordable of {model.name}: {known}")
-        problem = model.problem_with(what, target.population.parameters)
+        problem = model.problem_with(what, stand_ins(target.population.parameters))
         if problem:
             raise ValueError(f"{where}: {problem}")
         name = check_report_name((V_M if what == model.potential else what) if name is None else name)

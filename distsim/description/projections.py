@@ -12,10 +12,11 @@ from .edge_files import EdgeFile, FromFile
 from .elements import Population, Selection, Value
 from .grid import TimeGrid
 from .matrices import Matrix, is_matrix
-from .quantities import LARGEST, number, numbers, shown
+from .quantities import LARGEST, number, numbers, shown, whole
 from .rules import Explicit, OneToOne, Rule
 from .values import check_drawn, frozen
 
+RELAYED = 1.0  # weight of what arrives at neurons that pass on spikes
 MOST_DELAYS = 32767  # steps that a delay may take
 PIECE = 1 << 16  # delays converted at a time
 
@@ -77,22 +78,49 @@ def check_synapse(name: str, synapse: SynapseModel) -> None:
         raise TypeError(f"{name}: synapse must be a SynapseModel, such as distsim.synapses.static, not {synapse!r}")
 
 
-def read_weight(name: str, weight: object, n_synapses: int | None, unit: str) -> Value:
-    """`weight` (in `unit`) of the projection `name`, for each of `n_synapses` if it is an array."""
+def read_weight(name: str, weight: object, n_synapses: int | None, target: Population) -> Value:
+    """`weight` (in the unit of the weights of `target`) of the projection `name`, for each of `n_synapses` if it is an
+    array."""
     name = f"{name}: weight"
-    if isinstance(weight, FromFile):
-        return weight
     if isinstance(weight, Distribution):
         check_drawn(name, weight)
-        return weight
-    value = numbers(name, weight, -LARGEST, LARGEST, unit)
-    _check_size(name, value, n_synapses)
-    return frozen(value)
+    elif not isinstance(weight, FromFile):
+        weight = frozen(numbers(name, weight, -LARGEST, LARGEST, target.model.weight_unit))
+        _check_size(name, weight, n_synapses)
+    return RELAYED if target.model.relays else weight
 
 
 def read_input_weight(name: str, weight: object, target: Population) -> float:
     """`weight` of the Poisson input `name`, one number in the unit of the weights of `target`."""
-    return number(f"{name}: weight", weight, -LARGEST, LARGEST, target.model.weight_unit)
+    value = number(f"{name}: weight", weight, -LARGEST, LARGEST, target.model.weight_unit)
+    return RELAYED if target.model.relays else value
+
+
+def read_receptor(name: str, receptor: object, target: Population) -> int | None:
+    """Return the number (from 0) of the receptor of `target` at which input arrives, None where its sign says it.
+
+    Raises
+    ------
+    ValueError
+        There is no such receptor, or the model has several and none was chosen.
+    """
+    model = target.model
+    if model.chooses_by_sign:
+        if receptor is None:
+            return None
+        raise ValueError(
+            f"{name}: {model.name}: the sign of the weight chooses the receptor, not receptor={receptor!r}"
+        )
+    first, last = model.first_receptor, model.first_receptor + len(model.inputs) - 1
+    if receptor is None and (first == 0 or first == last):
+        return 0
+    if receptor is None:
+        raise ValueError(
+            f"{name}: {model.name} has receptors {first} to {last}: choose one, receptor={first} for instance"
+        )
+    if isinstance(receptor, str) and receptor in model.inputs:
+        return model.inputs.index(receptor)
+    return whole(f"{name}: receptor of {model.name}", receptor, first, last) - first
 
 
 def read_delay(

@@ -91,7 +91,8 @@ def _population(population: Population) -> list[str]:
 
 def _projection(projection: Projection) -> list[str]:
     ends = [_part(end) for end in (projection.source, projection.target)]
-    unit, rule = projection.target.population.model.weight_unit, projection.rule
+    population, rule = projection.target.population, projection.rule
+    unit = population.model.weight_unit
     name = "explicit" if isinstance(rule, Explicit) else _short(rule)
     weight, delay = (value_in_words(value) for value in (projection.weight, projection.delay))
     return [
@@ -100,6 +101,7 @@ def _projection(projection: Projection) -> list[str]:
         name,
         f"weight {weight} {unit}",
         f"delay {delay} ms",
+        "" if projection.receptor is None else f"receptor {population.model.first_receptor + projection.receptor}",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..description.distributions import Distribution
 from ..description.edge_files import EdgeFile
 from ..description.elements import Projection
 from ..description.network import Network
@@ -45,6 +46,8 @@ def description_bytes(network: Network) -> int:
         held += [p.weight, p.delay, p.delay_steps, *pairs]
     for population in network.populations:
         held += [*population.parameters.values(), *population.spike_steps]
+        drawn = [name for name, value in population.parameters.items() if isinstance(value, Distribution)]
+        held += [np.broadcast_to(0.0, population.n)] * len(set(drawn) - set(population.model.drawn))
     return selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
 
 

@@ -21,6 +21,7 @@ from .compiled.cache import fill_once
 from .compiled.cache_folder import agreed_folder
 from .compiled.frozen_step import FrozenStep
 from .connectivity.table_plan import TablePlan
+from .step.layout import receptor_of
 from .step.poisson import fits_cells
 from .step.population_state import Neurons
 from .step.update import Variant, compile_update
@@ -93,8 +94,9 @@ def variants_of(
     """The loops of one population: DIRECT and GATHERED."""
     model, network = population.model, plan.network
     propagators = model.propagator_values(parameters, network.grid.dt_ms)
-    by_neuron = any(np.ndim(value) for value in propagators.values())
-    gathered = Variant(model, model.receptors(parameters), by_neuron, False, False)
+    alike = tuple(name for name, value in propagators.items() if not np.ndim(value))
+    by_neuron = len(alike) < len(propagators)
+    gathered = Variant(model, model.n_receptors(parameters), by_neuron, False, False, alike if by_neuron else ())
     if model.is_source:
         return None, gathered
     onto = [stimulus for stimulus in stimuli if stimulus.target.population is population and stimulus.rate > 0]
@@ -105,7 +107,7 @@ def variants_of(
 
 def is_simple(network: Network, receptors: int, stimulus: PoissonInput) -> bool:
     """Return whether a stimulus is one to the first receptor of a whole population whose numbers are bytes."""
-    is_first = receptors == 1 or stimulus.weight >= 0
+    is_first = int(receptor_of(stimulus.weight, receptors, stimulus.receptor)) == 0
     is_whole = len(stimulus.target) == stimulus.target.population.n
     return is_first and is_whole and fits_cells(stimulus.rate * network.grid.dt_ms * 1e-3)
 

@@ -15,6 +15,7 @@ import time
 import numpy as np
 
 from ..description.reports import Report, reports_of
+from ..description.values import check_together
 from ..parallel import Comm, check_running
 from .check import with_memory
 from .compiled.huge_pages import together
@@ -32,7 +33,7 @@ from .step.decomposition import Decomposition
 from .step.delivery import Synapses, make_scratch
 from .step.dense import Dense
 from .step.poisson import PoissonInputs, plan_poisson
-from .step.population_state import Neurons, plan_neurons, with_parameters
+from .step.population_state import Neurons, plan_neurons, too_many_spikes, with_parameters
 from .step.sinks import Sink
 from .step.stimulation import plan_currents, plan_spikes
 
@@ -59,8 +60,8 @@ class RankEngine:
     ----------
     deal : Decomposition
         Which neurons live on this rank.
-    settings : Settings
-        Current parameters and Poisson input; `apply` changes them.
+    described, settings : Settings
+        Parameters and Poisson input at time 0 and at present; `apply` changes them.
     neurons, synapses, dense, poisson, currents, trains, history, exchange, recording
         The arrays, see `loop.Rank`.
     clock : Clock
@@ -76,6 +77,8 @@ class RankEngine:
     ------
     MemoryError
         On all ranks, if there is too little memory on one.
+    ValueError
+        Drawn parameters of a neuron do not go together.
     """
 
     neurons: Neurons
@@ -91,7 +94,9 @@ class RankEngine:
         self.loops, self.sink = loops, sink
         self.reports = reports_of(self.network)
         self.deal = Decomposition(self.network.n, comm.size, comm.rank)
-        self.settings = described_settings(self.network)
+        self.described = self.settings = described_settings(self.network, seed)
+        for population, values in zip(self.network.populations, self.settings.parameters, strict=True):
+            check_together(population.name, population.model, values, self.network.grid.dt_ms)
         self._connect(lists)
         self._plan_poisson()
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
@@ -107,7 +112,8 @@ class RankEngine:
 
         def build() -> None:
             self.synapses, self.dense = connect(self.plan, self.seed, self.deal, lists)
-            self.neurons = plan_neurons(self.network, self.seed, self.deal, self.plan.layout)
+            parameters = self.settings.parameters
+            self.neurons = plan_neurons(self.network, parameters, self.seed, self.deal, self.plan.layout)
             self._use_huge_pages()
 
         try:
@@ -129,7 +135,7 @@ class RankEngine:
     def _plan_poisson(self) -> None:
         """Make the tables of Poisson input, and choose loops that take it."""
         settings, blocks = self.settings, self.neurons.blocks
-        poisson = plan_poisson(settings.stimuli, self.network, self.deal, self.plan.is_two, blocks)
+        poisson = plan_poisson(settings.stimuli, self.network, self.deal, self.plan.receptors, blocks)
         choose_loops(self.neurons, self.plan, settings.parameters, settings.inputs, self.loops)
         self.poisson = poisson._replace(narrow=together([poisson.narrow])[0])
 
@@ -184,7 +190,7 @@ class RankEngine:
         Raises
         ------
         RuntimeError
-            MPI reported an error.
+            MPI reported an error, or a neuron emitted more spikes in a step than its model may. On all ranks.
         """
         stop = self.step + n_steps
         while self.step < stop:
@@ -197,6 +203,8 @@ class RankEngine:
                 self.history = buffers.grown(self.history, int(self.clock.counts[loop.HEAD]))
             elif why == loop.FLUSH:
                 self.flush()
+            elif why == loop.TOO_MANY_SPIKES:
+                raise RuntimeError(too_many_spikes(self.comm, self.network, self.deal, self.neurons))
             else:
                 raise RuntimeError("MPI reported an error during the exchange of spikes")
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from ..description.distributions import Distribution
 from ..description.elements import PoissonInput, Value
 from ..description.network import Network
+from ..description.values import frozen, is_drawn_later
+from .random.streams import INITIAL, uniforms
+from .step.population_state import drawn_object
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +46,30 @@ class Settings:
         return [stimulus for _, stimulus in self.stimuli]
 
 
-def described_settings(network: Network) -> Settings:
-    """Return the settings of `network` as it was described."""
-    inputs = tuple(network.poisson_inputs)
-    return Settings(tuple(dict(p.parameters) for p in network.populations), tuple(enumerate(inputs)), inputs)
+def described_settings(network: Network, seed: int) -> Settings:
+    """Return the settings of `network` as it was described, with what is drawn of parameters by `seed`."""
+    inputs, numbers = tuple(network.poisson_inputs), range(len(network.populations))
+    parameters = tuple(_drawn_parameters(network, number, seed) for number in numbers)
+    return Settings(parameters, tuple(enumerate(inputs)), inputs)
+
+
+def _drawn_parameters(network: Network, number: int, seed: int) -> dict[str, Value]:
+    population = network.populations[number]
+    gids = population[:].gids
+    return {
+        name: value
+        if is_drawn_later(population.model, name, value)
+        else drawn_values(network, number, name, value, gids, seed)
+        for name, value in population.parameters.items()
+    }
+
+
+def drawn_values(
+    network: Network, number: int, name: str, value: Value, gids: np.ndarray, seed: int, change: int = 0
+) -> Value:
+    """Return what neurons `gids` of population `number` draw of a distribution for their parameter `name`; any other
+    value as it is. `change` tells apart what is drawn at the start (0) and by later changes."""
+    if not isinstance(value, Distribution):
+        return value
+    obj = drawn_object(network.populations[number], number, name)
+    return frozen(value.quantile(uniforms(gids, change, obj, INITIAL, seed)))

@@ -7,6 +7,8 @@ How to add a model: one file with one `NeuronModel` in it, entered in `distsim/n
     propagators  function (parameters, dt) -> numbers of one step, computed once, by name
     step         function of one neuron: (states ..., wait, ex, inh, current, propagators by name ...)
                  -> (new states ..., new wait, number of spikes)
+    inputs       names of its receptors, where these are not ex and inh, between which the sign of a weight chooses
+    uniforms     names of the uniform random numbers that `step` takes, after `current`
 
 `step` is plain Python over numbers and without a branch that LLVM could not turn into a selection (`a if c else b` of
 values already computed, `&` and `|` rather than `and` and `or`). The engine writes the loop over the neurons around it
@@ -31,8 +33,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+SPIKES_AT_MOST = 254  # of one neuron in one step: the count is a byte, and 255 stands for more
+MOST_RECEPTORS = 64
 APART = "separate_currents"  # the parameter that keeps excitatory and inhibitory input apart
 REDO = 255  # spikes that stand for: this has to be done in substeps
+SIGNED = ("ex", "inh")  # inputs between which the sign of a weight chooses
 FLOAT32 = 2.0**-23  # relative spacing of single precision, in which files may keep times
 
 
@@ -99,19 +104,27 @@ class NeuronModel:
     propagators : function (parameters, dt in ms) -> name -> scalar or array, the names being arguments of `step`.
     step : advances one neuron by one step. Arguments: the states; wait, steps that it is still refractory (int16);
         ex and inh, the weights (pA, delta: mV) that arrive in this step; current, constant plus device current (pA)
-        over the step; the propagators. Returns the new states, the new wait and the number of spikes at the end of the
-        step. An argument that has a default need not be among the propagators.
+        over the step; the `uniforms`; the propagators. Returns the new states, the new wait and the number of spikes at
+        the end of the step. An argument that has a default need not be among the propagators.
     receptors : function of the parameters: 1 if all input acts through `ex`, 2 if excitatory and inhibitory input must
-        be kept apart. inhibitory : the states that are 0 and stay so where there is only one; excitatory : those that
-        carry both kinds of input then.
+        be kept apart; not asked where `inputs` has other names. inhibitory : the states that are 0 and stay so where
+        there is only one; excitatory : those that carry both kinds of input then.
     check : function of the parameters -> message or None: what one parameter demands of another.
     weight_unit : unit of the weights of synapses onto it, pA or mV.
+    inputs : names of what arrives, as `step` names it. By default the sign of a weight chooses between ``ex`` and
+        ``inh``; with other names, one for each receptor, connections choose their `receptor`.
+    first_receptor : the number by which connections call the first of those `inputs`; 0 needs not be chosen.
+    uniforms : names of the uniform random numbers in (0, 1) that `step` takes, new in every step. They depend on the
+        seed, the neuron and the step alone.
+    relays : whether a spike counts as one when it arrives, whatever its weight, to be passed on.
+    lists : names of the lists that a population may be given -> names of the parameters that are their elements.
     recordables : name -> `Recordable`. By default the first state is ``V_m``, relative to ``E_L`` if there is such a
         parameter; sources have none.
     potential : the recordable that is the membrane potential, recorded as voltage; None if there is none.
     attempt : a function like `step`, which may take other propagators, marked by `inlined` and without a branch: the
         loop over neurons, vectorised, takes it first, and `step` only where it returns `REDO` spikes.
-    most_spikes : of one neuron in one step, as many as `step` may return; buffers have room for no more.
+    most_spikes : of one neuron in one step, as many as `step` may return, at most 254. Buffers have room for no more:
+        a simulation in which it returns more ends with an error.
     current : the parameter that is the constant current (pA), to which that of devices is added; None if there is none.
     equations : what `from_equations` was given, from which the model is made again; None for other models.
     """
@@ -126,12 +139,17 @@ class NeuronModel:
     check: Callable[[Mapping], str | None] = field(default=nothing_demanded)
     is_source: bool = False
     weight_unit: str = "pA"
+    inputs: tuple[str, ...] = SIGNED
     recordables: Mapping[str, Recordable] = None  # type: ignore[assignment]  # filled in by __post_init__
     potential: str | None = "V_m"
     current: str | None = "I_e"
     excitatory: tuple[str, ...] = ()
     most_spikes: int = 1
     attempt: Callable | None = None
+    first_receptor: int = 1
+    uniforms: tuple[str, ...] = ()
+    relays: bool = False
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     equations: object = None
 
     @staticmethod
@@ -152,6 +170,10 @@ class NeuronModel:
                 f"{self.name}: step must be a plain Python function, not of type {type(self.step).__name__}; "
                 f"without numba.njit, which comes later"
             )
+        if not 1 <= self.most_spikes <= SPIKES_AT_MOST and not self.is_source:
+            raise TypeError(f"{self.name}: most_spikes must be from 1 to {SPIKES_AT_MOST}, not {self.most_spikes}")
+        if not 1 <= len(self.inputs) <= MOST_RECEPTORS:
+            raise TypeError(f"{self.name}: inputs must be from 1 to {MOST_RECEPTORS} names, not {len(self.inputs)}")
         for argument in self._signature.values():
             if argument.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
                 raise TypeError(f"{self.name}: step must take its arguments by position, {argument} is not allowed")
@@ -176,6 +198,15 @@ class NeuronModel:
                 raise TypeError(f"{self.name}: two recordables are of the state {recordable.state!r}")
             if recordable.reference is not None and recordable.reference not in self.parameters:
                 raise TypeError(f"{self.name}: {name} is relative to {recordable.reference!r}, which is no parameter")
+
+    @property
+    def chooses_by_sign(self) -> bool:
+        """Whether the sign of a weight chooses the receptor."""
+        return self.inputs == SIGNED
+
+    def n_receptors(self, parameters: Mapping) -> int:
+        """Return how many receptors neurons with these parameters have: kinds of input that are kept apart."""
+        return self.receptors(parameters) if self.chooses_by_sign else len(self.inputs)
 
     @property
     def initial(self) -> tuple[str, ...]:
@@ -220,7 +251,7 @@ class NeuronModel:
     @property
     def _before(self) -> tuple[str, ...]:
         """Names of the arguments with which `step` and `attempt` begin."""
-        return (*self.states, "wait", "ex", "inh", "current")
+        return (*self.states, "wait", *self.inputs, "current", *self.uniforms)
 
     @property
     def _signature(self) -> dict[str, inspect.Parameter]:
@@ -258,7 +289,7 @@ class NeuronModel:
 
     def __str__(self) -> str:
         """The parameters, their defaults, units and meanings."""
-        width = max(map(len, self.parameters))
+        width = max(map(len, self.parameters), default=0)
         lines = [
             f"  {name:<{width}}  {f'{p.default} {p.unit}'.strip():<12} {p.text}" for name, p in self.parameters.items()
         ]

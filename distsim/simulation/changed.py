@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..description.network import Network
-from ..engine.settings import Settings, described_settings
+from ..engine.settings import Settings
 
 
-def record_changes(network: Network, settings: Settings) -> dict:
-    """Return what differs from the description of `network`, fit for JSON."""
+def record_changes(network: Network, described: Settings, settings: Settings) -> dict:
+    """Return what differs from the settings that are `described`, fit for JSON."""
     parameters = {
-        p.name: {name: _plain(value) for name, value in now.items() if value is not p.parameters[name]}
-        for p, now in zip(network.populations, settings.parameters, strict=True)
+        p.name: {name: _plain(value) for name, value in now.items() if value is not before[name]}
+        for p, before, now in zip(network.populations, described.parameters, settings.parameters, strict=True)
     }
     return {
         "number": settings.n_changes,
@@ -30,9 +30,9 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
-def changed_settings(network: Network, changes: dict) -> Settings:
+def changed_settings(network: Network, described: Settings, changes: dict) -> Settings:
     """Return the settings of `network` that `record_changes` recorded."""
-    inputs, described = network.poisson_inputs, described_settings(network)
+    inputs = network.poisson_inputs
     parameters = tuple(
         {**values, **{name: _value(value) for name, value in changes["parameters"].get(population.name, {}).items()}}
         for population, values in zip(network.populations, described.parameters, strict=True)

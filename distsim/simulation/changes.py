@@ -11,8 +11,9 @@ import numpy as np
 from ..description.elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
 from ..description.indices import Indices, as_key
 from ..description.projections import read_input_weight
-from ..description.values import check_together, read_values
+from ..description.values import check_together, read_values, stand_ins
 from ..engine.rank_engine import RankEngine
+from ..engine.settings import drawn_values
 from ..engine.step.population_state import (
     find_shared_currents,
     local_values,
@@ -79,12 +80,16 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
     population, network = selection.population, engine.network
     number = network.populations.index(population)
     values = read_values(population.name, population.model, len(selection), given)
-    model, before = population.model, engine.settings.parameters[number]
-    lasting = {name: value for name, value in values.items() if name not in model.drawn}
+    model, before, change = population.model, engine.settings.parameters[number], engine.settings.n_changes + 1
+    lasting = {
+        name: drawn_values(network, number, name, value, selection.gids, engine.seed, change)
+        for name, value in values.items()
+        if name not in model.drawn
+    }
     new = merged(population, before, selection.indices, lasting)
     check_together(population.name, model, new, network.grid.dt_ms)
     check_states(population, values)
-    if model.receptors(new) != model.receptors(population.parameters):
+    if model.n_receptors(new) != model.n_receptors(stand_ins(population.parameters)):
         raise ValueError(
             f"{population.name}: tau_syn_ex and tau_syn_in must stay equal, or different, as they were when the "
             f"synapses were made: give the population such values from the start"
@@ -96,7 +101,7 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
         parameters = [*engine.settings.parameters]
         parameters[number] = new
         engine.apply(replace(engine.settings, parameters=tuple(parameters)))
-    neurons, change = engine.neurons, engine.settings.n_changes + 1
+    neurons = engine.neurons
     for name in (name for name in model.drawn if name in values):
         value = values[name]
         assert not isinstance(value, str)  # words are not drawn
@@ -116,8 +121,8 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
 
 def check_states(population: Population, names: Iterable[str]) -> None:
     """Check that the states among `names` can be told from others in this population; ValueError if not."""
-    for name in (name for name in names if name in population.model.initial):
-        problem = population.model.problem_with(name, population.parameters)
+    for name in (name for name in names if name in population.model.recordables):
+        problem = population.model.problem_with(name, stand_ins(population.parameters))
         if problem:
             raise ValueError(f"{population.name}.{name}: {problem}")
 
@@ -126,11 +131,14 @@ def get_neurons(engine: RankEngine, selection: Selection, name: str) -> np.ndarr
     """Parameter `name` of the neurons `selection`, see `Simulation.get` (collective)."""
     population = selection.population
     number = engine.network.populations.index(population)
-    if name not in population.model.parameters:
+    if name in population.model.lists:
+        elements = [get_neurons(engine, selection, each) for each in population.model.lists[name]]
+        return np.stack(elements, axis=1) if elements else np.zeros((len(selection), 0))
+    if name not in population.model.parameters and name not in population.model.recordables:
         read_values(population.name, population.model, len(selection), {name: 0.0})  # raises, with the nearest name
     check_states(population, [name])
     gids = selection.gids[engine.deal.local(selection.gids)]
-    if name in population.model.initial:
+    if name in population.model.recordables:
         return engine.gather(selection.gids, _recordable(engine, number, name, gids))
     if name == population.model.current:
         return engine.gather(selection.gids, engine.neurons.I_e[engine.deal.lids(gids)])

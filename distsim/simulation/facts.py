@@ -48,7 +48,10 @@ def describe(network: Network, settings: Settings) -> dict[str, list | dict]:
         for p, values in zip(network.populations, settings.parameters, strict=True)
     }
     projections = [
-        {name: _plain(getattr(p, name)) for name in ("source", "target", "rule", "weight", "delay")}
+        {
+            **{name: _plain(getattr(p, name)) for name in ("source", "target", "rule", "weight", "delay")},
+            **({} if p.receptor is None else {"receptor": p.target.population.model.first_receptor + p.receptor}),
+        }
         for p in network.projections
     ]
     return {

@@ -60,7 +60,7 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
         "spikes": engine.n_spikes,
         "delivered": engine.ledger().delivered,
         "pieces": [list(piece) for piece in period.pieces],
-        "changes": record_changes(engine.network, engine.settings),
+        "changes": record_changes(engine.network, engine.described, engine.settings),
         "window": [guard.since, guard.counts.tolist()],
     }
     weights = {f"weights/{number}": all_weights(engine, number) for number in engine.settings.weights}
@@ -77,7 +77,7 @@ def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
     facts, step = state.facts, state.facts["step"]
     _check(engine, state)
     if facts["changes"]["number"]:
-        engine.apply(changed_settings(engine.network, facts["changes"]))
+        engine.apply(changed_settings(engine.network, engine.described, facts["changes"]))
     for number in facts["changes"]["weights"]:
         if f"weights/{number}" not in state.shared:
             raise ValueError(f"there is no dataset weights/{number}")

@@ -16,6 +16,7 @@ from ..engine.connectivity.change_weights import with_weights
 from ..engine.connectivity.read_back import Found, find_synapses
 from ..engine.rank_engine import RankEngine
 from ..engine.step.delivery import WIDE, deliver_again
+from ..engine.step.layout import receptor_of
 from .agreement import agree
 from .connections import connections_of
 
@@ -27,6 +28,8 @@ def set_weights(engine: RankEngine, projection: Projection, values: Mapping[str,
     if set(values) != {"weight"}:
         key = next(iter(key for key in values if key != "weight"), "nothing")
         raise ValueError(f"{name}: {key!r} cannot be changed, only weight")
+    if projection.target.population.model.relays:
+        raise ValueError(f"{name}: {projection.target.population.model.name} passes on spikes whatever their weight")
     check_apart(engine, number)
     weight = values["weight"]
     if callable(weight):
@@ -98,14 +101,19 @@ def _write_group(engine: RankEngine, group: Group, weight: float) -> None:
     plan = engine.plan
     groups = [replace(each, weight=weight) if each is group else each for each in plan.groups]
     engine.plan = replace(plan, groups=groups)
-    engine.dense = build_dense.with_weights(engine.network, groups, plan.layout, engine.deal, plan.is_two, engine.dense)
+    engine.dense = build_dense.with_weights(
+        engine.network, groups, plan.layout, engine.deal, plan.receptors, engine.dense
+    )
 
 
 def _write(engine: RankEngine, projection: Projection, found: Found, weights: np.ndarray) -> None:
     plan = engine.plan
-    is_two = bool(plan.is_two[engine.network.populations.index(projection.target.population)])
+    n_receptors = plan.receptors[engine.network.populations.index(projection.target.population)]
+    receptors = receptor_of(weights, n_receptors, projection.receptor)
     tables = []
-    with_memory(engine.comm, lambda: tables.append(with_weights(engine.synapses, plan, found.places, weights, is_two)))
+    with_memory(
+        engine.comm, lambda: tables.append(with_weights(engine.synapses, plan, found.places, weights, receptors))
+    )
     engine.synapses = tables[0]
     if plan.code.fixed:  # on all ranks, as they sum whole numbers or floating-point numbers together
         engine.plan = replace(plan, code=replace(plan.code, form=WIDE))

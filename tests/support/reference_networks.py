@@ -31,7 +31,9 @@ def describe_neuron(facts: dict) -> Network:
     neuron = net.create("neuron", 1, facts["model"], **facts["params"])
     trains = net.spike_source("trains", [train["spike_times"] for train in facts["inputs"]])
     for k, train in enumerate(facts["inputs"]):
-        net.connect(trains[k], neuron, explicit([0], [0]), train["weight"], train["delay"])
+        net.connect(
+            trains[k], neuron, explicit([0], [0]), train["weight"], train["delay"], receptor=train.get("receptor_type")
+        )
     step = facts["step_current"]
     net.step_current(neuron, step["amplitude_times"], step["amplitude_values"], step["delay"])
     net.record_spikes(neuron)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from distsim import Lognormal, Network, Normal, Simulation, fixed_indegree, one_to_one
+from distsim import Lognormal, Network, Normal, Simulation, Uniform, fixed_indegree, one_to_one
 from distsim.parallel import SerialCommunicator
 from distsim.simulation.changes import changed
 
@@ -130,7 +130,8 @@ def test_device_currents_stay_beside_a_changed_I_e():
         ({"tau_m": [1.0, 2.0]}, r"E\.tau_m: a number or an array of 5 numbers"),
         ({"I_e": float("nan")}, r"E\.I_e must be finite"),
         ({"V_th": -70.0}, "V_reset must be below V_th"),
-        ({"tau_m": Normal(10.0, 1.0)}, "only V_m, I_syn_ex, I_syn_in and I_e can be drawn"),
+        ({"tau_m": Normal(1.0, 1.0)}, r"E\.tau_m must be greater than 0 ms, redraw what is not \(minimum\); draws go"),
+        ({"V_th": Uniform(-80.0, -60.0)}, "V_reset must be below V_th"),
         ({"tau_syn_ex": 3.0}, "tau_syn_ex and tau_syn_in must stay equal"),
         ({"I_e": 50.0, "C_m": 1e-320}, "too large or too small"),
         ({"V_m": Lognormal(1000.0, 1.0)}, r"E\.V_m must be from -1e.150 to 1e.150.*draws go from inf to inf"),

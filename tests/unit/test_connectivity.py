@@ -14,7 +14,7 @@ from distsim.engine.connectivity.table_plan import plan_table
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.delivery import FIXED, PALETTE, SLOT_BITS, SLOT_MASK, WIDE, synapses_by_source
 from distsim.engine.step.layout import Layout, plan_layout
-from distsim.engine.step.population_state import two_receptors
+from distsim.engine.step.population_state import receptors_of
 from tests.support.tables import synapses_of
 
 ALPHA = 1e-3
@@ -47,8 +47,8 @@ def listed_network(n: int, weight, delay, rule=None) -> Network:
 def build(net: Network, size: int = 1, rank: int = 0, width: int | None = None, seed: int = 1, **given):
     """Return the table of one rank and its layout, with shards of `width` neurons; `given`: fields of the plan."""
     deal = Decomposition(net.n, size, rank)
-    two = two_receptors(net)
-    layout = plan_layout(deal.n_local, 1 + int(two.any()), 8)
+    receptors = receptors_of(net)
+    layout = plan_layout(deal.n_local, int(receptors.max()), 8)
     if width:
         layout = Layout(deal.n_local, width, layout.receptors)
     return connect(replace(plan_table(net, size, layout=layout), **given), seed, deal)[0], layout, deal

@@ -56,9 +56,9 @@ def network(rule, **neuron) -> Network:
 
 def build(net: Network, width: int = 512, size: int = 1, rank: int = 0, is_two=(False, False)):
     deal = Decomposition(net.n, size, rank)
-    receptors = 2 if any(is_two) else 1
-    plan = plan_table(net, size, layout=Layout(deal.n_local, width, receptors))
-    return connect(replace(plan, is_two=np.array(is_two)), 4, deal)
+    receptors = 1 + np.array(is_two)
+    plan = plan_table(net, size, layout=Layout(deal.n_local, width, int(receptors.max())))
+    return connect(replace(plan, receptors=receptors), 4, deal)
 
 
 def pairs(net: Network, **how) -> np.ndarray:

@@ -18,6 +18,7 @@ from distsim.neurons.base import refractory_steps
 from distsim.neurons.iaf_psc_alpha import slope_to_potential
 from distsim.neurons.iaf_psc_delta import iaf_psc_delta
 from distsim.neurons.iaf_psc_exp import current_to_potential, iaf_psc_exp, propagators
+from distsim.neurons.multisynapse import iaf_psc_alpha_multisynapse, iaf_psc_exp_multisynapse
 from distsim.parallel import SerialCommunicator
 from distsim.simulation.simulation import Simulation
 
@@ -116,8 +117,15 @@ def test_a_refractory_time_on_the_grid_is_that_many_steps(dt):
 # --- one step, and the loop over neurons ------------------------------------------------------------------------------
 
 STATE, REFRACTORY, EX, NUMBERS, CURRENT, IS_SHARED, FIRED = 1, 2, 5, 8, 11, 12, 13  # arguments of the loop
+
+
+def has_signs(model: NeuronModel) -> bool:
+    """Return whether signs of weights choose the receptor, and nothing is random."""
+    return model.chooses_by_sign and not model.uniforms
+
+
 SOLVED = [model for model in MODELS.values() if "gsl_error_tol" in model.parameters]
-PLAIN = [model for model in MODELS.values() if not model.is_source and model not in SOLVED]
+PLAIN = [model for model in MODELS.values() if not model.is_source and model not in SOLVED and has_signs(model)]
 
 
 def arguments(variant: Variant, n: int, seed: int = 1) -> list:
@@ -141,13 +149,16 @@ def arguments(variant: Variant, n: int, seed: int = 1) -> list:
         values["V_th"] = values.get("E_L", -10.0) + rng.uniform(10.0, 20.0, n)
     found = model.propagators(values, 0.1)
     par = np.array([np.broadcast_to(found[name], n if by_neuron else ()) for name in model.propagator_names])
+    refractory, shape = rng.integers(0, 3, n).astype(np.int16), (max(2, receptors), n)
+    arrived = rng.integers(-900, 900, shape).astype(np.int32) if fixed else rng.normal(0.0, 50.0, shape)
     return [
         n,
         state,
-        rng.integers(0, 3, n).astype(np.int16),
+        refractory,
         par.ravel(),
         n,
-        *(rng.integers(-900, 900, (2, n)).astype(np.int32) if fixed else rng.normal(0.0, 50.0, (2, n))),
+        arrived[0],
+        arrived[1:].ravel(),
         0.0625,
         rng.integers(0, 1 << 16, n).astype(np.uint16),
         np.uint16(8),
@@ -155,11 +166,17 @@ def arguments(variant: Variant, n: int, seed: int = 1) -> list:
         rng.normal(300.0, 300.0, n),
         0,
         np.full(n, 7, np.uint8),
+        n,
+        rng.uniform(0.0, 1.0, max(1, len(model.uniforms)) * ROW),
     ]
 
 
+def plain_byte(spikes) -> np.uint8:
+    return np.uint8(spikes if 0 <= spikes < 255 else 255)
+
+
 def plain_loop(variant: Variant):
-    names = {"step": variant.model.step, "attempt": variant.model.attempt, "np": np}
+    names = {"step": variant.model.step, "attempt": variant.model.attempt, "np": np, "byte": plain_byte}
     exec(loop_source(variant), names)
     return names["update"]
 
@@ -180,6 +197,11 @@ VARIANTS = [
 ]
 
 
+SEVERAL_RECEPTORS = [
+    Variant(member, len(member.inputs), by_neuron, fixed, numbers)
+    for member in (iaf_psc_exp_multisynapse.member(3), iaf_psc_alpha_multisynapse.member(5))
+    for by_neuron, fixed, numbers in ((False, True, True), (True, False, False))
+]
 SOLVED_VARIANTS = [
     Variant(model, 2, by_neuron, fixed, numbers)
     for model in SOLVED
@@ -204,7 +226,11 @@ def is_one_of_few(variant: Variant) -> bool:
 
 @pytest.mark.parametrize(
     "variant",
-    [pytest.param(v, marks=() if is_one_of_few(v) else pytest.mark.validation) for v in (*VARIANTS, *SOLVED_VARIANTS)],
+    [
+        *(pytest.param(v, marks=() if is_one_of_few(v) else pytest.mark.validation) for v in VARIANTS),
+        *(pytest.param(v, marks=() if is_one_of_few(v) else pytest.mark.validation) for v in SOLVED_VARIANTS),
+        *SEVERAL_RECEPTORS,
+    ],
     ids=lambda v: "-".join(map(str, (v.model.name, *v[1:]))),
 )
 def test_the_compiled_loop_is_the_plain_one(variant):
@@ -260,7 +286,7 @@ def test_input_is_what_arrived_and_the_numbers_of_a_stimulus(fixed):
 def test_the_step_is_the_exact_solution(receptors):
     variant = Variant(iaf_psc_exp, receptors, True, False, False)
     given = arguments(variant, 400)
-    n, state, refractory, par, _, ex, inh, *_, current, _, fired = given
+    n, state, refractory, par, _, ex, inh, *_, current, _, fired, _, _ = given
     ex, inh = ex.copy(), inh.copy()
     V, I_ex, I_in = (state[k * ROW :][:n].copy() for k in range(3))
     wait, p = refractory.copy(), dict(zip(iaf_psc_exp.propagator_names, par.reshape(-1, n), strict=True))
@@ -339,7 +365,7 @@ def test_the_threshold_itself_is_reached():
 def test_sources_relay_what_arrives(model):
     arrived, fired, none = np.array([0.0, 1.0, 3.0, 255.0]), np.full(4, 9, np.uint8), np.zeros(4)
     numbers = np.zeros(4, np.uint16)
-    given = [4, none, np.zeros(4, np.int16), none, 0, arrived, none, 1.0, numbers, 0, 0.0, none, 1, fired]
+    given = [4, none, np.zeros(4, np.int16), none, 0, arrived, none, 1.0, numbers, 0, 0.0, none, 1, fired, 0, none]
     call_compiled(compile_update(Variant(model, 1, False, False, False)), given)
     assert fired.tolist() == [0, 1, 3, 255]
 
@@ -431,12 +457,6 @@ def test_no_name_of_a_model_is_special():
     assert sim.get(A[7:9], "E").tolist() == [0.5, 0.75]
     found = sim.get(A, "Q")
     assert np.all((found[7:9] >= 1.0) & (found[7:9] <= 2.0 + 1e-12)) and np.allclose(found[9:], 5.25)
-    with pytest.raises(ValueError, match="only Q, E and I_0 can be drawn"):
-        net_of_drawn("C")
-
-
-def net_of_drawn(name: str) -> None:
-    Network().create("A", 2, drifting, **{name: Uniform(1.0, 2.0)})
 
 
 def test_a_value_at_time_0_that_is_not_given_is_the_one_at_rest():

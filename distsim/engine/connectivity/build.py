@@ -42,7 +42,7 @@ def connect(plan: TablePlan, seed: int, deal: Decomposition, lists: Lists | None
     """
     network, code, layout, key = plan.network, plan.code, plan.layout, streams.key(seed)
     lists = read_lists(network, SerialCommunicator(), deal) if lists is None else lists
-    dense, second = connect_dense(network, plan.groups, layout, deal, key, plan.is_two)
+    dense, second = connect_dense(network, plan.groups, layout, deal, key, plan.receptors)
     context = BuildContext(plan, deal, key, second, lists)
     shards = [ShardBuilder(context, shard) for shard in range(layout.n_shards)]
     most = np.array([shard.most_places for shard in shards], np.int64)

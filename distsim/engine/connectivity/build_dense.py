@@ -22,7 +22,7 @@ from ..compiled.cache import njit
 from ..compiled.intrinsics import count_ones
 from ..step.decomposition import Decomposition
 from ..step.dense import GROUP, MOST_ROWS, PANEL, PLANE, SUM, Dense
-from ..step.layout import Layout
+from ..step.layout import Layout, receptor_of
 from . import draws
 
 RULES = (AllToAll, FixedIndegree, FixedTotalNumber, PairwiseBernoulli)  # drawn target by target
@@ -34,13 +34,14 @@ PIECE = 1 << 20  # synapses drawn at a time, but those of one target at least
 
 @dataclass(frozen=True)
 class Group:
-    """Projections of one pair of populations, one weight (pA) and one delay (steps): their numbers, and the ranges of
-    neurons of both populations within which they lie."""
+    """Projections of one pair of populations, one weight (pA), one delay (steps) and one receptor (None: by the sign of
+    the weight): their numbers, and the ranges of neurons of both populations within which they lie."""
 
     source: Population
     target: Population
     weight: float
     delay: int
+    receptor: int | None
     numbers: tuple[int, ...]
     sources: range
     targets: range
@@ -57,13 +58,14 @@ Second = Mapping[int, Mapping[int, list[np.ndarray]]]
 def plan_groups(network: Network, fewest: int | None = None) -> list[Group]:
     """The groups of projections that are kept as bit matrices, of `fewest` pairs at least (by default FEWEST)."""
     fewest = FEWEST if fewest is None else fewest
-    found: dict[tuple[int, int, float, int], list[int]] = {}
+    found: dict[tuple[int, int, float, int, int | None], list[int]] = {}
     for number, projection in enumerate(network.projections):
         weight = constant(projection.weight)
         if is_alike(projection) and weight is not None and constant(projection.delay) is not None:
             ends = id(projection.source.population), id(projection.target.population)
-            found.setdefault((*ends, weight, delay_steps(network, projection.delay)), []).append(number)
-    groups = [_group(network, weight, delay, tuple(numbers)) for (_, _, weight, delay), numbers in found.items()]
+            alike = (weight, delay_steps(network, projection.delay), projection.receptor)
+            found.setdefault((*ends, *alike), []).append(number)
+    groups = [_group(network, *alike, tuple(numbers)) for (_, _, *alike), numbers in found.items()]
     return [group for group in groups if _is_dense(network, group, fewest)]
 
 
@@ -90,11 +92,11 @@ def delay_steps(network: Network, delay: Value) -> int:
     return int(np.floor(delay.support()[0] / network.grid.dt_ms * (1 + 1e-12) + 0.5))
 
 
-def _group(network: Network, weight: float, delay: int, numbers: tuple[int, ...]) -> Group:
+def _group(network: Network, weight: float, delay: int, receptor: int | None, numbers: tuple[int, ...]) -> Group:
     projections = [network.projections[number] for number in numbers]
     ends = projections[0].source.population, projections[0].target.population
     sources = _hull([projection.source.indices for projection in projections])
-    return Group(*ends, weight, delay, numbers, sources, _hull([p.target.indices for p in projections]))
+    return Group(*ends, weight, delay, receptor, numbers, sources, _hull([p.target.indices for p in projections]))
 
 
 def _hull(parts: list[Indices]) -> range:
@@ -153,15 +155,20 @@ def _shared_bits(filled: Mapping[tuple[Selection, Selection], float]) -> float:
 
 
 def connect_dense(
-    network: Network, groups: list[Group], layout: Layout, deal: Decomposition, key: tuple[int, int], is_two: np.ndarray
+    network: Network,
+    groups: list[Group],
+    layout: Layout,
+    deal: Decomposition,
+    key: tuple[int, int],
+    receptors: np.ndarray,
 ) -> tuple[Dense, Second]:
     """The matrices onto this rank's neurons; and what has no place in them, by projection of the groups.
 
     Parameters
     ----------
-    groups, layout, is_two : see `TablePlan`.
+    groups, layout, receptors : see `TablePlan`.
     """
-    pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, is_two)]
+    pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, receptors)]
     sizes = [len(group.sources) * _words(first, last) for group, first, last, _ in pieces]
     begin = np.cumsum([PLANE, *sizes])
     bits = np.empty(begin[-1] if pieces else 0, np.uint64)  # np.empty, unlike np.zeros, asks for huge pages
@@ -175,18 +182,18 @@ def connect_dense(
 
 
 def with_weights(
-    network: Network, groups: list[Group], layout: Layout, deal: Decomposition, is_two: np.ndarray, dense: Dense
+    network: Network, groups: list[Group], layout: Layout, deal: Decomposition, receptors: np.ndarray, dense: Dense
 ) -> Dense:
     """Return matrices with the weights of `groups`, which are those that `dense` was built of but for these."""
-    pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, is_two)]
+    pieces = [piece for group in groups for piece in _pieces(network, group, layout, deal, receptors)]
     sizes = [len(group.sources) * _words(first, last) for group, first, last, _ in pieces]
     return _tables(pieces, np.cumsum([PLANE, *sizes]), layout, dense.bits)
 
 
-def _pieces(network: Network, group: Group, layout: Layout, deal: Decomposition, is_two: np.ndarray) -> list[tuple]:
+def _pieces(network: Network, group: Group, layout: Layout, deal: Decomposition, receptors: np.ndarray) -> list[tuple]:
     """The group's local targets, cut at the borders of shards: (group, first lid, last lid, receptor)."""
-    two = is_two[network.populations.index(group.target)]
-    receptor = int(two and group.weight < 0)
+    n_receptors = receptors[network.populations.index(group.target)]
+    receptor = int(receptor_of(group.weight, n_receptors, group.receptor))
     first, last = deal.local_range(group.target.first + group.targets.start, len(group.targets))
     pieces = []
     while first < last and len(group.sources):

@@ -10,7 +10,7 @@ from .weights import PALETTE_SIZE
 
 
 def with_weights(
-    synapses: Synapses, plan: TablePlan, places: np.ndarray, weights: np.ndarray, is_two: bool
+    synapses: Synapses, plan: TablePlan, places: np.ndarray, weights: np.ndarray, receptors: np.ndarray
 ) -> Synapses:
     """Return the table with other weights, which are written into its arrays where it can hold them.
 
@@ -25,12 +25,12 @@ def with_weights(
         How it was built.
     places, weights : ndarray, shape (n,)
         Which synapses change, and their new weights.
-    is_two : bool
-        Whether their targets have a receptor of their own for negative weights.
+    receptors : ndarray, shape (n,)
+        At which receptors of their targets they arrive with these weights.
     """
     width = synapses.width
     slots = (synapses.words[places] & SLOT_MASK).astype(np.int64) % width
-    slots += np.where((weights < 0) & is_two, width, 0)
+    slots += receptors * width
     codes = None
     if synapses.form == PALETTE:
         new = np.setdiff1d(weights, synapses.palette)

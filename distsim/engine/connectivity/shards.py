@@ -15,6 +15,7 @@ from ...description.rules import Drawn, Explicit, FixedOutdegree, OneToOne
 from ..random import streams
 from ..step.decomposition import Decomposition
 from ..step.delivery import synapses_by_source
+from ..step.layout import receptor_of
 from . import draws, edges
 from .build_dense import Second, delay_steps
 from .pool import Pool, Shape, make_pool, make_shape, sort_buckets
@@ -79,9 +80,10 @@ class BuildContext:
 
     def receptor_offset(self, number: int, weights: np.ndarray) -> np.ndarray:
         """Distance (int32) of the slot of each of `weights` (pA) of projection `number` from that of the neuron."""
-        target = self.plan.network.projections[number].target.population
-        two = self.plan.is_two[self.plan.network.populations.index(target)]
-        return np.where((weights < 0) & two, self.plan.layout.width, 0).astype(np.int32)
+        projection = self.plan.network.projections[number]
+        n_receptors = self.plan.receptors[self.plan.network.populations.index(projection.target.population)]
+        receptor = receptor_of(weights, n_receptors, projection.receptor)
+        return (receptor * self.plan.layout.width).astype(np.int32)
 
     def draw(self, number: int) -> draws.Draw:
         """Sources, targets and tables of projection `number`."""

@@ -18,7 +18,7 @@ from ...description.network import Network
 from ...synapses import PACKED
 from ..step.delivery import WIDE
 from ..step.layout import Layout, goes_by_source, plan_layout, ring_size
-from ..step.population_state import two_receptors
+from ..step.population_state import receptors_of
 from ..step.update import ROW
 from .build_dense import Group, plan_groups
 from .grains import plan_grain
@@ -37,8 +37,8 @@ class TablePlan:
         What is to be connected.
     size : int
         Number of ranks.
-    is_two : ndarray of bool, shape (populations,)
-        Whether excitatory and inhibitory input to a population have receptors of their own.
+    receptors : ndarray of int64, shape (populations,)
+        How many receptors, kinds of input that are kept apart, the neurons of each population have.
     groups : list of Group
         Projections that are kept as bit matrices.
     delays : ndarray of int64
@@ -55,7 +55,7 @@ class TablePlan:
 
     network: Network
     size: int
-    is_two: np.ndarray
+    receptors: np.ndarray
     groups: list[Group]
     delays: np.ndarray
     code: WeightCode
@@ -152,11 +152,11 @@ def plan_table(
                 f"{ends}: synapse model {model.name} needs a table {model.table!r}; there is only {PACKED!r}"
             )
     read_facts(network)
-    is_two = two_receptors(network)
+    receptors = receptors_of(network)
     if layout is None:
-        layout = plan_layout(-(-network.n // size), 2 if is_two.any() else 1, ROW)
+        layout = plan_layout(-(-network.n // size), int(receptors.max(initial=1)), ROW)
     synapses = plan_groups(network), delays_in_use(network), plan_weights(network)
-    plan = TablePlan(network, size, is_two, *synapses, layout, bool(by_source))
+    plan = TablePlan(network, size, receptors, *synapses, layout, bool(by_source))
     return plan if by_source is not None else replace(plan, by_source=_goes_by_source(plan))
 
 

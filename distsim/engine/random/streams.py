@@ -17,7 +17,7 @@ import numpy as np
 
 from ..compiled.intrinsics import kernel
 
-INITIAL, POISSON, SYNAPSE, INDEGREE, LEFT_OUT, POISSON_REST = range(1, 7)  # purposes
+INITIAL, POISSON, SYNAPSE, INDEGREE, LEFT_OUT, POISSON_REST, NEURON = range(1, 8)  # purposes
 
 GUIDE_BITS = 12
 

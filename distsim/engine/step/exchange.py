@@ -19,7 +19,8 @@ from ..compiled.intrinsics import call, kernel, pointer
 MAX_SIZE = 1 << 31  # spikes in one interval: the counts of MPI are 32-bit
 PACKETS = 128  # ids in the packets of all ranks together: sending them takes about as long as the latency
 LARGEST, SMALLEST = 32, 2  # ids in a packet
-FAILED = -1  # instead of the head of the history
+FAILED, MARKED = -1, -2  # instead of the head of the history
+MARK = np.int32(-(1 << 31))  # instead of the count of a step
 
 
 class SpikeExchange(NamedTuple):
@@ -143,14 +144,22 @@ def add(step, gid, spikes):
 
 
 @kernel(forceinline=True)
+def mark(spikes):
+    """Have the exchange of this interval end as MARKED on all ranks."""
+    spikes.packet[0] = MARK
+
+
+@kernel(forceinline=True)
 def exchange(start, n_steps, spikes, size, history, head):
     """Append the spikes of all ranks in the interval of `n_steps` steps after `start` to the history.
 
-    Return the new head of its ring, or FAILED where MPI reports an error. Then nothing is left of what was added.
+    Return the new head of its ring; FAILED where MPI reports an error; MARKED where a rank marked the interval. Then
+    nothing is left of what was added.
     """
-    if not gather(n_steps, spikes, size):
+    found = gather(n_steps, spikes, size)
+    if found == FAILED:
         return np.int64(FAILED)
-    head = append_interval(start, n_steps, spikes, size, history, head)
+    head = np.int64(MARKED) if found == MARKED else append_interval(start, n_steps, spikes, size, history, head)
     spikes.n_sent[0] = 0
     for k in range(spikes.packet.size):
         spikes.packet[k] = 0
@@ -159,21 +168,23 @@ def exchange(start, n_steps, spikes, size, history, head):
 
 @kernel(forceinline=True)
 def gather(n_steps, spikes, size):
-    """Fill `received` and its counts with the spikes of all ranks; False if MPI failed.
+    """Fill `received` and its counts with the spikes of all ranks; return 0, or why not: FAILED or MARKED.
 
     Limits: one collective's latency (0.6 us on two ranks of one machine), or two; 4 bytes a spike.
     """
     if size == 1:
-        return True
+        return MARKED if spikes.packet[0] == MARK else 0
     allgather, allgatherv, comm, int32, uint32 = spikes.handles
     for k in range(min(spikes.n_sent[0], spikes.room)):
         spikes.packet[n_steps + k] = np.int32(spikes.sent[k])
     length = n_steps + spikes.room
     error = call(allgather, (pointer(spikes.packet), length, int32, pointer(spikes.packets), length, int32, comm))
     if error:
-        return False
+        return FAILED
     total, most = np.int32(0), np.int32(0)
     for rank in range(size):
+        if spikes.packets[rank * length] == MARK:
+            return MARKED
         spikes.starts[rank] = total
         count = np.int32(0)
         for step in range(n_steps):
@@ -200,7 +211,7 @@ def gather(n_steps, spikes, size):
                 comm,
             ),
         )
-    return error == 0
+    return FAILED if error else 0
 
 
 @kernel(forceinline=True)

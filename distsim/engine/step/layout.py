@@ -48,3 +48,10 @@ def goes_by_source(n_sources: int, n_synapses: float, layout: Layout, delays: np
     by_source = index + ring_size(delays) * row + 6 * n_synapses
     is_short = n_synapses < SHORT * n_sources * layout.n_shards * delays.size
     return 1 < delays.size <= 1 << 16 and is_short and by_source < 1.5 * by_delay
+
+
+def receptor_of(weights: np.ndarray | float, n_receptors: int, chosen: int | None) -> np.ndarray:
+    """Return the receptor (from 0) at which `weights` arrive: the chosen one, or else that of their sign."""
+    if chosen is not None:
+        return np.full(np.shape(weights), chosen, np.int64)
+    return np.where((np.asarray(weights) < 0) & (n_receptors == 2), 1, 0)

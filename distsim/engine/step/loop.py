@@ -26,14 +26,15 @@ from ..compiled.intrinsics import (
     lowest_bits,
     pointer,
 )
+from ..random import streams
 from .delivery import FIXED, History, Scratch, Synapses, deliver, row_start
 from .dense import Dense, deliver_dense
-from .exchange import FAILED, SpikeExchange, add, exchange
+from .exchange import FAILED, MARKED, SpikeExchange, add, exchange, mark
 from .poisson import PoissonInputs, add_poisson, draw_poisson, is_on, pairs_of
 from .population_state import Neurons
 from .stimulation import Currents, Trains, add_scheduled, apply_currents
 
-DONE, GROW_HISTORY, FLUSH, MPI_FAILED = range(4)
+DONE, GROW_HISTORY, FLUSH, MPI_FAILED, TOO_MANY_SPIKES = range(5)
 NONE, SEVERAL = -1, -2  # in place of the number of the Poisson input that is on
 PHASES = ("deliver", "update", "stimulate", "exchange", "record")
 DELIVER, UPDATE, STIMULATE, EXCHANGE, RECORD = range(len(PHASES))  # entries of the timer
@@ -159,7 +160,7 @@ def seconds(constants, spec):
 
 @kernel(cache=True)
 def advance(stop, record, rank):
-    """Advance a `Rank` to step `stop`; return why it stopped: DONE, GROW_HISTORY, FLUSH or MPI_FAILED.
+    """Advance a `Rank` to step `stop`; return why it stopped: DONE, GROW_HISTORY, FLUSH, MPI_FAILED or TOO_MANY_SPIKES.
 
     Spikes are recorded if `record` is true, samples where they are switched on.
     """
@@ -199,7 +200,11 @@ def advance(stop, record, rank):
                 timer[RECORD] += seconds(constants, spec) - t3
 
         t0 = seconds(constants, spec)
+        if neurons.overrun[0] != NONE:
+            mark(spikes)
         head = exchange(start, n_steps, spikes, constants.size, history, counts[HEAD])
+        if head == MARKED:
+            return TOO_MANY_SPIKES
         if head == FAILED:
             return MPI_FAILED
         t1 = seconds(constants, spec)
@@ -223,12 +228,14 @@ def update(t, k, constants, synapses, neurons, poisson, trains, spikes):
     for b in range(neurons.blocks.shape[0]):
         block = neurons.blocks[b]
         e = active_input(t, b, poisson)
+        if block.uniforms:
+            draw_uniforms(t, block, constants, neurons)
         if block.direct and (e == NONE or (e >= 0 and block.takes_numbers and serves_all(poisson.entries[e], block))):
             update_directly(t, b, e, block, synapses, neurons, poisson)
         else:
             gather_inputs(t, b, block, synapses, neurons, poisson, trains)
             ex, inh, none = pointer(neurons.inputs[0]), pointer(neurons.inputs[1]), np.int64(0)
-            call_loop(block.gathered, block, ex, inh, 1.0, none, none, 0.0, neurons)
+            call_loop(block.gathered, block, ex, inh, neurons.inputs.shape[1], 1.0, none, none, 0.0, neurons)
         collect_spikes(k, block, constants, neurons, spikes)
 
 
@@ -245,11 +252,11 @@ def update_directly(t, b, e, block, synapses, neurons, poisson):
         ex, inh = pointer(synapses.row_fixed) + 4 * start, pointer(synapses.row_fixed) + 4 * (start + synapses.width)
     else:
         ex, inh = pointer(synapses.row) + 8 * start, pointer(synapses.row) + 8 * (start + synapses.width)
-    call_loop(block.direct, block, ex, inh, synapses.unit, numbers, shift, weight, neurons)
+    call_loop(block.direct, block, ex, inh, synapses.width, synapses.unit, numbers, shift, weight, neurons)
 
 
 @kernel(forceinline=True)
-def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
+def call_loop(address, block, ex, inh, receptor_stride, unit, numbers, shift, weight, neurons):
     """Call the compiled loop at `address` for the neurons of a block; see `update.loop_source`."""
     first = block.first
     call(
@@ -269,6 +276,8 @@ def call_loop(address, block, ex, inh, unit, numbers, shift, weight, neurons):
             pointer(neurons.current) + 8 * first,
             block.shares_current,
             pointer(neurons.fired),
+            np.int64(receptor_stride),
+            pointer(neurons.uniforms),
         ),
     )
 
@@ -318,6 +327,29 @@ def take(row, unit, inputs):
         row[i] = 0
 
 
+@kernel(cache=True)
+def draw_uniforms(t, block, constants, neurons):
+    """Draw the uniform numbers in (0, 1) that the neurons of a block take in the step that ends at `t`: of 53 bits, by
+    seed, neuron and step."""
+    n, words = block.last - block.first, neurons.words
+    owner = block.first * constants.size + constants.rank
+    for k in range(block.uniforms):
+        half = 2 * (k & 1)
+        if half == 0:
+            streams.words_by_owner(
+                n, owner, constants.size, t, k >> 1, streams.NEURON, constants.k0, constants.k1, words
+            )
+        fill_uniforms(n, words[half], words[half + 1], neurons.uniforms[k])
+
+
+@kernel(cache=True, pipeline_class=NoAlias)
+def fill_uniforms(n, high, low, numbers):
+    """Make numbers of 53 bits, but 0, of two words each."""
+    for i in range(n):
+        bits = np.int64(high[i] >> np.uint32(5)) * np.int64(67108864) + np.int64(low[i] >> np.uint32(6))
+        numbers[i] = np.float64(bits) * 2.0**-53 + 2.0**-54
+
+
 @kernel(forceinline=True)
 def collect_spikes(k, block, constants, neurons, spikes):
     """Add the spikes of the block's neurons in step `k` of the interval, by ascending gid."""
@@ -326,9 +358,12 @@ def collect_spikes(k, block, constants, neurons, spikes):
         found = ~equal_bytes(fired, start, np.uint8(0)) & lowest_bits(n - start)
         while found:
             i = start + lowest_bit(found)
-            for _ in range(fired[i]):
+            n_spikes = fired[i]
+            if n_spikes > block.most_spikes:  # the buffers have no room for them
+                neurons.overrun[0], n_spikes = first + i, 0
+            for _ in range(n_spikes):
                 add(k, (first + i) * constants.size + constants.rank, spikes)
-            neurons.emitted[first + i] += fired[i]
+            neurons.emitted[first + i] += n_spikes
             found &= found - np.uint64(1)
 
 

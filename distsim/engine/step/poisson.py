@@ -24,6 +24,7 @@ from ...description.network import Network
 from ..compiled.intrinsics import LINE, NoAlias, equal_bytes, kernel, lowest_bit, lowest_bits
 from ..random import streams
 from .decomposition import Decomposition
+from .layout import receptor_of
 from .update import ROW
 
 LARGEST_MEAN = 40_000.0  # of one table, so that a number fits 16 bits; larger ones are sums
@@ -121,7 +122,7 @@ def plan_poisson(
     stimuli: Sequence[tuple[int, PoissonInput]],
     network: Network,
     deal: Decomposition,
-    is_two: np.ndarray,
+    receptors: np.ndarray,
     blocks: np.ndarray,
 ) -> PoissonInputs:
     """Tables and buffers of this rank's Poisson input.
@@ -129,7 +130,7 @@ def plan_poisson(
     Parameters
     ----------
     stimuli : with the number that tells the trains of one stimulus from those of another.
-    is_two : as in `connectivity.connect`. blocks : those of `Neurons`.
+    receptors : see `TablePlan`. blocks : those of `Neurons`.
     """
     rows, tables, n_counts = [], _Tables(), [0, 0]
     for number, stimulus in stimuli:
@@ -138,8 +139,8 @@ def plan_poisson(
         if mean == 0:
             continue
         table, is_wide = tables.of(mean / parts)
-        two = is_two[network.populations.index(stimulus.target.population)]
-        receptor = int(two and stimulus.weight < 0)
+        n_receptors = receptors[network.populations.index(stimulus.target.population)]
+        receptor = int(receptor_of(stimulus.weight, n_receptors, stimulus.receptor))
         gids = np.sort(stimulus.target.gids)  # neighbours in a list of any order make one run
         pieces = _pieces(runs(deal.lids(gids[deal.local(gids)])), blocks)
         for part in range(parts):

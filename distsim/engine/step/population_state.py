@@ -10,7 +10,9 @@ import numpy as np
 from ...description.distributions import Distribution
 from ...description.elements import Population, Value
 from ...description.network import Network
+from ...description.values import stand_ins
 from ...neurons import NeuronModel
+from ...parallel import Comm
 from ..compiled.intrinsics import kernel
 from ..random import streams
 from .decomposition import Decomposition
@@ -34,6 +36,8 @@ BLOCK = np.dtype(
         ("direct", np.int64),  # addresses of the loops that update them, see `model_loops`
         ("gathered", np.int64),
         ("takes_numbers", np.int64),  # whether the direct loop takes Poisson numbers
+        ("most_spikes", np.int64),  # of one neuron in one step
+        ("uniforms", np.int64),  # random numbers that a neuron takes in a step
     ]
 )
 
@@ -49,8 +53,10 @@ class Neurons(NamedTuple):
     I_e, device, current : float64 (n_local,), constant and device currents and their sum (pA).
     propagators : float64, flat, population after population.
     emitted : int64 (n_local,), spikes since the start.
-    inputs : float64 (2, ROW), scratch: what is gathered of the weights that arrive in the step.
+    inputs : float64 (receptors, ROW), scratch: what is gathered of the weights that arrive in the step.
     fired : uint8 (ROW,), scratch.
+    overrun : int64 (1,), a local neuron that emitted more spikes than its model may, -1 if none did.
+    words, uniforms : uint32 (4, ROW), float64 (numbers of a neuron in a step, ROW), scratch: random numbers.
     """
 
     blocks: np.ndarray
@@ -63,15 +69,20 @@ class Neurons(NamedTuple):
     emitted: np.ndarray
     inputs: np.ndarray
     fired: np.ndarray
+    overrun: np.ndarray
+    words: np.ndarray
+    uniforms: np.ndarray
 
 
-def two_receptors(network: Network) -> np.ndarray:
-    """Bool by population: whether excitatory and inhibitory input must be kept apart."""
-    return np.array([p.model.receptors(p.parameters) == 2 for p in network.populations], bool)
+def receptors_of(network: Network) -> np.ndarray:
+    """Return how many receptors the neurons of each population have, int64: kinds of input that are kept apart."""
+    return np.array([p.model.n_receptors(stand_ins(p.parameters)) for p in network.populations], np.int64)
 
 
-def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layout) -> Neurons:
-    """State at time 0 and the blocks to update, still without loops."""
+def plan_neurons(
+    network: Network, of_populations: Sequence[Mapping[str, Value]], seed: int, deal: Decomposition, layout: Layout
+) -> Neurons:
+    """State at time 0, by the parameters `of_populations`, and the blocks to update, still without loops."""
     blocks, size = _place_blocks(network, deal, layout)
     n = deal.n_local
     neurons = Neurons(
@@ -83,11 +94,14 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
         np.zeros(n),
         np.zeros(0),
         np.zeros(n, np.int64),
-        np.zeros((2, ROW)),
+        np.zeros((max(2, layout.receptors), ROW)),
         np.zeros(ROW, np.uint8),
+        np.full(1, -1, np.int64),
+        np.zeros((4, ROW), np.uint32),
+        np.zeros((max([1, *(len(p.model.uniforms) for p in network.populations)]), ROW)),
     )
     for number, population in enumerate(network.populations):
-        model, parameters = population.model, population.parameters
+        model, parameters = population.model, of_populations[number]
         lids = np.arange(*deal.local_range(population.first, population.n))
         for name in model.initial:
             values = local_values(network, number, name, parameters[name], lids, seed, deal)
@@ -100,7 +114,7 @@ def plan_neurons(network: Network, seed: int, deal: Decomposition, layout: Layou
             )
     sum_currents(neurons, np.arange(n))
     find_shared_currents(neurons)
-    return with_parameters(neurons, network, [p.parameters for p in network.populations], deal)
+    return with_parameters(neurons, network, of_populations, deal)
 
 
 @kernel(cache=True)
@@ -171,7 +185,8 @@ def with_parameters(
         table = _propagators(population, values, network.grid.dt_ms, deal.gid(np.arange(first, last)))
         by_neuron = table.ndim == 2
         blocks = neurons.blocks[neurons.blocks["population"] == number]
-        blocks["receptors"] = population.model.receptors(values)
+        blocks["receptors"] = population.model.n_receptors(values)
+        blocks["most_spikes"], blocks["uniforms"] = population.model.most_spikes, len(population.model.uniforms)
         blocks["par"] = size + (blocks["first"] - first if by_neuron else 0)
         blocks["par_stride"] = last - first
         neurons.blocks[neurons.blocks["population"] == number] = blocks
@@ -186,6 +201,23 @@ def _propagators(population: Population, parameters: Mapping, dt: float, gids: n
     if all(np.ndim(value) == 0 for value in values):
         return np.array(values, float)
     return np.array([np.broadcast_to(value, population.n)[gids - population.first] for value in values])
+
+
+def too_many_spikes(comm: Comm, network: Network, deal: Decomposition, neurons: Neurons) -> str:
+    """Return what to tell of a neuron that emitted more spikes in one step than its model may (collective)."""
+    mine = int(neurons.overrun[0])
+    gid = max(comm.allgather(-1 if mine < 0 else int(deal.gid(mine))))
+    population = next(p for p in network.populations if p.first <= gid < p.first + p.n)
+    model = population.model
+    return (
+        f"{model.name}: its step returned more spikes than most_spikes = {model.most_spikes}, or fewer than 0, for "
+        f"neuron {gid - population.first} of {population.name}, and the run cannot go on"
+    )
+
+
+def drawn_object(population: Population, number: int, name: str) -> int:
+    """Return the number that tells the random numbers of parameter `name` of population `number` from others."""
+    return number * 64 + list(population.parameters).index(name)
 
 
 def local_values(
@@ -206,5 +238,5 @@ def local_values(
     if not isinstance(value, Distribution):
         values: np.ndarray = np.broadcast_to(np.asarray(value), population.n)[deal.gid(lids) - population.first]
         return values
-    obj = number * 64 + list(population.parameters).index(name)
+    obj = drawn_object(population, number, name)
     return value.quantile(streams.uniforms(deal.gid(lids), change, obj, streams.INITIAL, seed))

@@ -32,7 +32,7 @@ class Draft:
     resets : variable -> its value after a spike.
     t_ref : the refractory period in ms; None without one.
     frozen : the variables that do not change while refractory.
-    jumps : for each receptor: variable -> what is added to it for a weight of 1.
+    jumps : for each receptor, by name: variable -> what is added to it for a weight of 1.
     parameters : name -> Parameter, those of the equations, then the values of variables at time 0.
     current : the symbol of the constant and injected current; None where the equations do not use it.
     """
@@ -45,7 +45,7 @@ class Draft:
     resets: dict[sympy.Symbol, Any]
     t_ref: Any
     frozen: frozenset[sympy.Symbol]
-    jumps: tuple[dict[sympy.Symbol, Any], ...]
+    jumps: dict[str, dict[sympy.Symbol, Any]]
     weight_unit: str
     parameters: dict[str, Parameter]
     current: sympy.Symbol | None
@@ -182,8 +182,8 @@ def draft(written: Written) -> Draft:
     weight_units = [unit for _, unit in receptors if unit is not None]
     if any(unit.exponents != weight_units[0].exponents for unit in weight_units):
         raise EquationsError(f"receptors: weights must have one unit, not {' and '.join(map(str, weight_units))}")
-    jumps = tuple(found for found, _ in receptors)
-    expressions = [*rates.values(), *resets.values(), *(f for each in jumps for f in each.values())]
+    jumps = {key: found for (key, _), (found, _) in zip(written.receptors, receptors, strict=True)}
+    expressions = [*rates.values(), *resets.values(), *(f for each in jumps.values() for f in each.values())]
     expressions += [each for each in (margin, t_ref) if each is not None]
     used = set().union(*(each.free_symbols for each in expressions))
     for name in reader.given:

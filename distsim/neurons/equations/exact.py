@@ -15,7 +15,7 @@ from .analysis import System
 from .drafts import Draft
 from .formulas import Constants, Formulas
 from .propagators import exponential_less_one
-from .steps import difference, ending, function, indented
+from .steps import difference, ending, function, indented, inputs_of
 
 STEPS = "steps"
 LESS_1, WHOLE, ALONE = "less 1", "whole", "alone"
@@ -147,7 +147,7 @@ def exact_model(draft: Draft, system: System) -> tuple[Callable, Propagators]:
     formulas = constants.formulas()
     names = [name for matrix in matrices for name, *_ in matrix.propagators]
     names += used_in("\n".join(lines), (*formulas.names, STEPS))
-    arguments = [*(f"y{i}" for i in range(len(states))), "wait", "ex", "inh", "current", *names]
+    arguments = [*(f"y{i}" for i in range(len(states))), "wait", *inputs_of(draft), "current", *names]
     results = ", ".join([*(f"a{i}" for i in range(len(states))), "left", "spikes"])
     source = f"def step({', '.join(arguments)}):\n{indented(lines)}\n    return {results}\n"
     return function("step", source, {}), Propagators(formulas, tuple(matrices), t_ref)

@@ -21,6 +21,7 @@ from .exact import exact_model, relative
 from .formulas import Constants, Formulas
 from .solved import TOLERANCE as TOLERANCE_NAME
 from .solved import solved_model
+from .steps import inputs_of
 from .written import EquationsError, Written
 
 VOLT = Unit.of("V").exponents
@@ -70,7 +71,8 @@ def model_of(written: Written) -> NeuronModel:
         states=tuple(f"y{i}" for i in range(len(made.states))),
         propagators=propagators,
         step=step,
-        receptors=one_receptor if len(made.jumps) == 1 else two_receptors,
+        receptors=one_receptor if "" in made.jumps else two_receptors,
+        inputs=inputs_of(made),
         check=_check(made, written.threshold),
         weight_unit=made.weight_unit,
         recordables={str(x): Recordable(f"y{i}", references.get(x)) for i, x in enumerate(made.states)},

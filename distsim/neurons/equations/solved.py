@@ -15,12 +15,12 @@ import sympy
 from ..adex import MOST_SPIKES, QUIET, TIMED, exponential
 from ..base import REDO
 from ..helpers import helper, inlined
-from ..solver import MOST, NODES, resized, runge_kutta
+from ..solver import MOST, NODES, SHORTEST, resized, runge_kutta
 from .analysis import System
 from .drafts import Draft
 from .exact import STEPS, Propagators, matrix_of, reached, used_in
 from .formulas import FOR_LOOPS, FOR_STEPS, Constants, gathered, plain
-from .steps import arriving, difference, ending, function, indented
+from .steps import arriving, difference, ending, function, indented, inputs_of
 from .upstroke import Upstroke, find_upstroke
 
 PRECISE = 20.0  # up to which argument `exponential` is precise to 1e-11
@@ -58,6 +58,8 @@ def in_substeps(<arguments>):
             if is_last:
                 return (*y, 0, active)
             t += h
+        elif h < SHORTEST * dt:
+            break
         h = resized(h, error, tolerance)
     return (*<nan>, 0, active)
 """
@@ -90,6 +92,8 @@ def in_substeps(<arguments>):
                     break
             if is_last:
                 return (*y, spikes, active)
+        elif h < SHORTEST * dt:
+            break
         h = resized(h, error, tolerance)
     return (*<nan>, spikes, active)
 """
@@ -238,7 +242,7 @@ class Solved:
     def substeps(self) -> Callable:
         """Return the function that advances one neuron by a step, in substeps; what just decays drives the others."""
         solved, driven = self.solved, list(self.driven)
-        names = {"MOST": MOST, "MOST_SPIKES": MOST_SPIKES, "TIMED": TIMED, "resized": resized}
+        names = {"MOST": MOST, "SHORTEST": SHORTEST, "MOST_SPIKES": MOST_SPIKES, "TIMED": TIMED, "resized": resized}
         slope = self.slope("whole_slope", solved, driven, self.rates)
         names |= {"runge": runge_kutta(len(solved)), "whole_slope": helper(function("whole_slope", slope, {}))}
         if self.within:
@@ -324,7 +328,9 @@ class Solved:
         """Return the arguments of `step` or `attempt` whose body is `lines`."""
         names = [name for matrix in matrices for name, *_ in matrix.propagators]
         found = used_in("\n".join(lines), ("dt", "tolerance", STEPS, *names, *self.constants.names()))
-        return ", ".join([*(f"y{i}" for i in range(len(self.draft.states))), "wait", "ex", "inh", "current", *found])
+        return ", ".join(
+            [*(f"y{i}" for i in range(len(self.draft.states))), "wait", *inputs_of(self.draft), "current", *found]
+        )
 
     def finished(self, lines: list[str], name: str, names: Mapping[str, object]) -> Callable:
         results = ", ".join([*(f"a{i}" for i in range(len(self.draft.states))), "left", "spikes"])
@@ -335,7 +341,7 @@ class Solved:
     def _input_fires(self) -> bool:
         """Whether what arrives changes what the threshold is compared with."""
         return self.margin is not None and any(
-            x in self.margin.free_symbols for jumps in self.draft.jumps for x in jumps
+            x in self.margin.free_symbols for jumps in self.draft.jumps.values() for x in jumps
         )
 
     def _end(self, active: str) -> list[str]:

@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 import sympy
 
+from ..base import SIGNED
 from .drafts import Draft
 from .formulas import FOR_STEPS, Constants
 
-INPUTS = ("ex", "inh")
+
+def inputs_of(draft: Draft) -> tuple[str, ...]:
+    """Return what `step` calls the weights that arrive at each receptor."""
+    return SIGNED if set(draft.jumps) <= {"", "ex", "in"} else tuple(draft.jumps)
 
 
 def function(name: str, source: str, names: Mapping[str, object]) -> Callable:
@@ -61,7 +65,7 @@ def ending(draft: Draft, constants: Constants, margin: Any, new: Mapping, active
 def arriving(draft: Draft, constants: Constants, new: Mapping, free: str) -> list[str]:
     """Return the lines that add what arrives; variables that are frozen take nothing while refractory."""
     lines = []
-    for jumps, name in zip(draft.jumps, INPUTS, strict=False):
+    for jumps, name in zip(draft.jumps.values(), inputs_of(draft), strict=False):
         for x, factor in jumps.items():
             reduced = constants.reduced(factor)
             change = name if factor == 1 else f"-{name}" if factor == -1 else f"{FOR_STEPS.doprint(reduced)} * {name}"

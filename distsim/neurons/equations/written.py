@@ -105,11 +105,15 @@ def written(
     if detection not in (None, *DETECTIONS):
         raise EquationsError(f"detection must be one of {', '.join(DETECTIONS)}, not {detection!r}")
     given = receptors if isinstance(receptors, Mapping) else {"": receptors}
-    if set(given) not in ({""}, set(SIGNED)):
+    if not set(SIGNED) & set(given):
+        given = {key: text for key, text in given.items() if check_receptor(key, isinstance(receptors, Mapping))}
+    if not given or (set(SIGNED) & set(given) and set(given) != set(SIGNED)):
         raise EquationsError(
-            "receptors: must be statements such as 'g += weight', or a dictionary of them for 'ex', to which weights "
-            f"of at least 0 go, and 'in', to which those below 0 go; not {', '.join(map(repr, given))}"
+            "receptors: must be statements such as 'g += weight', or a dictionary of them: for 'ex', to which weights "
+            "of at least 0 go, and 'in', to which those below 0 go, or for names that connections choose by receptor=; "
+            f"not {', '.join(map(repr, given)) or 'nothing'}"
         )
+    order = SIGNED if set(given) == set(SIGNED) else tuple(given)
     return Written(
         name=name,
         lines=lines,
@@ -118,7 +122,7 @@ def written(
         refractory=_tidy(refractory or ""),
         frozen=frozen,
         parameters=tuple((key, parameter(key, value)) for key, value in parameters.items()),
-        receptors=tuple((key, changes(receptor_named(key), text)) for key, text in given.items()),
+        receptors=tuple((key, changes(receptor_named(key), given[key])) for key in order),
         detection=detection or "",
     )
 
@@ -161,6 +165,15 @@ def _line(text: str) -> Line:
     if read_unit(line.unit) is None:
         raise EquationsError(f"{line}: unit {line.unit!r} is not known; use units such as mV, ms, pA, nS/ms, or 1")
     return line
+
+
+def check_receptor(name: object, is_named: bool) -> bool:
+    """EquationsError unless `name` can name a receptor; return True."""
+    if is_named:
+        check_name("receptors", name)
+        if re.fullmatch(r"[a-z]\d+(_\d+)*|wait|current|steps|dt|tolerance|ex|inh|left|free|spike|spikes", str(name)):
+            raise EquationsError(f"receptors: {name!r} cannot be the name of a receptor; choose a longer one")
+    return True
 
 
 def check_name(where: str, name: object) -> None:
