@@ -340,9 +340,12 @@ class Network:
     def _current_target(self, target: Part) -> tuple[Selection, str]:
         target = self._own(target)
         name = f"step current into {target.population.name}"
-        if target.population.model.is_source or target.population.model.relays:
-            what = "sources take" if target.population.model.is_source else f"{target.population.model.name} takes"
+        model = target.population.model
+        if model.is_source or model.relays:
+            what = "sources take" if model.is_source else f"{model.name} takes"
             raise ValueError(f"{name}: {what} no current")
+        if model.equations is not None and model.current is None:
+            raise ValueError(f"{name}: the equations of {model.name} do not use I_e")
         return target, name
 
     def record_spikes(self, *targets: Part) -> None:

@@ -94,8 +94,9 @@ def variants_of(
     """The loops of one population: DIRECT and GATHERED."""
     model, network = population.model, plan.network
     propagators = model.propagator_values(parameters, network.grid.dt_ms)
-    by_neuron = any(np.ndim(value) for value in propagators.values())
-    gathered = Variant(model, model.n_receptors(parameters), by_neuron, False, False)
+    alike = tuple(name for name, value in propagators.items() if not np.ndim(value))
+    by_neuron = len(alike) < len(propagators)
+    gathered = Variant(model, model.n_receptors(parameters), by_neuron, False, False, alike if by_neuron else ())
     if model.is_source:
         return None, gathered
     onto = [stimulus for stimulus in stimuli if stimulus.target.population is population and stimulus.rate > 0]

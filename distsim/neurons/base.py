@@ -126,6 +126,7 @@ class NeuronModel:
     most_spikes : of one neuron in one step, as many as `step` may return, at most 254. Buffers have room for no more:
         a simulation in which it returns more ends with an error.
     current : the parameter that is the constant current (pA), to which that of devices is added; None if there is none.
+    equations : what `from_equations` was given, from which the model is made again; None for other models.
     """
 
     name: str
@@ -149,6 +150,12 @@ class NeuronModel:
     uniforms: tuple[str, ...] = ()
     relays: bool = False
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    equations: object = None
+
+    @staticmethod
+    def from_equations(equations: str, **described: object) -> NeuronModel:
+        """Return a model of differential equations; distsim puts `neurons.from_equations` here."""
+        raise NotImplementedError
 
     def __post_init__(self) -> None:
         if self.recordables is None:

@@ -29,10 +29,11 @@ from distsim.analysis.marks import Mark
 from distsim.analysis.population_rate import PopulationRate
 from distsim.analysis.raster import Raster
 from distsim.analysis.rates import rates_boxplot
-from distsim.description.units import UnitError, read_unit, without_unit
+from distsim.description.units import UnitError, without_unit
 from distsim.networks import BrunelAlpha, BrunelDelta, EIClustered, Microcircuit
 from distsim.networks.parameters import make
 from distsim.neurons import MODELS
+from distsim.neurons.unit_texts import read_unit
 from distsim.parallel import SerialCommunicator
 from distsim.recording.spikes import Spikes
 from distsim.simulation.agreement import described, digest

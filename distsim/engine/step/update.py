@@ -52,7 +52,7 @@ class Variant(NamedTuple):
     model : whose `step` it is written around. receptors : how many. by_neuron : whether propagators differ from neuron
         to neuron.
     fixed : whether what arrives is int32 in units, not float64. numbers : whether Poisson numbers of one input to the
-        first receptor come with it.
+        first receptor come with it. alike : the propagators that are the same for all neurons though others differ.
     """
 
     model: NeuronModel
@@ -60,6 +60,7 @@ class Variant(NamedTuple):
     by_neuron: bool
     fixed: bool
     numbers: bool
+    alike: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -97,8 +98,10 @@ def loop_source(variant: Variant, name: str = "update") -> str:
     arrived = [*arrived, *["0.0"] * (len(model.inputs) - n_receptors)]
     # No name of the model's is used: it might be one of the loop's own.
     numbers = range(len(model.propagator_names))
-    shared = [f"    shared_{k} = par[{k}]" for k in numbers if not variant.by_neuron]
-    propagators = [f"par[{k} * par_stride + i]" if variant.by_neuron else f"shared_{k}" for k in numbers]
+    differ = [variant.by_neuron and name not in variant.alike for name in model.propagator_names]
+    first = " * par_stride" if variant.by_neuron else ""
+    shared = [f"    shared_{k} = par[{k}{first}]" for k in numbers if not differ[k]]
+    propagators = [f"par[{k} * par_stride + i]" if differ[k] else f"shared_{k}" for k in numbers]
     results = [*(f"new_{k}" for k in range(len(model.states))), "wait", "spikes"]
 
     changed = [(rows[state], f"new_{k}") for k, state in enumerate(model.states) if state in rows]
