@@ -7,6 +7,7 @@ import numpy as np
 from ..description.edge_files import EdgeFile
 from ..description.elements import Projection
 from ..description.network import Network
+from ..description.rates import arrays_of
 from ..description.reports import reports_of, sampled_reports
 from ..description.rules import Explicit, OneToOne
 from .connectivity.build_dense import expected_seconds, matrix_bytes
@@ -45,6 +46,8 @@ def description_bytes(network: Network) -> int:
         held += [p.weight, p.delay, p.delay_steps, *pairs]
     for population in network.populations:
         held += [*population.parameters.values(), *population.spike_steps]
+    for stimulus in network.poisson_inputs:
+        held += [*arrays_of(stimulus.rate).values()]
     return selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
 
 
