@@ -56,6 +56,7 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
     arrays["counted"] = period.counts.copy()
     facts = {
         "step": engine.step,
+        "noise_seed": engine.noise_seed,
         "network": _identity(engine),
         "n_synapses": engine.n_synapses,
         "spikes": engine.n_spikes,
@@ -69,15 +70,18 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
     return State(facts, arrays, {**_recent_spikes(engine), **weights, **rates})
 
 
-def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
+def restore(engine: RankEngine, guard: Guard, state: State, noise_seed: int | None = None) -> Period:
     """Set the engine and guard of a simulation just built to `state`; return the recorded period (collective).
 
     Raises
     ------
-    ValueError : the state is that of another network or seed, or is damaged.
+    ValueError : the state is that of another network or seed, of another noise seed than the given one, or is damaged.
     """
     facts, step = state.facts, state.facts["step"]
     _check(engine, state)
+    if noise_seed not in (None, facts["noise_seed"]):
+        raise ValueError(f"the checkpoint is of noise_seed {facts['noise_seed']}, not {noise_seed}")
+    engine.draw_noise_from(facts["noise_seed"])
     if facts["changes"]["number"]:
         engine.apply(changed_settings(engine.network, facts["changes"], state.shared))
     for number in facts["changes"]["weights"]:

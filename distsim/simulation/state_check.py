@@ -27,6 +27,7 @@ CHANGES = kinds.record(
 FACTS = kinds.record(
     {
         "step": STEP,
+        "noise_seed": kinds.whole(0, 2**64 - 1),
         "network": kinds.mapped(kinds.text()),
         "n_synapses": COUNT,
         "spikes": COUNT,
