@@ -19,6 +19,7 @@ import typing as _typing
 from .description.distributions import Constant, Lognormal, Normal, Uniform
 from .description.edge_files import csv_edges, parquet_edges, sonata_edges
 from .description.network import Network
+from .description.rates import PiecewiseRate, SinusoidalRate
 from .description.rules import (
     all_to_all,
     explicit,
@@ -53,9 +54,11 @@ __all__ = [
     "Normal",
     "Option",
     "Parameter",
+    "PiecewiseRate",
     "Recordable",
     "Result",
     "Simulation",
+    "SinusoidalRate",
     "Uniform",
     "Variant",
     "all_to_all",

@@ -110,7 +110,7 @@ def plot_panels(folder: str | Path, t0: float | None = None, t1: float | None = 
     """
     run = open_run(folder)
     pictures = [_panel(run.folder / name, name, t0, t1) for name in run.summary["panels"]]
-    title = title_of({key: run.summary.get(key) for key in ("network", "seed")})
+    title = title_of({key: run.summary.get(key) for key in ("network", "seed", "noise_seed")})
     panels(pictures, run.folder / "panels.png", title)
     return run.folder / "panels.png"
 

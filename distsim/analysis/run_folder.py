@@ -90,7 +90,7 @@ def collect(populations: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def title_of(summary: Mapping[str, Any]) -> str | None:
     """Return the title of a run's figures: the network's name, its panel or else its scale and what was changed of its
-    parameters, and the seed."""
+    parameters, and the seeds."""
     name, config = summary.get("network"), summary.get("config")
     if not isinstance(name, str):
         return None
@@ -102,6 +102,8 @@ def title_of(summary: Mapping[str, Any]) -> str | None:
         parts += _changes(changed, dict(zip(changed, summary.get("changed_in_words") or [], strict=False)))
     if summary.get("seed") is not None:
         parts.append(f"seed {summary['seed']}")
+        if summary.get("noise_seed") not in (None, summary["seed"]):
+            parts.append(f"noise seed {summary['noise_seed']}")
     return ", ".join(parts)
 
 

@@ -55,7 +55,8 @@ FIGURES = record(
         "rates": mapped(text()),
     },
 )
-EVERY = {"network": maybe(LABEL), "seed": maybe(whole(0, 2**64 - 1))}
+SEED = maybe(whole(0, 2**64 - 1))
+EVERY = {"network": maybe(LABEL), "seed": SEED, "noise_seed": SEED}
 SUMMARY = record(
     {"populations": mapped(POPULATION, NAME), "t_presim_ms": number(0.0, LONGEST), "t_sim_ms": number(0.0, LONGEST)},
     {

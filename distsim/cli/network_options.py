@@ -64,6 +64,8 @@ def _add_run_options(run: argparse._ArgumentGroup, model: NetworkModel) -> None:
     run.add_argument("--t-sim", type=at_least_0, metavar="MS", help=text)
     run.add_argument("--dt", type=above_0, metavar="MS", help="resolution, ms (0.1)")
     run.add_argument("--seed", type=seed, help="fixes every random number, 0 to 2^64 - 1 (1)")
+    text = "fixes all that is drawn during the run instead of --seed: the same network, other noise"
+    run.add_argument("--noise-seed", type=seed, metavar="SEED", help=text)
     text = "stop with exit code 3, keeping what was recorded, where the neurons of a population fire faster on average "
     text += f"over 100 ms, spikes/s; 0: at no rate ({MAX_RATE:g})"
     run.add_argument("--max-rate", type=at_least_0, metavar="HZ", help=text)
@@ -151,6 +153,7 @@ def request_of(args: argparse.Namespace, variant: str | None, comm: Any, problem
         t_sim=float(_first(args.t_sim, t_sim)),
         dt=float(_first(args.dt, config.get("dt"), 0.1)),
         seed=_first(args.seed, config.get("seed"), 1),
+        noise_seed=args.noise_seed if args.noise_seed is not None else config.get("noise_seed"),
         variant=variant,
         source=args.source,
         recording=_recording(args, config.get("recording", {}), problems),

@@ -15,6 +15,7 @@ from ..synapses import SynapseModel, static
 from .distributions import Distribution
 from .edge_files import FromFile
 from .indices import Indices, among, as_array, bracketed, canonical, compact, parse, read_indices
+from .rates import Rate
 from .rules import Rule
 
 Value = float | np.ndarray | Distribution | FromFile
@@ -222,10 +223,13 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class PoissonInput:
-    """An independent Poisson train of `rate` (spikes/s) for each neuron of `target`, emitted in (start, stop] steps."""
+    """An independent Poisson train of `rate` (spikes/s) for each neuron of `target`, emitted in (start, stop] steps.
+
+    `rate` is a number, an array with a number for each neuron of `target`, or a function of time, see `rates`.
+    """
 
     target: Selection
-    rate: float
+    rate: Rate
     weight: float
     delay: int
     start: int

@@ -54,6 +54,7 @@ from .projections import (
     values_of,
 )
 from .quantities import LARGEST, bound, number, numbers, shown, whole
+from .rates import Rate, read_rate
 from .rules import Rule
 from .summary import summarize
 from .units import without_unit
@@ -152,23 +153,24 @@ class Network:
                 values[key] = values[reference]  # at rest
         return self._add(name, n, model, values)
 
-    def poisson_source(self, name: str, n: int, rate: float, start: float = 0.0, stop: float = math.inf) -> Population:
+    def poisson_source(self, name: str, n: int, rate: Rate, start: float = 0.0, stop: float = math.inf) -> Population:
         """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms; all targets of a
-        source get the same train."""
-        rate = self.read_rate(name, rate, is_source=True)
-        window = self._window(name, start, stop)
+        source get the same train. Rates are those of `poisson_input`."""
         model, n = MODELS["poisson_source"], whole(f"{name}: n", n)
+        rate = self.read_rate(name, rate, is_source=True, n=n)
+        window = self._window(name, start, stop)
         first, last = (math.inf if step == FOREVER else float(self.grid.ms(step)) for step in window)
         values = {"rate": rate, "start": first, "stop": last}
         source = self._add(name, n, model, {**model.defaults(), **values})
         self.poisson_inputs.append(PoissonInput(source[:], rate, 1.0, 0, *window))
         return source
 
-    def read_rate(self, name: str, rate: Value, is_source: bool) -> float:
-        """Check and return the `rate` (spikes/s) of a Poisson input or source; ValueError if it is out of range."""
+    def read_rate(self, name: str, rate: object, is_source: bool, n: int) -> Rate:
+        """Check and return the `rate` (spikes/s) of a Poisson input to `n` neurons, or of `n` sources; ValueError if it
+        is out of range."""
         largest = (MOST_MEAN if is_source else MOST_EVENTS) / (self.grid.dt_ms * 1e-3)
         note = " a source (for more use several)" if is_source else ""
-        return number(f"{name}: rate", rate, 0.0, largest, "spikes/s", note)
+        return read_rate(name, rate, n, largest, self.grid, note)
 
     def spike_source(self, name: str, times: Sequence[Sequence[float]]) -> Population:
         """Add len(times) sources; source k emits at times[k] (ms, multiples of dt, > 0, any order)."""
@@ -280,21 +282,37 @@ class Network:
     def poisson_input(
         self,
         target: Part,
-        rate: float,
+        rate: Rate,
         weight: float,
         delay: float,
         start: float = 0.0,
         stop: float = math.inf,
         receptor: int | str | None = None,
     ) -> PoissonInput:
-        """Give each neuron of `target` its own Poisson train of `rate` spikes/s and `weight` (pA), `delay` in ms, with
-        spikes in (start, stop] ms; `receptor` as in `connect`. Pass the returned input to `Simulation.set` to change
-        its rate or weight."""
+        """Give each neuron of `target` a Poisson train of its own.
+
+        Parameters
+        ----------
+        rate : spikes/s; a number, an array with a number for each neuron of `target`, or a function of time: a
+            `PiecewiseRate` or a `SinusoidalRate`.
+        weight : in the unit of the target's weights.
+        delay : ms.
+        start, stop : ms; spikes are emitted in (start, stop].
+        receptor : as in `connect`.
+
+        Returns
+        -------
+        PoissonInput : pass it to `Simulation.set` to change its rate or weight.
+
+        Raises
+        ------
+        ValueError : rates that are negative, too large or of another shape, times off the grid or not ascending.
+        """
         target = self._own(target)
         name = f"Poisson input to {target.population.name}"
         if target.population.model.is_source:
             raise ValueError(f"{name}: sources take no input, use poisson_source")
-        rate = self.read_rate(name, rate, is_source=target.population.model.relays)
+        rate = self.read_rate(name, rate, is_source=target.population.model.relays, n=len(target))
         weight = read_input_weight(name, weight, target.population)
         delay_steps, window = self.grid.step(delay, f"{name}: delay", 1), self._window(name, start, stop)
         chosen = read_receptor(name, receptor, target.population)

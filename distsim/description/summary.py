@@ -120,6 +120,8 @@ def _device(network: Any, device: Any) -> list[str]:
             continue
         if field.name in IN_STEPS and isinstance(value, int | np.integer | np.ndarray):
             numbers.append(f"{field.name} {value_in_words(network.grid.ms(value))} ms")
+        elif dataclasses.is_dataclass(value):
+            numbers.append(f"{field.name} {value}")
         else:
             numbers.append(f"{field.name} {value_in_words(value) if np.ndim(value) else shown(value)}")
     return [type(device).__name__, _part(device.target), ", ".join(numbers)]

@@ -8,6 +8,7 @@ from ..description.distributions import Distribution
 from ..description.edge_files import EdgeFile
 from ..description.elements import Projection
 from ..description.network import Network
+from ..description.rates import arrays_of
 from ..description.reports import reports_of, sampled_reports
 from ..description.rules import Explicit, OneToOne
 from .connectivity.build_dense import expected_seconds, matrix_bytes
@@ -48,6 +49,8 @@ def description_bytes(network: Network) -> int:
         held += [*population.parameters.values(), *population.spike_steps]
         drawn = [name for name, value in population.parameters.items() if isinstance(value, Distribution)]
         held += [np.broadcast_to(0.0, population.n)] * len(set(drawn) - set(population.model.drawn))
+    for stimulus in network.poisson_inputs:
+        held += [*arrays_of(stimulus.rate).values()]
     return selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
 
 

@@ -15,6 +15,7 @@ from numba.core.ccallback import CFunc
 
 from ..description.elements import PoissonInput, Population, Value
 from ..description.network import Network
+from ..description.rates import largest_rate
 from ..neurons import NeuronModel
 from ..parallel import Comm
 from .compiled.cache import fill_once
@@ -99,7 +100,7 @@ def variants_of(
     gathered = Variant(model, model.n_receptors(parameters), by_neuron, False, False, alike if by_neuron else ())
     if model.is_source:
         return None, gathered
-    onto = [stimulus for stimulus in stimuli if stimulus.target.population is population and stimulus.rate > 0]
+    onto = [s for s in stimuli if s.target.population is population and largest_rate(s.rate) > 0]
     simple = [is_simple(network, gathered.receptors, stimulus) for stimulus in onto]
     direct = gathered._replace(fixed=plan.code.fixed, numbers=any(simple))
     return direct, gathered if len(onto) > sum(simple[:1]) else None
@@ -109,7 +110,7 @@ def is_simple(network: Network, receptors: int, stimulus: PoissonInput) -> bool:
     """Return whether a stimulus is one to the first receptor of a whole population whose numbers are bytes."""
     is_first = int(receptor_of(stimulus.weight, receptors, stimulus.receptor)) == 0
     is_whole = len(stimulus.target) == stimulus.target.population.n
-    return is_first and is_whole and fits_cells(stimulus.rate * network.grid.dt_ms * 1e-3)
+    return is_first and is_whole and fits_cells(largest_rate(stimulus.rate) * network.grid.dt_ms * 1e-3)
 
 
 def choose_loops(

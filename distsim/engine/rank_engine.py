@@ -46,7 +46,7 @@ class RankEngine:
     plan : TablePlan
         The network and the layout of its synapse table.
     seed : int
-        Fixes every random number.
+        Fixes connections and initial values.
     comm : communicator
         The ranks, as many as `plan` is for.
     loops : Loops
@@ -55,6 +55,8 @@ class RankEngine:
         Takes the recordings.
     lists : Lists, optional
         Edges of files onto this rank's neurons, where they are read already.
+    noise_seed : int, optional
+        Fixes everything that is drawn during a run; by default `seed` does.
 
     Attributes
     ----------
@@ -88,9 +90,17 @@ class RankEngine:
     n_synapses: int
 
     def __init__(
-        self, plan: TablePlan, seed: int, comm: Comm, loops: Loops, sink: Sink, lists: Lists | None = None
+        self,
+        plan: TablePlan,
+        seed: int,
+        comm: Comm,
+        loops: Loops,
+        sink: Sink,
+        lists: Lists | None = None,
+        noise_seed: int | None = None,
     ) -> None:
         self.plan, self.network, self.seed, self._comm = plan, plan.network, seed, comm
+        self._described_plan = plan
         self.loops, self.sink = loops, sink
         self.reports = reports_of(self.network)
         self.deal = Decomposition(self.network.n, comm.size, comm.rank)
@@ -98,12 +108,17 @@ class RankEngine:
         for population, values in zip(self.network.populations, self.settings.parameters, strict=True):
             check_together(population.name, population.model, values, self.network.grid.dt_ms)
         self._connect(lists)
+        self._start(seed if noise_seed is None else noise_seed)
+        self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
+
+    def _start(self, noise_seed: int) -> None:
+        """Make all that a run changes, but for synapses and neurons, as it is at time 0."""
+        self.noise_seed = noise_seed
         self._plan_poisson()
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         self._plan_buffers()
         self.scratch = make_scratch(self.synapses)
         self.clock = loop.Clock(np.zeros(5, np.int64), np.zeros(len(loop.PHASES)), np.zeros(2, np.int64))
-        self.n_synapses = self.comm.allreduce(int(n_local_synapses(self.synapses, self.dense)))
 
     # --- building -----------------------------------------------------------------------------------------------------
 
@@ -147,7 +162,9 @@ class RankEngine:
         self.history = buffers.plan_history(network, self.plan.longest_delay or self.min_delay, interval)
         self.recording = buffers.plan_recording(network, self.reports, deal, self.neurons, interval)
         most_spikes = buffers.most_spikes(network)
-        self.constants = loop.Constants(deal.rank, deal.size, interval, most_spikes, *key(self.seed), CLOCK_GETTIME)
+        self.constants = loop.Constants(
+            deal.rank, deal.size, interval, most_spikes, *key(self.noise_seed), CLOCK_GETTIME
+        )
 
     # --- running ------------------------------------------------------------------------------------------------------
 
@@ -229,6 +246,39 @@ class RankEngine:
         self.settings = settings
         self.neurons = with_parameters(self.neurons, self.network, settings.parameters, self.deal)
         self._plan_poisson()
+
+    def draw_noise_from(self, noise_seed: int) -> None:
+        """Draw by `noise_seed` from now on."""
+        self.noise_seed = noise_seed
+        k0, k1 = key(noise_seed)
+        self.constants = self.constants._replace(k0=k0, k1=k1)
+
+    def reset(self, sink: Sink, noise_seed: int, lists: Lists | None = None) -> None:
+        """Go back to time 0 and to what was described (collective).
+
+        Synapses stay as they are, unless weights were changed: then they are built again.
+
+        Parameters
+        ----------
+        sink : Sink
+            Takes the recordings from now on.
+        noise_seed : int
+            Fixes what is drawn during the next run.
+        lists : Lists, optional
+            Edges of files, where synapses are built again.
+        """
+        self.sink, changed = sink, self.settings.weights
+        self.plan, self.settings = self._described_plan, self.described
+        if changed:
+            del self.synapses, self.dense  # or there would be two tables for a moment
+            self._connect(lists)
+        else:
+            self.synapses.row_fixed[:] = 0
+            self.synapses.row[:] = 0.0
+            parameters = self.settings.parameters
+            self.neurons = plan_neurons(self.network, parameters, self.seed, self.deal, self.plan.layout)
+            self._use_huge_pages()
+        self._start(noise_seed)
 
     # --- gathered from all ranks --------------------------------------------------------------------------------------
 

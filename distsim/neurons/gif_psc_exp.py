@@ -13,7 +13,7 @@ exactly on the grid, with what a spike triggers constant over a step, as in NEST
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -55,7 +55,7 @@ SPIKES = ("hazard", "steps")
 def make(n_sfa: int, n_stc: int) -> NeuronModel:
     """Return gif_psc_exp with so many shifts of the threshold and spike-triggered currents."""
     elements = (*numbered("sfa", n_sfa), *numbered("stc", n_stc))
-    parameters, lists = dict(PARAMETERS), {}
+    parameters, lists = dict(PARAMETERS), dict[str, tuple[str, ...]]()
     for kind, n in (("sfa", n_sfa), ("stc", n_stc)):
         lists |= {f"{name}_{kind}": numbered(f"{name}_{kind}", n) for name in ("tau", "q")}
     for name in elements:
@@ -101,7 +101,7 @@ def _membrane(parameters: Mapping, dt: float) -> dict:
     }
 
 
-def _step(elements: tuple[str, ...]) -> object:
+def _step(elements: tuple[str, ...]) -> Callable:
     """Return the `step` of a model with these elements of its lists."""
     sums = {kind: [name for name in elements if name.startswith(kind)] for kind in UNITS}
     states = ["V", "I_ex", "I_in", "E_sfa", "I_stc", *elements]

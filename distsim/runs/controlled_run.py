@@ -66,9 +66,9 @@ class ControlledRun:
         network, seed = prepared.network, prepared.request.seed
         if origin is None:
             self.sink = part_sink(network, place, comm)
-            self.simulation = Simulation(network, seed, comm, self.sink)
+            self.simulation = Simulation(network, seed, comm, self.sink, noise_seed=prepared.request.noise)
         else:
-            self.simulation = Simulation(network, seed, comm)
+            self.simulation = Simulation(network, seed, comm, noise_seed=prepared.request.noise)
             self._resume_from(origin)
         self.started_at = self.simulation.step
         self.sink.start = max(self.n_presim, self.started_at)
@@ -89,7 +89,7 @@ class ControlledRun:
             folder.remove_results(self.place)
 
         try:
-            self.simulation.resume_from(origin)
+            self.simulation.resume_from(origin, self.prepared.request.noise)
         except ValueError as error:
             raise InputError(str(error)) from None
         on_root(self.comm, prepare)

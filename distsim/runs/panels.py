@@ -36,7 +36,13 @@ def run_panels(each: Mapping[str, PreparedRun], folder: Path, comm: Any, signals
 
     def finish() -> dict:
         request = first.request
-        result = {"network": request.network, "seed": request.seed, "ranks": comm.size, "panels": results}
+        result = {
+            "network": request.network,
+            "seed": request.seed,
+            "noise_seed": request.noise,
+            "ranks": comm.size,
+            "panels": results,
+        }
         summary.write(folder, result)
         folders.release(folder)
         can_be_drawn = all(SPIKES in each["recording"]["files"] and each["t_sim_ms"] for each in results.values())

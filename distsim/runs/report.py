@@ -20,8 +20,9 @@ def ranks_text(size: int) -> str:
     return f"{size} rank" + ("s" if size > 1 else "")
 
 
-def network_text(title: str, network: Network, size: int, seed: int) -> str:
-    """The resolved network, before it is built."""
+def network_text(title: str, network: Network, size: int, seeds: tuple[int, int]) -> str:
+    """The resolved network, before it is built; `seeds` are its seed and that of the noise."""
+    seed = f"seed {seeds[0]}" + (f", noise seed {seeds[1]}" if seeds[1] != seeds[0] else "")
     n_sources = network.n - network.n_neurons
     sources = f" and {n_sources:,} sources" if n_sources else ""
     sizes = "  ".join(f"{p.name} {p.n:,}" for p in network.populations)
@@ -33,7 +34,7 @@ def network_text(title: str, network: Network, size: int, seed: int) -> str:
         f"  neurons   {network.n_neurons:,}{sources}: {sizes}",
         f"  synapses  {about}{n_synapses(network):,}",
         f"  memory    about {memory}",
-        f"  dt        {network.grid.dt_ms:g} ms, seed {seed}",
+        f"  dt        {network.grid.dt_ms:g} ms, {seed}",
     ]
     return "\n".join(lines)
 

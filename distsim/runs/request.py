@@ -30,6 +30,7 @@ ENTRIES = {  # of a configuration, in which each may be missing
     "t_sim": number(0.0),
     "dt": number(0.0),
     "seed": whole(0, 2**64 - 1),
+    "noise_seed": whole(0, 2**64 - 1),
     "max_rate": number(0.0),
     "plots": FLAG,
     "profile": FLAG,
@@ -40,6 +41,7 @@ REQUEST = record(  # nothing is missing, and what does not apply is null
     {
         **ENTRIES,
         "variant": maybe(text()),
+        "noise_seed": maybe(whole(0, 2**64 - 1)),
         "source": maybe(record(SOURCE)),
         **{
             name: record({key: maybe(kind) for key, kind in TABLES[name].items()})
@@ -100,7 +102,7 @@ class RunRequest:
     t_presim, t_sim, dt : float
         Warm-up, simulated time after it, and resolution (ms).
     seed : int
-        Fixes every random number.
+        Fixes every random number, but for what a `noise_seed` fixes.
     variant : str or None
         The named setting that was chosen.
     source : Source or None
@@ -113,6 +115,8 @@ class RunRequest:
         How often checkpoints are written.
     plots, profile : bool
         Whether figures are drawn, and whether the work of each rank is reported.
+    noise_seed : int or None
+        Fixes all that is drawn during the run; None: `seed` does.
     """
 
     network: str
@@ -128,6 +132,12 @@ class RunRequest:
     checkpoints: CheckpointSchedule = field(default_factory=CheckpointSchedule)
     plots: bool = True
     profile: bool = False
+    noise_seed: int | None = None
+
+    @property
+    def noise(self) -> int:
+        """Return the seed of all that is drawn during the run."""
+        return self.seed if self.noise_seed is None else self.noise_seed
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON knows it."""
@@ -164,6 +174,7 @@ class RunRequest:
         pairs |= {name: (None, value) for name, value in other.parameters.items() if name not in self.parameters}
         for name in ("t_presim", "t_sim", "dt", "seed", "variant", "recording"):
             pairs[name] = (getattr(self, name), getattr(other, name))
+        pairs["noise_seed"] = (self.noise, other.noise)
         return next((name for name, (here, there) in pairs.items() if here != there), None)
 
 

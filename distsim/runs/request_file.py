@@ -24,6 +24,7 @@ TEXTS = {
     "t_sim": "ms: simulated time after the warm-up",
     "dt": "ms: resolution",
     "seed": "fixes every random number",
+    "noise_seed": "fixes all that is drawn during the run instead of seed",
     "max_rate": "spikes/s: a population that fires faster ends the run; 0: none does",
     "plots": "draw figures at the end",
     "profile": "tell what each rank did",
@@ -37,6 +38,7 @@ TEXTS = {
     "sha256": "of the file when the run began",
 }
 LEFT_OUT = {  # of a file, where nothing was asked for
+    "noise_seed": "noise_seed = 2",
     "spikes": 'spikes = ["E[:100]"]',
     "voltages": 'voltages = ["E[0]"]',
     "voltage_interval": "voltage_interval = 1.0",
@@ -57,6 +59,8 @@ def to_toml(request: RunRequest, model: NetworkModel) -> str:
     for key in ENTRIES:
         if found[key] is not None and not isinstance(found[key], dict):
             _add(file, key, found[key], TEXTS.get(key, ""))
+        elif key in LEFT_OUT and found[key] is None:
+            file.add(tomlkit.comment(f"{LEFT_OUT[key]}  # {TEXTS[key]}"))
     for name in TABLES:
         if found[name] is not None:
             table = tomlkit.table()
@@ -157,4 +161,4 @@ def read_config(folder: Path) -> RunRequest:
 def _complete(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries with null for those that a complete file leaves out."""
     tables = {name: {**dict.fromkeys(TABLES[name]), **found.get(name, {})} for name in ("recording", "checkpoints")}
-    return {"variant": None, "source": None, **found, **tables}
+    return {"variant": None, "source": None, "noise_seed": None, **found, **tables}

@@ -68,7 +68,7 @@ def run(
     """
     say = print if comm.rank == 0 else (lambda *args, **kwargs: None)
     request, network = prepared.request, prepared.network
-    say(report.network_text(prepared.model.summary, network, comm.size, request.seed), flush=True)
+    say(report.network_text(prepared.model.summary, network, comm.size, (request.seed, request.noise)), flush=True)
     startup = summary.startup_seconds() if startup is None else startup
     # A resumed run has the note of the earlier one already.
     on_root(comm, lambda: has_note(folder) or write_note(folder, _early_entries(prepared)))
@@ -197,7 +197,7 @@ def _early_entries(prepared: PreparedRun) -> dict:
     populations = population_entries(network, 0.0, np.zeros(network.n, np.int64))
     for population in populations.values():
         del population["rate_hz"], population["n_spikes"]
-    found = {"network": request.network, "seed": request.seed, "dt_ms": network.grid.dt_ms}
+    found = {"network": request.network, "seed": request.seed, "noise_seed": request.noise, "dt_ms": network.grid.dt_ms}
     found |= {"t_presim_ms": request.t_presim, "figures": prepared.figures}
     found |= {"recording": {"files": recorded_files(network)}}
     return {**found, **_model_entries(prepared, populations)}

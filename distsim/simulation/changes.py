@@ -11,6 +11,7 @@ import numpy as np
 from ..description.elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
 from ..description.indices import Indices, as_key
 from ..description.projections import read_input_weight
+from ..description.rates import Rate
 from ..description.values import check_together, read_values, stand_ins
 from ..engine.rank_engine import RankEngine
 from ..engine.settings import drawn_values
@@ -57,13 +58,14 @@ def _remember(engine: RankEngine) -> Callable[[], None]:
     return put_back
 
 
-def get_value(engine: RankEngine, what: Part | PoissonInput, name: str) -> np.ndarray | float:
+def get_value(engine: RankEngine, what: Part | PoissonInput, name: str) -> np.ndarray | Rate:
     """Parameter `name` as it is now, see `Simulation.get` (collective)."""
     if isinstance(what, PoissonInput):
         return get_stimulus(engine, what, name)
     selection = engine.network.select(what)
     if _are_sources(selection):
-        return np.full(len(selection), get_stimulus(engine, selection, name))
+        value = get_stimulus(engine, selection, name)
+        return np.full(len(selection), value) if isinstance(value, float) else value
     return get_neurons(engine, selection, name)
 
 
@@ -82,7 +84,7 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
     values = read_values(population.name, population.model, len(selection), given)
     model, before, change = population.model, engine.settings.parameters[number], engine.settings.n_changes + 1
     lasting = {
-        name: drawn_values(network, number, name, value, selection.gids, engine.seed, change)
+        name: drawn_values(network, number, name, value, selection.gids, engine.seed, change)  # type: ignore[arg-type]
         for name, value in values.items()
         if name not in model.drawn
     }
@@ -196,12 +198,12 @@ def set_stimulus(engine: RankEngine, what: PoissonInput | Selection, values: Map
     if isinstance(what, Selection) and len(what) != len(target):
         raise ValueError(f"{what.population.name}: the rate can only be changed in the whole population")
     name = f"Poisson input to {target.population.name}"
-    read: dict[str, float] = {}
+    read: dict[str, Rate] = {}
     for key, value in values.items():
         if key not in known:
             raise ValueError(f"{name}: {key!r} cannot be changed, only {' and '.join(known)}")
         if key == "rate":
-            read[key] = engine.network.read_rate(name, value, is_source)
+            read[key] = engine.network.read_rate(name, value, is_source, len(target))
         else:
             read[key] = read_input_weight(name, value, target.population)
     latest = [*engine.settings.latest]
@@ -210,7 +212,7 @@ def set_stimulus(engine: RankEngine, what: PoissonInput | Selection, values: Map
     engine.apply(replace(engine.settings, stimuli=stimuli, latest=tuple(latest)))
 
 
-def get_stimulus(engine: RankEngine, what: PoissonInput | Selection, name: str) -> float:
+def get_stimulus(engine: RankEngine, what: PoissonInput | Selection, name: str) -> Rate:
     """`rate` (spikes/s), `weight` (pA), `start` or `stop` (ms) of a Poisson input, or of Poisson sources, as now."""
     is_source = isinstance(what, Selection)
     known = ("rate", "start", "stop") if is_source else ("rate", "weight", "start", "stop")
@@ -219,7 +221,8 @@ def get_stimulus(engine: RankEngine, what: PoissonInput | Selection, name: str) 
         raise ValueError(f"Poisson input to {stimulus.target.population.name} has no {name!r}: {nearest(name, known)}")
     value = getattr(stimulus, name)
     if name not in ("start", "stop"):
-        return float(value)
+        rate: Rate = value.copy() if isinstance(value, np.ndarray) else value
+        return rate
     return math.inf if value == FOREVER else engine.network.grid.ms(value)
 
 
@@ -239,7 +242,7 @@ def number_of(stimuli: Sequence[PoissonInput], what: PoissonInput | Selection) -
 
 
 def changed(
-    stimuli: Sequence[tuple[int, PoissonInput]], number: int, now: int, values: Mapping[str, float]
+    stimuli: Sequence[tuple[int, PoissonInput]], number: int, now: int, values: Mapping[str, Rate]
 ) -> list[tuple[int, PoissonInput]]:
     """Return `stimuli` with new `values` (rate, weight) of `number` for spikes emitted after step `now`.
 
@@ -257,6 +260,6 @@ def changed(
     return [(k, part) for k, part in parts if part.stop > part.start and part.stop + part.delay > now]
 
 
-def _with(stimulus: PoissonInput, values: Mapping[str, float]) -> PoissonInput:
+def _with(stimulus: PoissonInput, values: Mapping[str, Rate]) -> PoissonInput:
     """Return a Poisson input with other `values` (rate, weight)."""
-    return replace(stimulus, rate=values.get("rate", stimulus.rate), weight=values.get("weight", stimulus.weight))
+    return replace(stimulus, **values)  # type: ignore[arg-type]  # rates that are no numbers are not weights

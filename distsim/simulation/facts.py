@@ -76,11 +76,12 @@ def _plain(value: object) -> Any:
 
 
 def run_entries(engine: RankEngine, title: str, counted: Counted) -> dict:
-    """Return network, seed, ranks, times (ms), sizes and rates."""
+    """Return network, seeds, ranks, times (ms), sizes and rates."""
     network = engine.network
     return {
         "network": title,
         "seed": engine.seed,
+        "noise_seed": engine.noise_seed,
         "ranks": engine.comm.size,
         "dt_ms": network.grid.dt_ms,
         "t_presim_ms": counted.t_start,

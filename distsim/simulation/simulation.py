@@ -16,7 +16,8 @@ import numpy as np
 
 from ..description.elements import V_M, Part, PoissonInput, Projection, Value
 from ..description.network import Network
-from ..description.quantities import number, whole
+from ..description.quantities import number
+from ..description.rates import Rate
 from ..description.reports import reports_of
 from ..engine.check import check_memory
 from ..engine.connectivity.read_edges import read_lists
@@ -29,13 +30,14 @@ from ..engine.step.period import Period
 from ..engine.step.sinks import MemorySink, Sink
 from ..parallel import Comm, SerialCommunicator, check_running, world
 from ..results.result import Result
-from . import changes, checkpoints, recorded, warmup
+from . import changes, checkpoints, recorded, trials, warmup
 from .agreement import agree, described
 from .checkpoints import Checkpoint
 from .connections import Connections, connections_of
 from .guard import Finding, Guard, GuardError
 from .saving import save, summarize
 from .state import State, restore, state_of
+from .trials import check_noise_seed, check_seed
 from .weight_changes import set_weights
 
 NewWeights = Callable[[Connections], np.ndarray | float]
@@ -48,11 +50,14 @@ class Simulation:
     Parameters
     ----------
     network : the description; nothing can be added to it from now on.
-    seed : whole number from 0 to 2^64 - 1; fixes every random number, whatever the number of ranks.
+    seed : whole number from 0 to 2^64 - 1; fixes connections, parameters and initial values, whatever the number of
+        ranks, and all that is drawn during a run, unless there is a `noise_seed`.
     comm : an mpi4py communicator; all of MPI's world (or the one process there is) by default.
     warm : whether all kernels are known to be in the cache, so that none is compiled before the build.
     sink : takes the recordings; by default a `MemorySink`, which keeps them in memory.
     checkpoint : a file written by `checkpoint()`, to resume from; same network and seed, any number of ranks.
+    noise_seed : fixes all that is drawn during a run, such as Poisson input: the same network, with other noise for
+        each. By default `seed`, or that of the checkpoint.
 
     Attributes
     ----------
@@ -72,11 +77,13 @@ class Simulation:
         *,
         warm: bool = False,
         checkpoint: str | Path | None = None,
+        noise_seed: int | None = None,
     ) -> None:
         comm = world() if comm is None else comm
         check_running(comm)
         self.network, self.seed = network, check_seed(seed)
-        agree(comm, described(network, self.seed))
+        chosen = check_noise_seed(noise_seed, self.seed)
+        agree(comm, {**described(network, self.seed), "the noise seed": noise_seed})
         started, deal = time.perf_counter(), Decomposition(network.n, comm.size, comm.rank)
         lists = read_lists(network, comm, deal)
         reading = time.perf_counter() - started
@@ -87,11 +94,11 @@ class Simulation:
         check_memory(plan, comm)
         started = time.perf_counter() - reading
         sink = MemorySink(reports_of(network), deal) if sink is None else sink
-        self.engine = RankEngine(plan, self.seed, comm, loops, sink, lists)
+        self.engine = RankEngine(plan, self.seed, comm, loops, sink, lists, chosen)
         self.guard, self.chunk = Guard(network), CHUNK
         self._is_observed, self.period = False, self._nothing_recorded()
         if checkpoint is not None:
-            self.resume_from(checkpoints.read(checkpoint, self.comm))
+            self.resume_from(checkpoints.read(checkpoint, self.comm), noise_seed)
             self.period = self._nothing_recorded()  # what was recorded before is not here
         self.build_time = time.perf_counter() - started
 
@@ -119,26 +126,53 @@ class Simulation:
         """Return the state, from which any number of ranks can resume (collective)."""
         return state_of(self.engine, self.period, self.guard)
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, noise_seed: int | None = None) -> None:
         """Set this simulation, just built, to `state` (collective).
 
         Raises
         ------
-        ValueError : the state is of another network or seed, or damaged.
+        ValueError : the state is of another network, seed or noise seed (if one is given), or damaged.
         """
-        self.period = restore(self.engine, self.guard, state)
+        self.period = restore(self.engine, self.guard, state, noise_seed)
 
-    def resume_from(self, checkpoint: Checkpoint) -> None:
+    def resume_from(self, checkpoint: Checkpoint, noise_seed: int | None = None) -> None:
         """Set this simulation, just built, to the state of `checkpoint` (collective).
 
         Raises
         ------
-        ValueError : the checkpoint is of another network or seed, or damaged; the message names the file.
+        ValueError : as in `restore`; the message names the file.
         """
         try:
-            self.restore(checkpoint.state)
+            self.restore(checkpoint.state, noise_seed)
         except ValueError as error:
             raise ValueError(f"{checkpoint.path}: {error}") from None
+
+    @property
+    def noise_seed(self) -> int:
+        """Return the seed of all that is drawn during a run."""
+        return self.engine.noise_seed
+
+    def reset(self, noise_seed: int | None = None) -> None:
+        """Go back to time 0, with the network as built: for the next trial (collective).
+
+        All is as in a new simulation of the same seed: potentials and other states are drawn again by `seed`, what
+        `set` changed is undone, recordings are discarded; what `result` returned before stays. Synapses are not built
+        again, unless their weights were changed.
+
+        Parameters
+        ----------
+        noise_seed : whole number from 0 to 2^64 - 1, which fixes all that is drawn during the next runs; by default the
+            one so far, which repeats the trial.
+
+        Raises
+        ------
+        ValueError : the noise seed is none.
+        RuntimeError : `observe` called it, or recordings do not go to memory.
+        """
+        if self._is_observed:
+            raise RuntimeError("reset: called by observe, during a run of the same simulation")
+        trials.reset(self.engine, noise_seed)
+        self.guard, self.period = Guard(self.network), self._nothing_recorded()
 
     # --- progress -------------------------------------------------------------------------------------------------
 
@@ -283,7 +317,7 @@ class Simulation:
         else:
             changes.set_values(self.engine, what, values)  # type: ignore[arg-type]  # functions are refused
 
-    def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float:
+    def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float | Rate:
         """Return the current value of a parameter (collective).
 
         Parameters
@@ -400,7 +434,3 @@ class Simulation:
     def counts_of_all(self, mine: np.ndarray) -> np.ndarray:
         """Return counts by gid from those of each rank's own neurons, int64 (collective)."""
         return self.engine.counts_of_all(mine)
-
-
-def check_seed(seed: int) -> int:
-    return whole("seed", seed, 0, 2**64 - 1)

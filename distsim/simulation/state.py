@@ -21,7 +21,7 @@ from ..engine.step.period import Period
 from ..engine.step.population_state import find_shared_currents, state_places, sum_currents
 from ..engine.step.stimulation import resume
 from .agreement import described, digest
-from .changed import changed_settings, record_changes
+from .changed import arrays_of_rates, changed_settings, record_changes
 from .guard import Guard
 from .state_check import check_arrays, check_facts, check_size
 from .weight_changes import all_weights, put_weights
@@ -39,7 +39,8 @@ class State(NamedTuple):
     neurons : name -> array (n_local,), one value for each of this rank's neurons, by ascending gid.
     shared : name -> array, the same on all ranks: `history/counts` int64 (longest delay,), how many spikes each of the
         last steps had, oldest first; `history/gids` uint32, the neurons that fired; `weights/NUMBER` float64, of
-        projections whose weights were changed, in the order of `Simulation.connections`.
+        projections whose weights were changed, in the order of `Simulation.connections`; `rates/NUMBER/NAME`, arrays of
+        changed rates of Poisson input.
     """
 
     facts: dict
@@ -55,6 +56,7 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
     arrays["counted"] = period.counts.copy()
     facts = {
         "step": engine.step,
+        "noise_seed": engine.noise_seed,
         "network": _identity(engine),
         "n_synapses": engine.n_synapses,
         "spikes": engine.n_spikes,
@@ -64,20 +66,24 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
         "window": [guard.since, guard.counts.tolist()],
     }
     weights = {f"weights/{number}": all_weights(engine, number) for number in engine.settings.weights}
-    return State(facts, arrays, {**_recent_spikes(engine), **weights})
+    rates = arrays_of_rates(engine.network, engine.settings)
+    return State(facts, arrays, {**_recent_spikes(engine), **weights, **rates})
 
 
-def restore(engine: RankEngine, guard: Guard, state: State) -> Period:
+def restore(engine: RankEngine, guard: Guard, state: State, noise_seed: int | None = None) -> Period:
     """Set the engine and guard of a simulation just built to `state`; return the recorded period (collective).
 
     Raises
     ------
-    ValueError : the state is that of another network or seed, or is damaged.
+    ValueError : the state is that of another network or seed, of another noise seed than the given one, or is damaged.
     """
     facts, step = state.facts, state.facts["step"]
     _check(engine, state)
+    if noise_seed not in (None, facts["noise_seed"]):
+        raise ValueError(f"the checkpoint is of noise_seed {facts['noise_seed']}, not {noise_seed}")
+    engine.draw_noise_from(facts["noise_seed"])
     if facts["changes"]["number"]:
-        engine.apply(changed_settings(engine.network, engine.described, facts["changes"]))
+        engine.apply(changed_settings(engine.network, engine.described, facts["changes"], state.shared))
     for number in facts["changes"]["weights"]:
         if f"weights/{number}" not in state.shared:
             raise ValueError(f"there is no dataset weights/{number}")

@@ -18,14 +18,16 @@ CHANGES = kinds.record(
     {
         "number": COUNT,
         "parameters": kinds.mapped(kinds.mapped(kinds.ANYTHING)),
-        "stimuli": kinds.listed(kinds.row(COUNT, kinds.number(0.0), kinds.number(), COUNT, COUNT)),
-        "latest": kinds.listed(kinds.row(kinds.number(0.0), kinds.number())),
+        "rates": kinds.listed(kinds.ANYTHING),
+        "stimuli": kinds.listed(kinds.row(COUNT, kinds.maybe(COUNT), kinds.number(), COUNT, COUNT)),
+        "latest": kinds.listed(kinds.row(kinds.maybe(COUNT), kinds.number())),
         "weights": kinds.listed(COUNT),
     }
 )
 FACTS = kinds.record(
     {
         "step": STEP,
+        "noise_seed": kinds.whole(0, 2**64 - 1),
         "network": kinds.mapped(kinds.text()),
         "n_synapses": COUNT,
         "spikes": COUNT,
@@ -58,6 +60,9 @@ def check_size(network: Network, facts: Mapping[str, Any]) -> None:
         raise ValueError("pieces do not follow each other up to the step of the checkpoint")
     if len(changes["latest"]) != n_inputs or any(row[0] >= n_inputs for row in changes["stimuli"]):
         raise ValueError(f"changes are not those of {n_inputs} Poisson inputs")
+    places = [row[1] for row in changes["stimuli"]] + [row[0] for row in changes["latest"]]
+    if any(place is not None and place >= len(changes["rates"]) for place in places):
+        raise ValueError(f"changes: there are {len(changes['rates'])} rates")
     if any(number >= len(network.projections) for number in changes["weights"]):
         raise ValueError(f"changes: weights of more than {len(network.projections)} projections")
     for population in network.populations:

@@ -250,7 +250,7 @@ def test_given_spikes_cannot_be_changed():
         ({"weight": 1e151}, "weight must be from "),
         ({"rate": "a"}, "Poisson input to E: rate must be one number, not 'a'"),
         ({"rate": None}, "rate must be one number, not None"),
-        ({"rate": np.ones(2)}, r"rate must be one number, not \[1\.0, 1\.0\]"),
+        ({"rate": np.ones(2)}, r"a number or an array of 5 numbers, not of shape"),
         ({"weight": Normal(1.0, 1.0)}, "weight must be one number, not Normal"),
         ({"delay": 2.0}, "'delay' cannot be changed, only rate and weight"),
     ],

@@ -65,7 +65,7 @@ def plan_groups(network: Network, fewest: int | None = None) -> list[Group]:
             ends = id(projection.source.population), id(projection.target.population)
             alike = (weight, delay_steps(network, projection.delay), projection.receptor)
             found.setdefault((*ends, *alike), []).append(number)
-    groups = [_group(network, *alike, tuple(numbers)) for (_, _, *alike), numbers in found.items()]
+    groups = [_group(network, *alike[2:], tuple(numbers)) for alike, numbers in found.items()]
     return [group for group in groups if _is_dense(network, group, fewest)]
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from ..compiled.intrinsics import kernel
 
 INITIAL, POISSON, SYNAPSE, INDEGREE, LEFT_OUT, POISSON_REST, NEURON = range(1, 8)  # purposes
+POISSON_BY_NEURON, NOISE = 11, 12
 
 GUIDE_BITS = 12
 

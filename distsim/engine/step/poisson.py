@@ -8,10 +8,14 @@ with 32 bits of a block of its own. Together exact to 2^-42. A cell's number is 
 time.
 
 Inputs of a large mean (`WIDE`: more than MOST_THRESHOLDS likely numbers) are drawn with 32 bits by searching a table.
+
+Where the rate changes in time, the same random words meet the table of the present mean, see `poisson_rates`. Where it
+differs from neuron to neuron, a number is found with 32 bits by summing up probabilities.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,15 +25,29 @@ import numpy as np
 from ...description.elements import PoissonInput
 from ...description.indices import runs
 from ...description.network import Network
+from ...description.rates import largest_rate
 from ..compiled.intrinsics import LINE, NoAlias, equal_bytes, kernel, lowest_bit, lowest_bits
 from ..random import streams
 from .decomposition import Decomposition
 from .layout import receptor_of
+from .poisson_rates import (
+    NARROW_CELLS,
+    NARROW_TABLE,
+    SignalPlan,
+    Signals,
+    count_edges,
+    follow,
+    poisson_number,
+    set_edges,
+    set_laws,
+)
+from .poisson_rates import rates_by_neuron as by_neuron
 from .update import ROW
 
 LARGEST_MEAN = 40_000.0  # of one table, so that a number fits 16 bits; larger ones are sums
 MOST_THRESHOLDS = 64  # counted, not searched
 CELLS = 1 << 16
+CONSTANT, SHARED, BY_NEURON = range(3)  # rates: a number, a function of time, of each neuron
 
 # One stimulus onto neurons first ... last - 1 of one block.
 ENTRY = np.dtype(
@@ -51,6 +69,14 @@ ENTRY = np.dtype(
         ("table", np.int64),  # where its table begins in `tables`, and its guide in `guides`
         ("guide", np.int64),
         ("lowest", np.int64),  # number of the table
+        ("kind", np.int64),  # of its rate; the following are used where that is not CONSTANT
+        ("signal", np.int64),
+        ("version", np.int64),  # of the signal, when numbers were drawn last
+        ("counted", np.int64),  # pair of steps (wide: step) drawn last
+        ("kept", np.int64),  # where its random words begin
+        ("rates", np.int64),  # where the rates of its neurons begin, and their laws or edges
+        ("law", np.int64),
+        ("levels", np.int64),  # edges of a neuron
     ]
 )
 
@@ -66,6 +92,7 @@ class PoissonInputs(NamedTuple):
     narrow : uint8, numbers of eight steps: of steps 2 w and 2 w + 1 side by side for each neuron, w after w; LINE more.
     wide : uint16, less `lowest`, numbers of four steps, step after step.
     words : uint32 (4, ROW), scratch.
+    signals : rates that are no constant numbers.
     """
 
     entries: np.ndarray
@@ -77,6 +104,7 @@ class PoissonInputs(NamedTuple):
     narrow: np.ndarray
     wide: np.ndarray
     words: np.ndarray
+    signals: Signals
 
 
 # --- plan -------------------------------------------------------------------------------------------------------------
@@ -132,35 +160,84 @@ def plan_poisson(
     stimuli : with the number that tells the trains of one stimulus from those of another.
     receptors : see `TablePlan`. blocks : those of `Neurons`.
     """
-    rows, tables, n_counts = [], _Tables(), [0, 0]
+    plan = _Plan(network, deal, blocks)
     for number, stimulus in stimuli:
-        mean = stimulus.rate * network.grid.dt_ms * 1e-3
+        if largest_rate(stimulus.rate) > 0:
+            n_receptors = receptors[network.populations.index(stimulus.target.population)]
+            plan.add(number, stimulus, int(receptor_of(stimulus.weight, n_receptors, stimulus.receptor)))
+    return plan.inputs()
+
+
+class _Plan:
+    """Collects the entries of a rank's Poisson input, and what they refer to."""
+
+    def __init__(self, network: Network, deal: Decomposition, blocks: np.ndarray) -> None:
+        self.dt_ms, self.deal, self.blocks = network.grid.dt_ms, deal, blocks
+        self.rows: list[tuple[int, float, tuple]] = []
+        self.tables, self.signals, self.n_counts = _Tables(), SignalPlan(network.grid), [0, 0]
+
+    def add(self, number: int, stimulus: PoissonInput, receptor: int) -> None:
+        """Add the entries of an input."""
+        mean = largest_rate(stimulus.rate) * self.dt_ms * 1e-3
         parts = max(1, int(np.ceil(mean / LARGEST_MEAN)))
-        if mean == 0:
-            continue
-        table, is_wide = tables.of(mean / parts)
-        n_receptors = receptors[network.populations.index(stimulus.target.population)]
-        receptor = int(receptor_of(stimulus.weight, n_receptors, stimulus.receptor))
-        gids = np.sort(stimulus.target.gids)  # neighbours in a list of any order make one run
-        pieces = _pieces(runs(deal.lids(gids[deal.local(gids)])), blocks)
+        gids, rates = stimulus.target.gids, by_neuron(stimulus.rate, len(stimulus.target))
+        order = np.argsort(gids, kind="stable")  # neighbours in a list of any order make one run
+        mine = order[self.deal.local(gids[order])]
+        lids = self.deal.lids(gids[mine])
+        window = (stimulus.delay, stimulus.start, stimulus.stop)
+        signal, kind = -1, CONSTANT
+        if isinstance(stimulus.rate, float):
+            table, is_wide = self.tables.of(mean / parts)
+        else:
+            is_wide = int(not fits_cells(mean / parts))
+            kind = SHARED if rates is None else BY_NEURON
+            table = self.tables.room(mean / parts, is_wide) if kind == SHARED else (0,) * 7
+            where = (table[0], table[4], table[5])
+            signal = self.signals.add(stimulus.rate, window, parts, bool(is_wide), where)
+            self.signals.most_levels = max(self.signals.most_levels, room_of(mean / parts))
         for part in range(parts):
-            for block, first, last in pieces:
-                window = (first, last, stimulus.delay, stimulus.start, stimulus.stop, number + (part << 20))
-                row = (*window, receptor, is_wide, n_counts[is_wide], -1, *table)
-                rows.append((block, stimulus.weight, row))
-                n_counts[is_wide] += (4 if is_wide else 8) * (last - first)
-    rows.sort(key=lambda row: row[0])  # stable: within a block in the order of the description
-    return PoissonInputs(
-        np.array([row for *_, row in rows], ENTRY),
-        np.searchsorted([block for block, *_ in rows], np.arange(len(blocks) + 1)).astype(np.int64),
-        np.array([weight for _, weight, _ in rows], float),
-        np.concatenate([np.zeros(0, np.uint16), *tables.cells]),
-        np.concatenate([np.zeros(0, np.uint32), *tables.thresholds]),
-        np.concatenate([np.zeros(0, np.int32), *tables.guides]),
-        np.zeros(n_counts[0] + LINE, np.uint8),
-        np.zeros(n_counts[1], np.uint16),
-        np.empty((4, ROW), np.uint32),
-    )
+            for block, first, last in _pieces(runs(lids), self.blocks):
+                own = None if rates is None else rates[:, mine[np.searchsorted(lids, first) :][: last - first]]
+                more = self._more(kind, signal, last - first, own, 0 if is_wide else edges_of(mean))
+                row = (first, last, *window, number + (part << 20), receptor, is_wide, self.n_counts[is_wide], -1)
+                self.rows.append((block, stimulus.weight, (*row, *table, *more)))
+                self.n_counts[is_wide] += (4 if is_wide else 8) * (last - first)
+
+    def _more(self, kind: int, signal: int, n: int, own: np.ndarray | None, levels: int) -> tuple[int, ...]:
+        """Return the last fields of an entry of `n` neurons, with rates of their `own` or None."""
+        signals = self.signals
+        rates = 0 if own is None else signals.add_rates(own)
+        law = signals.n_edges if levels else signals.n_laws
+        signals.n_kept += 0 if kind == CONSTANT else 4 * n
+        if kind == BY_NEURON:
+            signals.n_edges += levels * n
+            signals.n_laws += 0 if levels else n
+        return kind, signal, -1, -1, signals.n_kept - (0 if kind == CONSTANT else 4 * n), rates, law, levels
+
+    def inputs(self) -> PoissonInputs:
+        self.rows.sort(key=lambda row: row[0])  # stable: within a block in the order of the description
+        return PoissonInputs(
+            np.array([row for *_, row in self.rows], ENTRY),
+            np.searchsorted([block for block, *_ in self.rows], np.arange(len(self.blocks) + 1)).astype(np.int64),
+            np.array([weight for _, weight, _ in self.rows], float),
+            np.concatenate([np.zeros(0, np.uint16), *self.tables.cells]),
+            np.concatenate([np.zeros(0, np.uint32), *self.tables.thresholds]),
+            np.concatenate([np.zeros(0, np.int32), *self.tables.guides]),
+            np.zeros(self.n_counts[0] + LINE, np.uint8),
+            np.zeros(self.n_counts[1], np.uint16),
+            np.empty((4, ROW), np.uint32),
+            self.signals.signals(),
+        )
+
+
+def edges_of(mean: float) -> int:
+    """Return how many edges a neuron with a rate of its own has, where `mean` is the largest: few numbers are above."""
+    return 3 + int(mean + 3.0 * np.sqrt(mean))
+
+
+def room_of(mean: float) -> int:
+    """Return how many levels a table of at most this mean may have."""
+    return max(NARROW_TABLE, 300 + int(24.0 * np.sqrt(mean)))
 
 
 class _Tables:
@@ -171,6 +248,7 @@ class _Tables:
         self.thresholds: list[np.ndarray] = []
         self.guides: list[np.ndarray] = []
         self._found: dict[float, tuple[tuple[int, ...], int]] = {}
+        self._zeros: int | None = None
         self._n = [0, 0]
 
     def of(self, mean: float) -> tuple[tuple[int, ...], int]:
@@ -179,13 +257,31 @@ class _Tables:
             self._found[mean] = self._add(*streams.poisson_levels(mean))
         return self._found[mean]
 
+    def room(self, mean: float, is_wide: int) -> tuple[int, ...]:
+        """Fields `cell` ... `lowest` of an entry whose table is made later, of means up to `mean`."""
+        guide = self._guide(np.zeros(1 << streams.GUIDE_BITS, np.int32), is_new=bool(is_wide))
+        found = (self._n[0], self._n[0], 0, 0, self._n[1], guide, 0)
+        self.cells.append(np.full(NARROW_CELLS, CELLS - 1, np.uint16))
+        self.thresholds.append(np.zeros(room_of(mean), np.uint32))
+        self._n = [self._n[0] + NARROW_CELLS, self._n[1] + room_of(mean)]
+        return found
+
+    def _guide(self, guide: np.ndarray, is_new: bool) -> int:
+        """Return where a guide is; where it is not `is_new`, one of zeros, that all narrow tables share."""
+        if not is_new and self._zeros is not None:
+            return self._zeros
+        self.guides.append(guide)
+        place = (len(self.guides) - 1) << streams.GUIDE_BITS
+        if not is_new:
+            self._zeros = place
+        return place
+
     def _add(self, levels: np.ndarray, cdf: np.ndarray) -> tuple[tuple[int, ...], int]:
         found = cell_table(levels, cdf)
         is_wide = not is_narrow(found)
         table = streams.quantile_table(int(levels[0]), cdf) if is_wide else found.rest
-        where = (self._n[1], len(self.guides) << streams.GUIDE_BITS, table.first)
+        where = (self._n[1], self._guide(table.guide, is_new=True), table.first)
         self.thresholds.append(table.thresholds)
-        self.guides.append(table.guide)
         self._n[1] += table.thresholds.size
         cells = np.full(padded(found.thresholds.size), CELLS - 1, np.uint16)
         cells[: found.thresholds.size] = found.thresholds
@@ -216,10 +312,15 @@ def draw_poisson(t, poisson, rank, size, k0, k1):
     Limits, per neuron and step: half a Philox word (0.09 ns), half as many comparisons as thresholds, 32 at a time
     (0.05 ns for ten), a byte written.
     """
+    if poisson.signals.signals.size:
+        follow(t, poisson.signals, poisson.cells, poisson.tables, poisson.guides)
     for e in range(poisson.entries.shape[0]):
         entry = poisson.entries[e]
         emitted = t - entry.delay
         if emitted <= entry.start or emitted > entry.stop:
+            continue
+        if entry.kind != CONSTANT:
+            draw_changing(emitted, entry, poisson, rank, size, k0, k1)
             continue
         steps = emitted >> 2 if entry.is_wide else emitted >> 3
         if steps != entry.drawn:
@@ -234,6 +335,81 @@ def draw_poisson(t, poisson, rank, size, k0, k1):
                     thresholds = poisson.cells[entry.cell : entry.cell_end]
                     count_cells(poisson.words[w].view(np.uint16), thresholds, np.uint8(entry.base), numbers)
                     draw_rest(numbers, 8 * steps + 2 * w, owner, size, poisson, entry, k0, k1)
+
+
+@kernel()
+def draw_changing(emitted, entry, poisson, rank, size, k0, k1):
+    """Draw the numbers of step `emitted` of an entry whose rate is no constant number."""
+    signal, n = poisson.signals.signals[entry.signal], entry.last - entry.first
+    is_new = entry.version != signal.version
+    if entry.kind == BY_NEURON:
+        if is_new:
+            entry.version = signal.version
+            first = entry.rates + (signal.position - 1) * n  # before the first piece there are no rates
+            rates = poisson.signals.rates[first : first + n] if signal.position else poisson.signals.rates[:0]
+            if entry.is_wide:
+                set_laws(rates, signal.per_step, poisson.signals.law[3 * entry.law : 3 * (entry.law + n)])
+            else:
+                edges = poisson.signals.edges[entry.law : entry.law + entry.levels * n]
+                set_edges(rates, signal.per_step, n, edges)
+        keep_words(emitted, entry, n, streams.POISSON_BY_NEURON, poisson, rank, size, k0, k1)
+        words = poisson.signals.kept[entry.kept + (emitted & 3) * n : entry.kept + ((emitted & 3) + 1) * n]
+        if entry.is_wide:
+            search_by_neuron(words, entry, poisson.signals, poisson.wide[entry.counts + (emitted & 3) * n :])
+        else:  # side by side with those of the step before or after it
+            numbers = poisson.narrow[entry.counts + ((emitted >> 1) & 3) * 2 * n + (emitted & 1) :]
+            count_by_neuron(words, entry, signal, poisson.signals, poisson.words[0], numbers)
+        return
+    keep_words(emitted, entry, n, streams.POISSON, poisson, rank, size, k0, k1)
+    w = emitted & 3 if entry.is_wide else (emitted >> 1) & 3
+    if w == entry.counted and not is_new:
+        return
+    entry.counted, entry.version = w, signal.version
+    entry.cell, entry.cell_end, entry.base, entry.rest = signal.cell, signal.cell_end, signal.base, signal.rest
+    entry.table, entry.guide, entry.lowest = signal.table, signal.guide, signal.lowest
+    words = poisson.signals.kept[entry.kept + w * n : entry.kept + (w + 1) * n]
+    if entry.is_wide:
+        search_numbers(n, words, poisson, entry, poisson.wide[entry.counts + w * n :])
+    else:
+        numbers = poisson.narrow[entry.counts + 2 * w * n : entry.counts + 2 * (w + 1) * n]
+        count_cells(words.view(np.uint16), poisson.cells[entry.cell : entry.cell_end], np.uint8(entry.base), numbers)
+        draw_rest(numbers, 2 * (emitted >> 1), entry.first * size + rank, size, poisson, entry, k0, k1)
+
+
+@kernel()
+def keep_words(emitted, entry, n, purpose, poisson, rank, size, k0, k1):
+    """Draw the random words of the steps around `emitted`, unless they are there."""
+    is_short = entry.is_wide or entry.kind == BY_NEURON  # a word serves one step, not two
+    steps = emitted >> 2 if is_short else emitted >> 3
+    if steps != entry.drawn:
+        entry.drawn, entry.counted = steps, -1
+        owner = entry.first * size + rank
+        streams.words_by_owner(n, owner, size, steps, entry.obj, purpose, k0, k1, poisson.words)
+        for w in range(4):
+            for i in range(n):
+                poisson.signals.kept[entry.kept + w * n + i] = poisson.words[w, i]
+
+
+@kernel()
+def search_by_neuron(words, entry, signals, numbers):
+    """Draw the numbers of an entry whose neurons have rates of their own, of a large mean."""
+    for i in range(words.size):
+        law = 3 * (entry.law + i)
+        mean = signals.law[law]
+        numbers[i] = poisson_number(words[i], mean, signals.law[law + 1], signals.law[law + 2], np.int64(mean))
+
+
+@kernel()
+def count_by_neuron(words, entry, signal, signals, scratch, numbers):
+    """Draw the numbers of an entry whose neurons have rates of their own, as bytes: numbers[2 i] of neuron i."""
+    n, counts, levels = words.size, scratch[: words.size], entry.levels
+    count_edges(words, signals.edges[entry.law : entry.law + levels * n], counts)
+    for i in range(n):
+        numbers[2 * i] = np.uint8(counts[i])
+        if counts[i] == levels:  # or more
+            mean = signals.rates[entry.rates + (signal.position - 1) * n + i] * signal.per_step
+            p = math.exp(-mean)
+            numbers[2 * i] = np.uint8(max(levels, poisson_number(words[i], mean, p, p, np.int64(0))))
 
 
 @kernel()
