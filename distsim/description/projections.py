@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..synapses import SynapseModel
+from .distance import OfDistance
 from .distributions import Distribution
 from .edge_files import EdgeFile, FromFile
 from .elements import Population, Selection, Value
@@ -80,7 +81,7 @@ def check_synapse(name: str, synapse: SynapseModel) -> None:
 def read_weight(name: str, weight: object, n_synapses: int | None, unit: str) -> Value:
     """`weight` (in `unit`) of the projection `name`, for each of `n_synapses` if it is an array."""
     name = f"{name}: weight"
-    if isinstance(weight, FromFile):
+    if isinstance(weight, FromFile | OfDistance):
         return weight
     if isinstance(weight, Distribution):
         check_drawn(name, weight)
@@ -97,11 +98,11 @@ def read_input_weight(name: str, weight: object, target: Population) -> float:
 
 def read_delay(
     name: str, delay: object, n_synapses: int | None, grid: TimeGrid
-) -> tuple[Value, int | np.ndarray | FromFile | None]:
+) -> tuple[Value, int | np.ndarray | FromFile | OfDistance | None]:
     """Return `delay` of the projection `name` in ms and in steps (see `Projection`): 1 to `MOST_DELAYS` steps, on the
     grid unless it is drawn."""
     name, dt = f"{name}: delay", grid.dt_ms
-    if isinstance(delay, FromFile):
+    if isinstance(delay, FromFile | OfDistance):
         return delay, delay
     if isinstance(delay, Distribution):
         low, high = delay.support()

@@ -18,6 +18,7 @@ import numpy as np
 from ..compiled.intrinsics import kernel
 
 INITIAL, POISSON, SYNAPSE, INDEGREE, LEFT_OUT, POISSON_REST = range(1, 7)  # purposes
+POSITION, PAIR, PAIR_VALUE = range(32, 35)  # of neurons with positions
 
 GUIDE_BITS = 12
 
