@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -93,8 +94,8 @@ def probability_of(rule: Rule) -> OfDistance | float:
 
 
 def in_space(
-    name: str, rule: object, ends: tuple[Selection, Selection], weight: object, delay: object, grid: TimeGrid
-) -> object:
+    name: str, rule: Any, ends: tuple[Selection, Selection], weight: object, delay: object, grid: TimeGrid
+) -> Any:
     """Return `rule` of the projection `name`; as an `InSpace` if it, the weight or the delay depends on positions.
 
     Parameters
@@ -108,9 +109,9 @@ def in_space(
         Neurons have no positions or those of different spaces, or values are out of range at some distance.
     """
     mask = getattr(rule, "mask", None)
-    depends = {"probability": probability_of(rule) if isinstance(rule, Rule) else None, "weight": weight,
-               "delay": delay}  # fmt: skip
-    depends = {what: value for what, value in depends.items() if isinstance(value, OfDistance)}
+    probability = probability_of(rule) if isinstance(rule, Rule) else None
+    given = {"probability": probability, "weight": weight, "delay": delay}
+    depends = {what: value for what, value in given.items() if isinstance(value, OfDistance)}
     if not depends and mask is None:
         return rule
     if not isinstance(rule, SPATIAL):
@@ -235,7 +236,8 @@ def _sampled(end: Selection, most: int, rng: np.random.Generator) -> np.ndarray:
     if positions.n_draws:
         return positions.place(rng.random((min(n, most), 3)))
     chosen = np.arange(n) if n <= most else rng.choice(n, most, replace=False)
-    return positions.place(np.zeros((0, 3)))[numbers_at(end.indices, chosen)]
+    placed: np.ndarray = positions.place(np.zeros((0, 3)))[numbers_at(end.indices, chosen)]
+    return placed
 
 
 def wrapped(displacements: np.ndarray, period: tuple[float, ...]) -> np.ndarray:

@@ -128,7 +128,7 @@ class Network:
         name: str,
         n: int,
         model: str | NeuronModel = "iaf_psc_exp",
-        positions: Positions | np.ndarray | None = None,
+        positions: Positions | Value | None = None,
         **parameters: Value,
     ) -> Population:
         """Add `n` neurons of `model`; parameters not given keep the model's default.

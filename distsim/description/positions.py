@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -263,7 +264,7 @@ class Points(Positions):
 
     @property
     def _box(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        return self._bounds  # type: ignore[return-value]
+        return self._bounds
 
     def problem(self, n: int) -> str | None:
         return None if len(self) == n else f"{len(self)} positions for {n} neurons"
@@ -272,7 +273,7 @@ class Points(Positions):
         return self.coordinates
 
 
-def read_positions(name: str, n: int, given: object) -> Positions | None:
+def read_positions(name: str, n: int, given: Any) -> Positions | None:
     """Return the positions `given` to the `n` neurons of population `name`: as such, or as an array.
 
     Raises
@@ -282,7 +283,7 @@ def read_positions(name: str, n: int, given: object) -> Positions | None:
     if given is None:
         return None
     try:
-        positions = given if isinstance(given, Positions) else Points(given)  # type: ignore[arg-type]
+        positions = given if isinstance(given, Positions) else Points(given)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     problem = positions.problem(n)

@@ -7,10 +7,12 @@ import itertools
 import math
 import pickle
 
+import h5py
 import numpy as np
 import pytest
 from scipy import stats
 
+import distsim
 from distsim import (
     Annulus,
     Box,
@@ -453,6 +455,70 @@ def test_the_summary_names_positions_and_expects_the_right_numbers(capsys):
     sim = Simulation(net, 3)
     expected = sum(p.rule.expected(len(p.source), len(p.target)) for p in net.projections)
     assert math.isclose(expected, sim.n_synapses, rel_tol=0.03)
+
+
+def test_positions_are_in_the_result_and_in_the_folder(tmp_path):
+    net, moved = everything(), everything()
+    sim = Simulation(net, 5)
+    sim.run(20.0)
+    folder = sim.save(tmp_path / "run")
+    loaded = distsim.load(folder)
+    for found in (sim.result(), loaded):
+        for name in "EIGDS":
+            assert np.array_equal(found.positions(name), sim.positions(name))
+        assert np.array_equal(found.positions("G[[5, 2]]"), sim.positions("G")[[5, 2]])
+        assert found.summary["populations"]["E"]["positions"].startswith("Grid(shape=(12, 12), extent=(1.0, 1.0)")
+        assert "Gaussian(peak=0.6, sigma=0.12" in found.summary["config"]["projections"][0]["rule"]
+    with pytest.raises(ValueError, match=r"holds an earlier run .*nodes\.h5"):
+        Simulation(moved, 6).save(folder)
+    plain, _ = net_of(positions=None)
+    plain.record_spikes()
+    plain.create("other", 3, positions=np.zeros((3, 1)))
+    result = distsim.load(Simulation(plain).save(folder, overwrite=True))
+    with pytest.raises(ValueError, match=r"E has no positions \(populations with positions: other\)"):
+        result.positions("E")
+    assert result.positions("other").tolist() == [[0.0]] * 3
+    without, _ = net_of(positions=None)
+    without.record_spikes()
+    distsim.load(Simulation(without).save(folder, overwrite=True))
+    assert not (folder / "nodes.h5").exists()
+
+
+def test_a_file_of_positions_that_does_not_fit_is_refused(tmp_path):
+    net, _ = net_of(50)
+    net.record_spikes()
+    folder = Simulation(net).save(tmp_path / "run")
+    with h5py.File(folder / "nodes.h5", "r+") as file:
+        del file["nodes/E/0/y"]
+        file["nodes/E/0/y"] = np.zeros(49)
+    with pytest.raises(ValueError, match=r"nodes\.h5: .*/nodes/E/0 does not hold x, y and z of all nodes"):
+        distsim.load(folder)
+    with h5py.File(folder / "nodes.h5", "r+") as file:
+        del file["nodes/E/0/x"]
+        file["nodes/E/0/x"] = np.zeros(49)
+    with pytest.raises(ValueError, match=r"nodes\.h5 has 49 neurons of E, summary\.json 50"):
+        distsim.load(folder)
+
+
+def test_no_recorder_can_take_the_name_of_the_file_of_positions():
+    net, E = net_of()
+    with pytest.raises(ValueError, match="'nodes': other files of a run have this name"):
+        net.record("V_m", E, name="nodes")
+
+
+def test_libsonata_reads_positions(tmp_path):
+    libsonata = pytest.importorskip("libsonata")
+    net = everything()
+    net.record_spikes()
+    sim = Simulation(net, 5)
+    folder = sim.save(tmp_path / "run")
+    nodes = libsonata.NodeStorage(str(folder / "nodes.h5"))
+    assert nodes.population_names == set("EIGDS")
+    for name in "EIGDS":
+        found = nodes.open_population(name)
+        assert found.size == len(sim.network[name])
+        for axis, letter in enumerate("xy"):
+            assert np.array_equal(found.get_attribute(letter, found.select_all()), sim.positions(name)[:, axis])
 
 
 def test_a_network_in_space_can_have_no_neurons_or_synapses():

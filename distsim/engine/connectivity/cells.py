@@ -52,7 +52,7 @@ def sort_into_cells(points: np.ndarray, numbers: np.ndarray, period: np.ndarray,
     n = numbers.size
     origin, top = (points.min(1), points.max(1)) if n else (np.zeros(3), np.zeros(3))
     span = np.where(period > 0, period, top - origin)
-    axes = np.count_nonzero(span > 0)
+    axes = int(np.count_nonzero(span > 0))
     across = np.floor((n / A_CELL) ** (1 / max(1, axes)))
     finest = np.ceil(ACROSS * span / np.maximum(width, 1e-300))
     shape = np.where(span > 0, np.clip(np.minimum(across, finest), 1, 1 << 20), 1).astype(np.int64)

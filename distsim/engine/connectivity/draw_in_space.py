@@ -7,7 +7,7 @@ chooses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -25,10 +25,10 @@ from ..step.decomposition import Decomposition
 from . import pairs_in_space
 from .cells import Cells, most_runs, sort_into_cells
 from .pairs_in_space import Axis, Choosing, Law
-from .read_edges import OwnList
+from .read_edges import OwnList, joined
 from .synapse_plan import steps_of_distances
 
-ROOM = 1 << 20  # synapses drawn at a time
+ROOM = 1 << 20  # synapses drawn at a time, or those of one neuron
 
 
 class TooFewError(ValueError):
@@ -104,15 +104,17 @@ class Drawing:
     def draw(self) -> OwnList:
         """Draw the synapses; see `draw_in_space`."""
         choosing, mine = self._choosing()
-        cells = self._cells()
-        chosen, counts = self._chosen(choosing, mine, cells)
-        ends = np.repeat(mine, counts), cells.order[chosen]
-        rows = np.arange(chosen.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        sources, targets = ends if self.by_source else ends[::-1]
-        if self.by_source:
-            keep = np.flatnonzero(self.deal.local(self.projection.target.gids[targets]))
-            sources, targets, rows = sources[keep], targets[keep], rows[keep]
-        return self._list(sources, targets, rows)
+        cells, parts = self._cells(), []
+        target_gids = self.projection.target.gids
+        for first, chosen, counts in self._chosen(choosing, mine, cells):
+            ends = np.repeat(mine[first : first + counts.size], counts), cells.order[chosen]
+            rows = np.arange(chosen.size) - np.repeat(np.cumsum(counts) - counts, counts)
+            sources, targets = ends if self.by_source else ends[::-1]
+            if self.by_source:
+                keep = np.flatnonzero(self.deal.local(target_gids[targets]))
+                sources, targets, rows = sources[keep], targets[keep], rows[keep]
+            parts.append(list(self._list(sources, targets, rows)))
+        return joined(parts)
 
     def _choosing(self) -> tuple[Choosing, np.ndarray]:
         """Return the neurons that choose on this rank, and their places in the selection, int64."""
@@ -162,14 +164,17 @@ class Drawing:
         width = np.maximum(sum(self.reach), 0.0)
         return sort_into_cells(points, as_array(self.others.indices).copy(), self.period, width)
 
-    def _chosen(self, choosing: Choosing, mine: np.ndarray, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
-        """Return the places in `cells` that are chosen, and how many each neuron chooses."""
+    def _chosen(
+        self, choosing: Choosing, mine: np.ndarray, cells: Cells
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield, a part at a time, the first neuron that chooses, the places in `cells` that are chosen, and how many
+        each neuron chooses."""
         rule, n_mine = self.rule.rule, mine.size
-        counts, parts, first = np.zeros(n_mine, np.int32), [np.zeros(0, np.int32)], 0
+        counts, first = np.zeros(n_mine, np.int32), 0
         scratch = np.empty((most_runs(cells), 2), np.int64), np.empty(most_runs(cells))
         at_once = rule.n if isinstance(rule, FixedIndegree | FixedOutdegree) else cells.numbers.size
         if not at_once:
-            return parts[0], counts
+            return
         chosen = np.empty(max(at_once, ROOM), np.int32)
         while first < n_mine:
             begin, given = first, (choosing, cells, self.law)
@@ -182,8 +187,7 @@ class Drawing:
                     raise self._too_few(int(mine[first]), -1 - int(counts[first]))
             else:
                 first = pairs_in_space.draw_pairs(begin, *given, self.number, *self.key, *scratch, chosen, counts)
-            parts.append(chosen[: counts[begin:first].sum(dtype=np.int64)].copy())
-        return np.concatenate(parts), counts
+            yield begin, chosen[: counts[begin:first].sum(dtype=np.int64)], counts[begin:first]
 
     def _too_few(self, place: int, n: int) -> TooFewError:
         source, target = self.projection.source.population.name, self.projection.target.population.name
@@ -198,8 +202,8 @@ class Drawing:
         weights, delays = np.zeros(0), np.zeros(0, np.int16)
         if isinstance(weight, OfDistance) or isinstance(delay, OfDistance):
             found = np.empty(sources.size)
-            points = (self.points[end] for end in (self.projection.source, self.projection.target))
-            pairs_in_space.distances(sources, targets, *points, self.law, found)
+            of_sources, of_targets = (self.points[end] for end in (self.projection.source, self.projection.target))
+            pairs_in_space.distances(sources, targets, of_sources, of_targets, self.law, found)
             if isinstance(weight, OfDistance):
                 weights = values_of(weight, found)
             if isinstance(delay, OfDistance):
@@ -219,6 +223,6 @@ def values_of(function: OfDistance, distances: np.ndarray) -> np.ndarray:
 
 def owners_of(rule: InSpace, source: Selection, target: Selection, ends: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Return the gids, int64, of the neurons that chose the synapses with these `ends`, places in the selections."""
-    if isinstance(rule.rule, FixedOutdegree):
-        return source.gids[ends[0]]
-    return target.gids[ends[1]]
+    end, places = (source, ends[0]) if isinstance(rule.rule, FixedOutdegree) else (target, ends[1])
+    owners: np.ndarray = end.gids[places]
+    return owners
