@@ -16,9 +16,12 @@ except KeyboardInterrupt:
     raise SystemExit(130) from None
 import typing as _typing
 
+from .description.distance import Exponential, Gaussian, Linear
 from .description.distributions import Constant, Lognormal, Normal, Uniform
 from .description.edge_files import csv_edges, parquet_edges, sonata_edges
+from .description.masks import Annulus, Box, Circle
 from .description.network import Network
+from .description.positions import Grid, Points, UniformBox, UniformDisc
 from .description.rates import PiecewiseRate, SinusoidalRate
 from .description.rules import (
     all_to_all,
@@ -44,8 +47,15 @@ if _typing.TYPE_CHECKING:
     from .simulation.simulation import Simulation
 
 __all__ = [
+    "Annulus",
+    "Box",
+    "Circle",
     "Constant",
+    "Exponential",
+    "Gaussian",
+    "Grid",
     "GuardError",
+    "Linear",
     "Lognormal",
     "Network",
     "NetworkModel",
@@ -55,11 +65,14 @@ __all__ = [
     "Option",
     "Parameter",
     "PiecewiseRate",
+    "Points",
     "Recordable",
     "Result",
     "Simulation",
     "SinusoidalRate",
     "Uniform",
+    "UniformBox",
+    "UniformDisc",
     "Variant",
     "all_to_all",
     "csv_edges",

@@ -7,23 +7,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from ..neurons import NeuronModel
 from ..synapses import SynapseModel, static
+from .distance import OfDistance
 from .distributions import Distribution
 from .edge_files import FromFile
 from .indices import Indices, among, as_array, bracketed, canonical, compact, parse, read_indices
+from .positions import Positions
 from .rates import Rate
 from .rules import Rule
 
-Value = float | np.ndarray | Distribution | FromFile
+Value = float | np.ndarray | Distribution | FromFile | OfDistance
 FOREVER = 2**62  # the step at which something ends that never ends
 SPIKES, V_M = "spikes", "V_m"  # names of reports: of spikes, and of the membrane potential of any model
 REPORT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]{0,99}")
 # Names of other files and pictures of a run, and what the names of checkpoints begin with.
-OTHER_FILES = {SPIKES, "voltages", "summary", "config", "recording", "running", "parts"}
+OTHER_FILES = {SPIKES, "voltages", "nodes", "summary", "config", "recording", "running", "parts"}
 OTHER_FILES |= {"raster", "rates", "statistics", "panels", "bench"}
 CHECKPOINTS = "checkpoint-"
 
@@ -39,7 +42,7 @@ class Population:
     """`n` neurons (or sources) of one model with the global ids first ... first + n - 1.
 
     `pop[a:b]`, `pop[[1, 5, 7]]` and `pop[mask]` select a part of it, see `Selection`; `parameters` holds a number, an
-    array of n numbers or a distribution each.
+    array of n numbers or a distribution each; `positions` say where its neurons are, if they have positions.
     """
 
     name: str
@@ -48,10 +51,12 @@ class Population:
     parameters: Mapping[str, Value]
     first: int
     spike_steps: tuple[np.ndarray, ...] = ()
+    positions: Positions | None = None
 
     def __reduce__(self) -> tuple:
         """Copy and pickle the parameters as a dict, since their read-only view can be neither."""
-        return _population, (self.name, self.n, self.model, dict(self.parameters), self.first, self.spike_steps)
+        fields = (self.name, self.n, self.model, dict(self.parameters), self.first, self.spike_steps, self.positions)
+        return _population, fields
 
     def __len__(self) -> int:
         return self.n
@@ -72,9 +77,9 @@ class Population:
         return f"<{self.name}: {self.n} {self.model.name}>"
 
 
-def _population(name: str, n: int, model: NeuronModel, values: dict, first: int, spike_steps: tuple) -> Population:
+def _population(name: str, n: int, model: NeuronModel, values: dict, *others: Any) -> Population:
     """Return a population whose parameters cannot be changed."""
-    return Population(name, n, model, MappingProxyType(_read_only(values)), first, spike_steps)
+    return Population(name, n, model, MappingProxyType(_read_only(values)), *others)
 
 
 def _read_only(values: dict) -> dict:
@@ -205,15 +210,15 @@ def _known(what: str, name: str, sizes: Mapping[str, int]) -> str:
 @dataclass(frozen=True, eq=False)
 class Projection:
     """Synapses from `source` to `target` by `rule`; weight in pA (iaf_psc_*), delay in ms, and in steps (int, int16 for
-    each synapse, None where it is drawn), or both as columns of a file; `synapse` is their model; `receptor` where they
-    arrive, from 0 (None: by the sign of the weight)."""
+    each synapse, None where it is drawn), or both as columns of a file, or functions of distance; `synapse` is their
+    model; `receptor` where they arrive, from 0 (None: by the sign of the weight)."""
 
     source: Selection
     target: Selection
     rule: Rule
     weight: Value
     delay: Value
-    delay_steps: int | np.ndarray | FromFile | None
+    delay_steps: int | np.ndarray | FromFile | OfDistance | None
     synapse: SynapseModel = static
     receptor: int | None = None
 

@@ -42,7 +42,9 @@ from .elements import (
     select,
 )
 from .grid import TimeGrid, resolution
+from .in_space import in_space
 from .matrices import Matrix, is_matrix, read_delay_matrix, read_matrix
+from .positions import Positions, read_positions
 from .projections import (
     check_given,
     check_rule,
@@ -131,11 +133,19 @@ class Network:
 
     # --- populations ---------------------------------------------------------------------------------------------
 
-    def create(self, name: str, n: int, model: str | NeuronModel = "iaf_psc_exp", **parameters: Value) -> Population:
+    def create(
+        self,
+        name: str,
+        n: int,
+        model: str | NeuronModel = "iaf_psc_exp",
+        positions: Positions | Value | None = None,
+        **parameters: Value,
+    ) -> Population:
         """Add `n` neurons of `model`; parameters not given keep the model's default.
 
         Parameters
         ----------
+        positions : where they are: a `Grid`, `UniformBox`, `UniformDisc` or `Points`, or an array (n, 2) or (n, 3).
         parameters : each a number, an array of n numbers, or a distribution, drawn neuron by neuron. Some models have
             lists of them, such as tau_syn=[2.0, 100.0]; an array of shape (n, elements) gives each neuron a list.
 
@@ -151,7 +161,7 @@ class Network:
             reference = model.recordables[key].reference
             if key not in parameters and reference is not None:
                 values[key] = values[reference]  # at rest
-        return self._add(name, n, model, values)
+        return self._add(name, n, model, values, positions=read_positions(name, n, positions))
 
     def poisson_source(self, name: str, n: int, rate: Rate, start: float = 0.0, stop: float = math.inf) -> Population:
         """Add `n` Poisson sources of `rate` (spikes/s) that emit in (start, stop] ms; all targets of a
@@ -206,7 +216,15 @@ class Network:
                 "(parameters, rates and potentials can be changed by its set)"
             )
 
-    def _add(self, name: str, n: int, model: NeuronModel, values: dict, spikes: tuple = ()) -> Population:
+    def _add(
+        self,
+        name: str,
+        n: int,
+        model: NeuronModel,
+        values: dict,
+        spikes: tuple = (),
+        positions: Positions | None = None,
+    ) -> Population:
         self._check_open()
         if any(population.name == name for population in self.populations):
             raise ValueError(f"there is a population {name!r} already")
@@ -214,7 +232,7 @@ class Network:
         if self.n + n >= 2**32:
             raise ValueError(f"{name}: {n:g} neurons more make 2^32 or more")
         check_together(name, model, values, self.grid.dt_ms)
-        population = Population(name, n, model, MappingProxyType(values), self.n, spikes)
+        population = Population(name, n, model, MappingProxyType(values), self.n, spikes, positions)
         self.populations.append(population)
         if self._records_all:
             self.recorders.append(Recorder(SPIKES, SPIKES, population[:]))
@@ -250,6 +268,7 @@ class Network:
             two; of a NumPy array, each entry other than 0. The matrix is copied. Or the edges of a file, see
             `csv_edges`, `parquet_edges` and `sonata_edges`.
         weight : pA; a number, a distribution, or (explicit rule) an array with one value a synapse. Not with a matrix.
+            Of neurons with positions also a function of distance, such as `Gaussian`.
         delay : ms, at least dt, multiples of dt; likewise. Draws of a distribution are rounded to the grid. With a
             weight matrix also a matrix with the same entries, or a NumPy array of its shape.
         synapse : the model of the synapses.
@@ -271,6 +290,7 @@ class Network:
         if is_matrix(rule):
             rule, weight = read_matrix(name, rule, shape, unit)
             delay = read_delay_matrix(name, delay, rule, shape) if is_matrix(delay) else delay
+        rule = in_space(name, rule, (source, target), weight, delay, self.grid)
         n_synapses = check_rule(name, rule, source, target)
         weight = read_weight(name, weight, n_synapses, target.population)
         delay, steps = read_delay(name, delay, n_synapses, self.grid)

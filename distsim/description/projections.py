@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..synapses import SynapseModel
+from .distance import OfDistance
 from .distributions import Distribution
 from .edge_files import EdgeFile, FromFile
 from .elements import Population, Selection, Value
@@ -84,7 +85,7 @@ def read_weight(name: str, weight: object, n_synapses: int | None, target: Popul
     name = f"{name}: weight"
     if isinstance(weight, Distribution):
         check_drawn(name, weight)
-    elif not isinstance(weight, FromFile):
+    elif not isinstance(weight, FromFile | OfDistance):
         weight = frozen(numbers(name, weight, -LARGEST, LARGEST, target.model.weight_unit))
         _check_size(name, weight, n_synapses)
     return RELAYED if target.model.relays else weight
@@ -125,11 +126,11 @@ def read_receptor(name: str, receptor: object, target: Population) -> int | None
 
 def read_delay(
     name: str, delay: object, n_synapses: int | None, grid: TimeGrid
-) -> tuple[Value, int | np.ndarray | FromFile | None]:
+) -> tuple[Value, int | np.ndarray | FromFile | OfDistance | None]:
     """Return `delay` of the projection `name` in ms and in steps (see `Projection`): 1 to `MOST_DELAYS` steps, on the
     grid unless it is drawn."""
     name, dt = f"{name}: delay", grid.dt_ms
-    if isinstance(delay, FromFile):
+    if isinstance(delay, FromFile | OfDistance):
         return delay, delay
     if isinstance(delay, Distribution):
         low, high = delay.support()

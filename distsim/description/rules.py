@@ -8,11 +8,13 @@ Names and meanings are NEST's. A multapse is a second synapse of the same pair, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .quantities import number, numbers, whole
+from .distance import OfDistance
+from .masks import Mask
+from .quantities import number, numbers, shown, whole
 
 MOST_LISTED = 2**32 - 1  # synapses of a list: what is drawn for them is found by 32-bit positions
 
@@ -20,6 +22,11 @@ MOST_LISTED = 2**32 - 1  # synapses of a list: what is drawn for them is found b
 @dataclass(frozen=True)
 class Rule:
     """A rule; `problem` says why it cannot be fulfilled between selections of these sizes."""
+
+    def __repr__(self) -> str:
+        values = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        given = ", ".join(f"{name}={value!r}" for name, value in values if value is not None)
+        return f"{type(self).__name__}({given})"
 
     def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
         """A message or None. shared: targets that are among the sources."""
@@ -35,13 +42,15 @@ class Rule:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FixedIndegree(Rule):
-    """Each target gets `n` synapses from sources drawn uniformly."""
+    """Each target gets `n` synapses from sources drawn uniformly, or in proportion to `probability` within `mask`."""
 
     n: int
     allow_autapses: bool = True
     allow_multapses: bool = True
+    probability: OfDistance | None = None
+    mask: Mask | None = None
 
     def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
         return _too_many("indegree", self, n_sources, n_targets, shared)
@@ -50,13 +59,15 @@ class FixedIndegree(Rule):
         return self.n * n_targets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FixedOutdegree(Rule):
-    """Each source makes `n` synapses onto targets drawn uniformly."""
+    """Each source makes `n` synapses onto targets drawn uniformly, or in proportion to `probability` within `mask`."""
 
     n: int
     allow_autapses: bool = True
     allow_multapses: bool = True
+    probability: OfDistance | None = None
+    mask: Mask | None = None
 
     def problem(self, n_sources: int, n_targets: int, shared: int) -> str | None:
         return _too_many("outdegree", self, n_targets, n_sources, shared)
@@ -85,14 +96,16 @@ class FixedTotalNumber(Rule):
         return self.n
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PairwiseBernoulli(Rule):
-    """Each pair is connected with probability `p`, at most once."""
+    """Each pair (within `mask`) is connected with probability `p`, at most once."""
 
-    p: float
+    p: float | OfDistance
     allow_autapses: bool = True
+    mask: Mask | None = None
 
     def expected(self, n_sources: int, n_targets: int) -> float:
+        assert not isinstance(self.p, OfDistance)  # see `in_space`
         return self.p * n_sources * n_targets
 
     @property
@@ -156,14 +169,32 @@ class Explicit(Rule):
 Drawn = FixedIndegree | FixedOutdegree | FixedTotalNumber | PairwiseBernoulli | AllToAll  # not given as pairs
 
 
-def fixed_indegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedIndegree:
-    """`n` synapses onto each target."""
-    return FixedIndegree(whole("fixed_indegree: n", n), allow_autapses, allow_multapses)
+def fixed_indegree(
+    n: int,
+    allow_autapses: bool = True,
+    allow_multapses: bool = True,
+    probability: OfDistance | None = None,
+    mask: Mask | None = None,
+) -> FixedIndegree:
+    """`n` synapses onto each target, from sources drawn uniformly; or, of neurons with positions, in proportion to
+    `probability`, a function of distance, and within `mask`."""
+    _check_mask("fixed_indegree", mask)
+    probability = _function("fixed_indegree: probability", probability)
+    return FixedIndegree(whole("fixed_indegree: n", n), allow_autapses, allow_multapses, probability, mask)
 
 
-def fixed_outdegree(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedOutdegree:
-    """`n` synapses from each source."""
-    return FixedOutdegree(whole("fixed_outdegree: n", n), allow_autapses, allow_multapses)
+def fixed_outdegree(
+    n: int,
+    allow_autapses: bool = True,
+    allow_multapses: bool = True,
+    probability: OfDistance | None = None,
+    mask: Mask | None = None,
+) -> FixedOutdegree:
+    """`n` synapses from each source, onto targets drawn uniformly; or, of neurons with positions, in proportion to
+    `probability`, a function of distance, and within `mask`."""
+    _check_mask("fixed_outdegree", mask)
+    probability = _function("fixed_outdegree: probability", probability)
+    return FixedOutdegree(whole("fixed_outdegree: n", n), allow_autapses, allow_multapses, probability, mask)
 
 
 def fixed_total_number(n: int, allow_autapses: bool = True, allow_multapses: bool = True) -> FixedTotalNumber:
@@ -171,9 +202,14 @@ def fixed_total_number(n: int, allow_autapses: bool = True, allow_multapses: boo
     return FixedTotalNumber(whole("fixed_total_number: n", n), allow_autapses, allow_multapses)
 
 
-def pairwise_bernoulli(p: float, allow_autapses: bool = True) -> PairwiseBernoulli:
-    """Each pair with probability `p`."""
-    return PairwiseBernoulli(number("pairwise_bernoulli: p", p, 0.0, 1.0), allow_autapses)
+def pairwise_bernoulli(
+    p: float | OfDistance, allow_autapses: bool = True, mask: Mask | None = None
+) -> PairwiseBernoulli:
+    """Each pair with probability `p`; of neurons with positions, `p` may be a function of distance, and only pairs
+    within `mask` are connected."""
+    _check_mask("pairwise_bernoulli", mask)
+    p = p if isinstance(p, OfDistance) else number("pairwise_bernoulli: p", p, 0.0, 1.0)
+    return PairwiseBernoulli(p, allow_autapses, mask)
 
 
 def all_to_all(allow_autapses: bool = True) -> AllToAll:
@@ -204,6 +240,17 @@ def as_indices(name: str, values: np.ndarray | Sequence[int]) -> np.ndarray:
     if not np.array_equal(array, np.floor(array)):
         raise ValueError(f"{name} must be whole numbers")
     return array.astype(np.int32 if _fit_int32(array) else np.int64)
+
+
+def _check_mask(rule: str, mask: object) -> None:
+    if mask is not None and not isinstance(mask, Mask):
+        raise TypeError(f"{rule}: mask must be a Circle, Annulus or Box, not {shown(mask)}")
+
+
+def _function(name: str, value: object) -> OfDistance | None:
+    if value is not None and not isinstance(value, OfDistance):
+        raise TypeError(f"{name} must be a Gaussian, Exponential or Linear, not {shown(value)}")
+    return value
 
 
 def _fit_int32(array: np.ndarray) -> bool:

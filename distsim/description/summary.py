@@ -68,7 +68,7 @@ def value_in_words(value: object) -> str:
 def _short(value: object) -> str:
     """Return the text of a rule or distribution without what holds unless one says otherwise."""
     text = str(value)
-    for usual in (", minimum=-inf", ", maximum=inf", ", allow_autapses=True", ", allow_multapses=True"):
+    for usual in (", base=0.0", ", minimum=-inf", ", maximum=inf", ", allow_autapses=True", ", allow_multapses=True"):
         text = text.replace(usual, "")
     return text
 
@@ -86,6 +86,8 @@ def _population(population: Population) -> list[str]:
     ]
     if population.spike_steps:
         given = [f"{sum(train.size for train in population.spike_steps):,} spikes"]
+    if population.positions is not None:
+        given.append(f"positions {population.positions}")
     return [population.name, f"{population.n:,}", population.model.name, ", ".join(given)]
 
 

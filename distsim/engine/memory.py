@@ -7,6 +7,7 @@ import numpy as np
 from ..description.distributions import Distribution
 from ..description.edge_files import EdgeFile
 from ..description.elements import Projection
+from ..description.in_space import InSpace
 from ..description.network import Network
 from ..description.rates import arrays_of
 from ..description.reports import reports_of, sampled_reports
@@ -19,7 +20,8 @@ from .step import buffers
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
-EDGE = 28  # bytes for each edge of a file that is kept, while its columns are put together
+EDGE = 28  # bytes for each edge of a file, or drawn in space, that is kept, while its columns are put together
+PLACED = 24  # bytes for the position of a neuron
 TARGET = 12  # bytes for each target of a projection, while synapses are drawn: its number and its indegree
 
 
@@ -51,7 +53,8 @@ def description_bytes(network: Network) -> int:
         held += [np.broadcast_to(0.0, population.n)] * len(set(drawn) - set(population.model.drawn))
     for stimulus in network.poisson_inputs:
         held += [*arrays_of(stimulus.rate).values()]
-    return selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
+    placed = PLACED * sum(population.n for population in network.populations if population.positions)
+    return placed + selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
 
 
 def selection_bytes(network: Network) -> int:
@@ -98,13 +101,13 @@ def estimate_arrays(plan: TablePlan) -> dict[str, int]:
 
 def is_given(projection: Projection) -> bool:
     """Return whether the synapses are listed one by one; then each rank keeps the positions of its own."""
-    return isinstance(projection.rule, Explicit | OneToOne | EdgeFile)
+    return isinstance(projection.rule, Explicit | OneToOne | EdgeFile | InSpace)
 
 
 def _given_bytes(projections: list[Projection], size: int) -> int:
     """Bytes of the places of a rank's own synapses in lists, of lists that are made, and of the shards of targets."""
     own = 4 * sum(map(n_expected, projections)) // size
-    own += EDGE * sum(n_expected(p) for p in projections if isinstance(p.rule, EdgeFile)) // size
+    own += EDGE * sum(n_expected(p) for p in projections if isinstance(p.rule, EdgeFile | InSpace)) // size
     made = 4 * sum(len(p.target) for p in projections if isinstance(p.rule, OneToOne))
     return own + made + 4 * max([len(p.target) for p in projections], default=0)
 

@@ -16,14 +16,15 @@ import numpy as np
 
 from ..description.reports import Report, reports_of
 from ..description.values import check_together
-from ..parallel import Comm, check_running
+from ..parallel import Comm, SerialCommunicator, check_running
 from .check import with_memory
 from .compiled.huge_pages import together
 from .compiled.intrinsics import CLOCK_GETTIME
 from .connectivity.build import connect
-from .connectivity.read_edges import Lists
+from .connectivity.read_edges import Lists, read_lists
 from .connectivity.table_plan import TablePlan
 from .ledger import Ledger, balance, n_local_synapses
+from .lists_in_space import draw_together
 from .memory import estimate_of
 from .model_loops import Loops, choose_loops, loops_of
 from .random.streams import key
@@ -54,7 +55,7 @@ class RankEngine:
     sink : Sink
         Takes the recordings.
     lists : Lists, optional
-        Edges of files onto this rank's neurons, where they are read already.
+        Edges of files onto this rank's neurons; by default this rank reads them on its own.
     noise_seed : int, optional
         Fixes everything that is drawn during a run; by default `seed` does.
 
@@ -126,12 +127,14 @@ class RankEngine:
         """Build synapses and neurons, which take most of the memory (collective)."""
 
         def build() -> None:
-            self.synapses, self.dense = connect(self.plan, self.seed, self.deal, lists)
+            self.synapses, self.dense = connect(self.plan, self.seed, self.deal, {**given, **drawn})
             parameters = self.settings.parameters
             self.neurons = plan_neurons(self.network, parameters, self.seed, self.deal, self.plan.layout)
             self._use_huge_pages()
 
+        given = read_lists(self.network, SerialCommunicator(), self.deal) if lists is None else lists
         try:
+            drawn = draw_together(self.network, self.seed, self.comm, self.deal)
             with_memory(self.comm, build)
         except MemoryError as error:
             size = self.comm.size

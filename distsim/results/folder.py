@@ -19,9 +19,10 @@ from ..files import kinds
 from ..files.paths import CONFIG, MARKER, NOTE, PARTS, SUMMARY, as_path, written_whole
 from ..files.plain_files import read_json
 from ..parallel import InputError
+from ..recording.nodes import NODES
 from ..recording.report_files import SPIKES, VOLTAGES, is_report_file
 
-FILES: tuple[str, ...] = (SUMMARY, CONFIG, SPIKES, VOLTAGES)
+FILES: tuple[str, ...] = (SUMMARY, CONFIG, SPIKES, VOLTAGES, NODES)
 FILES += ("raster.png", "rates.png", "voltages.png", "statistics.png", "panels.png")
 FILES += ("bench.json", "bench.png")
 FILES += (f"{SPIKES}.part", f"{VOLTAGES}.part")

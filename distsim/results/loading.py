@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.run_folder import existing_folder, pieces_of, read_summary
+from ..analysis.run_folder import collect, existing_folder, pieces_of, read_summary
 from ..files.paths import MARKER, NOTE, SUMMARY
 from ..recording.folder_state import State, UnsettledError, read_at_once, read_state
+from ..recording.nodes import NODES, read_nodes
 from ..recording.note import read_note
 from ..recording.part_files import read_report_parts, read_spike_parts
 from ..recording.pieces import Pieces, common, merged, piece_of
@@ -157,7 +158,20 @@ def _result(
     """Return the recordings as a result; `about` is the summary, or the note of an incomplete run."""
     sizes = _sizes(folder, about, spikes, samples)
     recorded = {name: _recorded(about, name, s.n) for name, s in spikes.items()}
-    return Result(sizes, _dt(about, spikes), period, spikes, recorded, samples, summary, pieces, about=about)
+    facts: dict[str, Any] = {"about": about, "positions": _positions(folder, about, sizes)}
+    return Result(sizes, _dt(about, spikes), period, spikes, recorded, samples, summary, pieces, **facts)
+
+
+def _positions(folder: Path, about: dict | None, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Return the positions of the populations that have some by the summary."""
+    names = collect((about or {}).get("populations", {}), "positions")
+    if not names or not (folder / NODES).exists():  # a run that has just begun writes them soon
+        return {}
+    found = read_nodes(folder / NODES)
+    for name, placed in found.items():
+        if sizes.get(name) != len(placed):
+            raise ValueError(f"{folder}: {NODES} has {len(placed)} neurons of {name}, {SUMMARY} {sizes.get(name)}")
+    return found
 
 
 def _in_order(spikes: Mapping[str, Spikes]) -> dict[str, Spikes]:

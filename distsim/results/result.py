@@ -56,6 +56,7 @@ class Result:
     recorded : by population, bool (n,): the neurons whose spikes are recorded; some may be missing.
     pieces : start and end (ms) of what was recorded without a break; by default all of `period`.
     about : entries of the summary that figures need, of a run that has no summary yet.
+    positions : of populations that have some, float64 (n, coordinates).
 
     Attributes
     ----------
@@ -78,10 +79,11 @@ class Result:
         pieces: Sequence[Sequence[float]] | None = None,
         *,
         about: Mapping | None = None,
+        positions: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self.sizes, self.dt, self.period, self.summary = dict(sizes), dt, period, summary
         self.pieces = (period,) if pieces is None else tuple(pieces)
-        self._about = summary or about or {}
+        self._about, self._positions = summary or about or {}, dict(positions or {})
         self._spikes, self._recorded = dict(spikes), dict(recorded)
         self._samples = {name: dict(found) for name, found in samples.items()}
 
@@ -160,6 +162,14 @@ class Result:
         if np.any(columns < 0):
             raise ValueError(_not_recorded(_word(name), what, population, samples.ids.size, list(found)))
         return samples.times.copy(), samples.values[:, columns].astype(np.float64)
+
+    def positions(self, what: Part) -> np.ndarray:
+        """Return where neurons are: float64 (len(what), coordinates); ValueError if they have no positions."""
+        name, indices = find(what, self.sizes)
+        if name not in self._positions:
+            known = ", ".join(self._positions) or "none"
+            raise ValueError(f"{name} has no positions (populations with positions: {known})")
+        return self._positions[name][as_key(indices)].copy()
 
     @property
     def sampled(self) -> dict[str, str]:

@@ -21,7 +21,7 @@ from ..results.folder import release
 from ..simulation.checkpoints import Checkpoint
 from ..simulation.facts import Counted, population_entries, run_entries
 from ..simulation.guard import GuardError
-from ..simulation.saving import recorded_files
+from ..simulation.saving import recorded_files, write_positions
 from ..simulation.simulation import Simulation
 from . import pictures, profiling, report
 from .controlled_run import ControlledRun
@@ -75,6 +75,7 @@ def run(
     limits = Limits(prepared.checkpoint_steps, request.checkpoints.wall, max_wall, startup)
     controlled = ControlledRun(prepared, folder, comm, limits, signals or Signals(), origin)
     on_root(comm, lambda: write_config(folder, request, prepared.model))
+    on_root(comm, lambda: write_positions(network, request.seed, folder))
     simulation = controlled.simulation
     say(f"  built     in {simulation.build_time:.1f} s (started in {startup:.1f} s)", flush=True)
     say(f"  resumed   at {simulation.time:g} ms\n" if controlled.started_at else "", flush=True)

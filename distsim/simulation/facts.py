@@ -95,7 +95,8 @@ def run_entries(engine: RankEngine, title: str, counted: Counted) -> dict:
 
 
 def population_entries(network: Network, seconds: float, counts: np.ndarray) -> dict[str, dict]:
-    """Return by population n, n_spikes, rate_hz (None without neurons or time), and the recorded neurons if not all."""
+    """Return by population n, n_spikes, rate_hz (None without neurons or time), the recorded neurons if not all, and
+    positions, if it has some, in words."""
     spikes = spike_report(reports_of(network))
     populations: dict[str, dict] = {}
     for population in network.populations:
@@ -105,4 +106,6 @@ def population_entries(network: Network, seconds: float, counts: np.ndarray) -> 
         recorded = recorded_ranges(spikes, population)
         if recorded is not None:
             populations[population.name]["recorded"] = recorded
+        if population.positions is not None:
+            populations[population.name]["positions"] = repr(population.positions)
     return populations

@@ -15,6 +15,7 @@ from ..recording.samples import Samples
 from ..recording.spike_hash import spikes_sha256_of
 from ..recording.spikes import Spikes
 from ..results.result import Result
+from .places import all_positions
 
 
 def spikes_of(engine: RankEngine, period: Period, what: Part) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +68,8 @@ def _result(
     recorded = {p.name: wanted[p.span] for p in network.populations if wanted.size}
     whole = (grid.ms(period.start), grid.ms(period.stop))
     pieces = [(grid.ms(start), grid.ms(stop)) for start, stop in period.pieces]
-    return Result(sizes, grid.dt_ms, whole, spikes, recorded, samples, summary, pieces or None)
+    placed = all_positions(network, engine.seed)
+    return Result(sizes, grid.dt_ms, whole, spikes, recorded, samples, summary, pieces or None, positions=placed)
 
 
 def _spikes(engine: RankEngine, populations: Sequence[Population]) -> dict[str, Spikes]:

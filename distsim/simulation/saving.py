@@ -15,12 +15,14 @@ from ..engine.step.period import Period
 from ..engine.step.sinks import MemorySink
 from ..parallel import Comm, InputError, on_root
 from ..recording.file_sink import FileSink
+from ..recording.nodes import NODES, write_nodes
 from ..recording.note import write_note
 from ..recording.parts import PartSink
 from ..recording.report_files import file_of
 from ..results import summary
 from ..results.folder import PYTHON, claim, release
 from .facts import Counted, describe, run_entries
+from .places import all_positions
 from .recorded import memory_of, sha256_of
 
 
@@ -40,6 +42,7 @@ def save(engine: RankEngine, period: Period, folder: str | Path, about: dict, ov
     try:
         noted = {**about, "recording": {"files": files}}
         on_root(comm, lambda: write_note(path, noted))
+        on_root(comm, lambda: write_positions(network, engine.seed, path))
         sink = file_sink(network, path, comm)
         for name, (steps, values) in recorded.items():
             sink.take(name, steps, values)
@@ -82,6 +85,13 @@ def without_breaks(steps: np.ndarray, block: np.ndarray, interval: int) -> tuple
     whole = np.full((every.size, block.shape[1]), np.nan)
     whole[(steps - steps[0]) // interval] = block
     return every, whole
+
+
+def write_positions(network: Network, seed: int, folder: Path) -> None:
+    """Write the positions of neurons, if some have positions, into `folder`, in a file of SONATA nodes."""
+    placed = all_positions(network, seed)
+    if placed:
+        write_nodes(folder / NODES, placed)
 
 
 def part_sink(network: Network, folder: Path, comm: Comm) -> PartSink:

@@ -35,6 +35,7 @@ from .agreement import agree, described
 from .checkpoints import Checkpoint
 from .connections import Connections, connections_of
 from .guard import Finding, Guard, GuardError
+from .places import positions_of
 from .saving import save, summarize
 from .state import State, restore, state_of
 from .trials import check_noise_seed, check_seed
@@ -347,6 +348,10 @@ class Simulation:
         ValueError : there is no such population.
         """
         return connections_of(self.engine, source, target, is_local=local)
+
+    def positions(self, what: Part) -> np.ndarray:
+        """Return where neurons are: float64 (len(what), coordinates); ValueError if they have no positions."""
+        return positions_of(self.network, self.seed, what)
 
     # --- results --------------------------------------------------------------------------------------------------
 

@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..description.distance import Linear
 from ..description.distributions import Normal
+from ..description.in_space import InSpace
 from ..description.network import Network
-from ..description.rules import explicit, fixed_outdegree, fixed_total_number, pairwise_bernoulli
+from ..description.positions import UniformBox
+from ..description.rules import explicit, fixed_indegree, fixed_outdegree, fixed_total_number, pairwise_bernoulli
 from ..engine.connectivity.build_dense import FEWEST, SPARSEST
 from ..engine.connectivity.table_plan import TablePlan
 from ..engine.model_loops import Loops, loops_of
@@ -37,9 +40,12 @@ def fill_cache(plan: TablePlan, comm: Comm, loops: Loops, simulate: Callable[[Ne
         small.run(1.0)
         small.restore(small.state())
 
+    kernels: dict[str, Callable[[], object]] = {"kernels": compile_kernels}
+    if any(isinstance(projection.rule, InSpace) for projection in plan.network.projections):
+        kernels["kernels of space"] = lambda: simulate(small_space())
     settings = described_settings(plan.network, seed=0)  # of whose arrays only the shapes matter
     wanted = loops_of(plan, settings.parameters, settings.inputs)
-    loops.fill_cache(comm, wanted, {"kernels": compile_kernels})
+    loops.fill_cache(comm, wanted, kernels)
 
 
 def small_network() -> Network:
@@ -53,4 +59,14 @@ def small_network() -> Network:
     network.connect(many[:1024], many, fixed_total_number(int(FEWEST * SPARSEST) + 1), 0.0, 0.1)
     network.poisson_input(neurons, 1000.0, 1.0, 0.1)
     network.record_spikes(neurons)
+    return network
+
+
+def small_space() -> Network:
+    """A few neurons in space, connected in every way."""
+    network = Network()
+    neurons = network.create("neurons", 3, "iaf_psc_delta", positions=UniformBox((1.0, 1.0)))
+    near, drawn = Linear(1.0, -0.1), Normal(1.0, 0.1, minimum=0.5)
+    network.connect(neurons, neurons, pairwise_bernoulli(near), near, drawn)
+    network.connect(neurons, neurons, fixed_indegree(1), drawn, near)
     return network

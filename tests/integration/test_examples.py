@@ -29,6 +29,7 @@ SMALL = {
     "microcircuit": "scale=0.02, t_presim=20.0, t_sim=100.0",
     "ei_clustered": "N_E=400, t_presim=50.0, t_sim=2100.0",
     "sweep": "order=50, t_warmup=20.0, t_sim=30.0",
+    "spatial": "side=20, t_sim=50.0",
 }
 PICTURES = {name: [name] for name in SMALL} | {"microcircuit": ["microcircuit_raster", "microcircuit_rates"]}
 

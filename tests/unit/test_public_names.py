@@ -10,8 +10,9 @@ import distsim
 
 ROOT = Path(distsim.__file__).parents[1]
 NAMES = {
-    "Constant", "GuardError", "Lognormal", "Network", "NetworkModel", "NetworkParameters", "NeuronModel", "Normal",
-    "Option", "Parameter", "PiecewiseRate", "Recordable", "Result", "Simulation", "SinusoidalRate", "Uniform",
+    "Annulus", "Box", "Circle", "Constant", "Exponential", "Gaussian", "Grid", "GuardError", "Linear", "Lognormal",
+    "Network", "NetworkModel", "NetworkParameters", "NeuronModel", "Normal", "Option", "Parameter", "PiecewiseRate",
+    "Points", "Recordable", "Result", "Simulation", "SinusoidalRate", "Uniform", "UniformBox", "UniformDisc",
     "Variant", "all_to_all", "csv_edges", "explicit", "fixed_indegree", "fixed_outdegree", "fixed_total_number",
     "helper", "load", "neuron_models", "one_to_one", "pairwise_bernoulli", "parameter", "parquet_edges",
     "sonata_edges",

@@ -14,6 +14,7 @@ from ..step.decomposition import Decomposition
 from ..step.delivery import Synapses
 from ..step.dense import Dense
 from .build_dense import connect_dense
+from .draw_in_space import draw_in_space
 from .read_edges import Lists, read_lists
 from .shards import BuildContext, ShardBuilder
 from .table_plan import TablePlan
@@ -31,7 +32,8 @@ def connect(plan: TablePlan, seed: int, deal: Decomposition, lists: Lists | None
     deal : Decomposition
         Which neurons are this rank's.
     lists : Lists, optional
-        The edges of files onto this rank's neurons; by default this rank reads them now, on its own.
+        The edges of files, and synapses drawn in space, onto this rank's neurons; by default this rank reads and draws
+        them now, on its own.
 
     Returns
     -------
@@ -41,7 +43,8 @@ def connect(plan: TablePlan, seed: int, deal: Decomposition, lists: Lists | None
         Bit matrices of the projections that are dense and whose synapses are alike.
     """
     network, code, layout, key = plan.network, plan.code, plan.layout, streams.key(seed)
-    lists = read_lists(network, SerialCommunicator(), deal) if lists is None else lists
+    if lists is None:
+        lists = {**read_lists(network, SerialCommunicator(), deal), **draw_in_space(network, seed, deal)}
     dense, second = connect_dense(network, plan.groups, layout, deal, key, plan.receptors)
     context = BuildContext(plan, deal, key, second, lists)
     shards = [ShardBuilder(context, shard) for shard in range(layout.n_shards)]

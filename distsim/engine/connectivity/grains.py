@@ -44,7 +44,7 @@ def shares(network: Network, projection: Projection, delays: np.ndarray) -> np.n
     if projection.delay_steps is None:
         table, slots = delay_table(network, projection, delays)
         return np.bincount(slots, np.diff(table.thresholds / 2**32, prepend=0.0), delays.size)
-    counts = given_delays(projection)
+    counts = given_delays(network, projection)
     found: np.ndarray = counts[delays] / max(1, counts.sum())
     return found
 

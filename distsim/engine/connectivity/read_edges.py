@@ -201,7 +201,7 @@ class Reading:
                 chunks[k] = Chunk(start, own._replace(rows=own.rows + np.uint32(first_rows[start])))
         parts = [list(own) for _, own in chunks]
         chunks.clear()
-        own = _joined(parts)
+        own = joined(parts)
         give_back_memory()
         return own
 
@@ -270,7 +270,7 @@ def _take(own: OwnList, chosen: np.ndarray) -> OwnList:
     return OwnList(*(array[chosen] if array.size else array for array in own))
 
 
-def _joined(parts: list[list[np.ndarray]]) -> OwnList:
+def joined(parts: list[list[np.ndarray]]) -> OwnList:
     """Return the columns of all parts behind one another, and empty the parts on the way."""
     nothing = np.zeros(0, np.int32)
     parts.append([nothing, nothing, np.zeros(0), np.zeros(0, np.int16), np.zeros(0, np.uint32)])

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...description.edge_files import EdgeFile
 from ...description.elements import Projection
+from ...description.in_space import InSpace
 from ...description.indices import numbers_at, progression
 from ...description.rules import Drawn, Explicit, FixedOutdegree, OneToOne
 from ..random import streams
@@ -18,12 +19,14 @@ from ..step.delivery import synapses_by_source
 from ..step.layout import receptor_of
 from . import draws, edges
 from .build_dense import Second, delay_steps
+from .draw_in_space import owners_of
+from .pairs_in_space import words_of_pairs
 from .pool import Pool, Shape, make_pool, make_shape, sort_buckets
 from .read_edges import Lists
 from .synapse_plan import delay_table
 from .table_plan import TablePlan
 
-GIVEN = (Explicit, OneToOne, EdgeFile)  # rules whose synapses are listed
+GIVEN = (Explicit, OneToOne, EdgeFile, InSpace)  # rules whose synapses are listed
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class ShardBuilder:
         if number in self.context.second:
             return SecondSynapses(self, number, projection)
         if isinstance(projection.rule, GIVEN):
-            return Listed(self, number, projection)
+            return (ListedInSpace if isinstance(projection.rule, InSpace) else Listed)(self, number, projection)
         return (BySource if isinstance(projection.rule, FixedOutdegree) else ByTarget)(self, number, projection)
 
     def keeps(self, gids: np.ndarray) -> np.ndarray:
@@ -319,3 +322,15 @@ class Listed(Given):
         else:
             levels = np.searchsorted(table.thresholds, self._words(chosen)[2])
         return first + levels, code.values(self.number)[levels]
+
+
+class ListedInSpace(Listed):
+    """A projection drawn in space; what is drawn for a synapse belongs to the neuron that chose it."""
+
+    def _words(self, chosen: np.ndarray) -> np.ndarray:
+        rule, own, u = self.projection.rule, self.own, np.empty((4, chosen.size), np.uint32)
+        assert isinstance(rule, InSpace) and own.rows is not None
+        ends = own.sources[chosen], own.targets[chosen]
+        owners = owners_of(rule, self.projection.source, self.projection.target, ends)
+        words_of_pairs(own.rows[chosen], owners, self.number, *self.shard.context.key, u)
+        return u

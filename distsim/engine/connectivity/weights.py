@@ -7,9 +7,11 @@ from typing import TypeGuard
 
 import numpy as np
 
+from ...description.distance import OfDistance
 from ...description.distributions import Distribution
 from ...description.edge_files import EdgeFile, FromFile
 from ...description.elements import Projection, Value
+from ...description.in_space import InSpace
 from ...description.network import Network
 from ...description.rules import Explicit
 from ..random.streams import QuantileTable, quantile_table
@@ -103,6 +105,8 @@ def most_events(network: Network) -> float:
             most = float(most_equal(rule.targets, len(projection.target)))
         elif isinstance(rule, EdgeFile):
             most = float(rule.facts.most)
+        elif isinstance(rule, InSpace):
+            most = rule.most_onto_one(len(projection.source))
         else:
             n_targets = len(projection.target)
             most = rule.expected(len(projection.source), n_targets) / max(1, n_targets)
@@ -132,6 +136,8 @@ def _levels(projection: Projection) -> Levels:
     if isinstance(projection.weight, FromFile):
         assert isinstance(projection.rule, EdgeFile)
         return None, projection.rule.facts.weights
+    if isinstance(projection.weight, OfDistance):
+        return None, None
     return _palette_levels(projection.weight)
 
 
@@ -143,7 +149,7 @@ def _palette_levels(weight: Value) -> Levels:
         return table, ((edges[1:] + edges[:-1]) / 2)[table.first :][: table.n_levels]
     if isinstance(weight, Distribution):
         weight = weight.support()[0]
-    assert not isinstance(weight, FromFile)
+    assert not isinstance(weight, FromFile | OfDistance)
     if not isinstance(weight, np.ndarray):
         return quantile_table(0, np.ones(1)), np.array([float(weight)])
     return None, distinct(weight, PALETTE_SIZE - 1)

@@ -19,6 +19,7 @@ from ..compiled.intrinsics import kernel
 
 INITIAL, POISSON, SYNAPSE, INDEGREE, LEFT_OUT, POISSON_REST, NEURON = range(1, 8)  # purposes
 POISSON_BY_NEURON, NOISE = 11, 12
+POSITION, PAIR, PAIR_VALUE = range(32, 35)  # of neurons with positions
 
 GUIDE_BITS = 12
 
