@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,8 +66,8 @@ def _drawn_parameters(network: Network, number: int, seed: int) -> dict[str, Val
 
 
 def drawn_values(
-    network: Network, number: int, name: str, value: Value, gids: np.ndarray, seed: int, change: int = 0
-) -> Value:
+    network: Network, number: int, name: str, value: Value | str, gids: np.ndarray, seed: int, change: int = 0
+) -> Any:
     """Return what neurons `gids` of population `number` draw of a distribution for their parameter `name`; any other
     value as it is. `change` tells apart what is drawn at the start (0) and by later changes."""
     if not isinstance(value, Distribution):

@@ -55,7 +55,8 @@ SPIKES = ("hazard", "steps")
 def make(n_sfa: int, n_stc: int) -> NeuronModel:
     """Return gif_psc_exp with so many shifts of the threshold and spike-triggered currents."""
     elements = (*numbered("sfa", n_sfa), *numbered("stc", n_stc))
-    parameters, lists = dict(PARAMETERS), dict[str, tuple[str, ...]]()
+    parameters = dict(PARAMETERS)
+    lists: dict[str, tuple[str, ...]] = {}
     for kind, n in (("sfa", n_sfa), ("stc", n_stc)):
         lists |= {f"{name}_{kind}": numbered(f"{name}_{kind}", n) for name in ("tau", "q")}
     for name in elements:

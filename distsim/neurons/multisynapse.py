@@ -110,10 +110,10 @@ def _model(name: str, n: int, states: tuple[str, ...], propagators: Callable, st
         parameters[tau] = Parameter(2.0, "ms", f"time constant of the current at receptor {k}", 0.0, open=True)
     recordables = {"V_m": Recordable("V", "E_L"), "I_syn": Recordable("total", None, "pA")}
     for state in states:
-        current, _, receptor = state.partition("_")
+        current, _, number = state.partition("_")
         unit, what = ("pA/ms", "slope variable of the current") if current == "dI" else ("pA", "current")
-        parameters[f"{current}_syn_{receptor}"] = Parameter(0.0, unit, f"initial {what} at receptor {receptor}")
-        recordables[f"{current}_syn_{receptor}"] = Recordable(state)
+        parameters[f"{current}_syn_{number}"] = Parameter(0.0, unit, f"initial {what} at receptor {number}")
+        recordables[f"{current}_syn_{number}"] = Recordable(state)
     return NeuronModel(
         name,
         parameters,

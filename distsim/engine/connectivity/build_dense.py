@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...description.distance import OfDistance
 from ...description.distributions import Distribution
 from ...description.edge_files import FromFile
 from ...description.elements import Population, Projection, Selection, Value
@@ -64,9 +63,12 @@ def plan_groups(network: Network, fewest: int | None = None) -> list[Group]:
         weight = constant(projection.weight)
         if is_alike(projection) and weight is not None and constant(projection.delay) is not None:
             ends = id(projection.source.population), id(projection.target.population)
-            alike = (weight, delay_steps(network, projection.delay), projection.receptor)
-            found.setdefault((*ends, *alike), []).append(number)
-    groups = [_group(network, *alike[2:], tuple(numbers)) for alike, numbers in found.items()]
+            delay = delay_steps(network, projection.delay)
+            found.setdefault((*ends, weight, delay, projection.receptor), []).append(number)
+    groups = [
+        _group(network, weight, delay, receptor, tuple(numbers))
+        for (_, _, weight, delay, receptor), numbers in found.items()
+    ]
     return [group for group in groups if _is_dense(network, group, fewest)]
 
 
@@ -80,14 +82,14 @@ def constant(value: Value) -> float | None:
     if isinstance(value, Distribution):
         low, high = value.support()
         return low if low == high else None
-    if isinstance(value, FromFile | OfDistance):
+    if isinstance(value, FromFile):
         return None
     return float(value) if np.ndim(value) == 0 else None
 
 
 def delay_steps(network: Network, delay: Value) -> int:
     """Return the steps of a delay that is one number; a drawn one is rounded as all draws, halves upwards."""
-    assert not isinstance(delay, FromFile | OfDistance)
+    assert not isinstance(delay, FromFile)
     if not isinstance(delay, Distribution):
         return int(network.grid.steps(delay, "delay"))
     return int(np.floor(delay.support()[0] / network.grid.dt_ms * (1 + 1e-12) + 0.5))
