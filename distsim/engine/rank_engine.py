@@ -75,6 +75,8 @@ class RankEngine:
         Shortest delay and steps between two exchanges.
     n_synapses : int
         Synapses of all ranks.
+    failure : str
+        Why an interval was left half-way, the same on all ranks; "" if none was.
 
     Raises
     ------
@@ -114,7 +116,7 @@ class RankEngine:
 
     def _start(self, noise_seed: int) -> None:
         """Make all that a run changes, but for synapses and neurons, as it is at time 0."""
-        self.noise_seed = noise_seed
+        self.noise_seed, self.failure = noise_seed, ""
         self._plan_poisson()
         self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
         self._plan_buffers()
@@ -212,10 +214,16 @@ class RankEngine:
         RuntimeError
             MPI reported an error, or a neuron emitted more spikes in a step than its model may. On all ranks.
         """
+        self.check_whole()
         stop = self.step + n_steps
         while self.step < stop:
             next_switch = buffers.switch(self.recording.samples, self.reports, self.step, record)
             self._advance_to(min(stop, next_switch), record)
+
+    def check_whole(self) -> None:
+        """Check that no interval was left half-way; RuntimeError on all ranks if one was."""
+        if self.failure:
+            raise RuntimeError(self.failure)
 
     def _advance_to(self, stop: int, record: bool) -> None:
         while (why := loop.advance(stop, record, self._rank)) != loop.DONE:
@@ -224,7 +232,8 @@ class RankEngine:
             elif why == loop.FLUSH:
                 self.flush()
             elif why == loop.TOO_MANY_SPIKES:
-                raise RuntimeError(too_many_spikes(self.comm, self.network, self.deal, self.neurons))
+                self.failure = too_many_spikes(self.comm, self.network, self.deal, self.neurons)
+                self.check_whole()
             else:
                 raise RuntimeError("MPI reported an error during the exchange of spikes")
 

@@ -49,7 +49,8 @@ class State(NamedTuple):
 
 
 def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
-    """Return the state of a simulation between two steps (collective)."""
+    """Return the state of a simulation between two steps (collective); RuntimeError if one was left half-way."""
+    engine.check_whole()
     neurons = engine.neurons
     arrays = {f"state/{k}": _variable(engine, k) for k in range(_n_variables(engine.network))}
     arrays |= {name: getattr(neurons, name).copy() for name in BY_NEURON}

@@ -33,12 +33,12 @@ _double, _int, _short, _pair, _byte = map(
 )
 
 
-def byte(spikes: Any) -> Any:
+def byte(spikes):  # type: ignore[no-untyped-def]
     """Return a number of spikes as a byte, `TOO_MANY` where it is none that a byte can hold."""
 
 
 @overload(byte, jit_options={"forceinline": True})
-def choose_byte(spikes: types.Type) -> Any:
+def choose_byte(spikes):  # type: ignore[no-untyped-def]  # Numba compares the signatures
     if spikes in (types.boolean, types.uint8):
         return lambda spikes: spikes
     return lambda spikes: np.uint8(spikes) if (spikes >= 0) & (spikes < TOO_MANY) else np.uint8(TOO_MANY)
