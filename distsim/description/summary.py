@@ -120,6 +120,8 @@ def _device(network: Any, device: Any) -> list[str]:
         value = getattr(device, field.name)
         if field.name == "target" or value is None or (field.name == "stop" and value == FOREVER):
             continue
+        if field.name == "receptor":
+            value += device.target.population.model.first_receptor
         if field.name in IN_STEPS and isinstance(value, int | np.integer | np.ndarray):
             numbers.append(f"{field.name} {value_in_words(network.grid.ms(value))} ms")
         elif dataclasses.is_dataclass(value):

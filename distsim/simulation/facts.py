@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..description.elements import PoissonInput, StepCurrent
+from ..description.elements import PoissonInput, Projection, StepCurrent
 from ..description.network import Network
 from ..description.reports import recorded_ranges, reports_of, spike_report
 from ..description.rules import Explicit
@@ -47,13 +47,7 @@ def describe(network: Network, settings: Settings) -> dict[str, list | dict]:
         p.name: {"model": p.model.name, **{name: _plain(value) for name, value in values.items()}}
         for p, values in zip(network.populations, settings.parameters, strict=True)
     }
-    projections = [
-        {
-            **{name: _plain(getattr(p, name)) for name in ("source", "target", "rule", "weight", "delay")},
-            **({} if p.receptor is None else {"receptor": p.target.population.model.first_receptor + p.receptor}),
-        }
-        for p in network.projections
-    ]
+    projections = [_fields(p, "source", "target", "rule", "weight", "delay") for p in network.projections]
     return {
         "populations": populations,
         "projections": projections,
@@ -62,8 +56,14 @@ def describe(network: Network, settings: Settings) -> dict[str, list | dict]:
     }
 
 
-def _fields(device: PoissonInput | StepCurrent) -> dict:
-    return {field.name: _plain(getattr(device, field.name)) for field in dataclasses.fields(device)}
+def _fields(device: Projection | PoissonInput | StepCurrent, *names: str) -> dict:
+    """Return fields of an element, all of them unless `names` say which; a receptor as it was chosen, if it was."""
+    names = names or tuple(field.name for field in dataclasses.fields(device))
+    found = {name: _plain(getattr(device, name)) for name in names if name != "receptor"}
+    receptor = getattr(device, "receptor", None)
+    if receptor is not None:
+        found["receptor"] = receptor + device.target.population.model.first_receptor
+    return found
 
 
 def _plain(value: object) -> Any:

@@ -1,7 +1,8 @@
 """Every recording in tests/reference/nest_models of a model that distsim has: V_m, all recorded states, spikes.
 
 Models without a tolerance are exact. The others are solved more precisely here than NEST did: what differs is NEST's
-error, largest where V is steepest, around spikes. A recording that is put into the folder is read as these are.
+error, largest where V is steepest, around spikes. A recording that is put into the folder is read as these are. Those of
+gif_psc_exp (NEST 3.10.0) have a threshold so sharp that two seeds gave the same spikes.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ def test_the_recordings_cover_what_they_are_to_show():
     facts = [facts_of(name) for name in NAMES]
     solved = {"iaf_cond_exp", "iaf_cond_alpha", "aeif_cond_exp", "aeif_cond_alpha", "hh_psc_alpha"}
     assert {f["model"] for f in facts if is_solved(f)} == solved
+    assert {"gif_psc_exp", "iaf_psc_alpha_multisynapse", "iaf_psc_exp_multisynapse"} < {f["model"] for f in facts}
     assert {f["resolution"] for f in facts} == {0.05, 0.1}
     integrations = {f["params"].get("consistent_integration") for f in facts if f["model"] == "izhikevich"}
     assert integrations == {True, False}

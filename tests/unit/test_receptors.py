@@ -11,6 +11,7 @@ import pytest
 from distsim import Network, Normal, Simulation, Uniform, all_to_all, explicit, fixed_indegree, one_to_one
 from distsim.neurons import FAMILIES, MODELS, NeuronModel, Parameter, Recordable
 from distsim.parallel import SerialCommunicator
+from distsim.simulation.facts import describe
 
 KINDS = ("iaf_psc_exp", "iaf_psc_alpha")
 TRAINS = [[1.0, 3.0, 3.5], [2.0, 4.0], [1.5, 7.0]]
@@ -209,6 +210,24 @@ def test_models_with_inputs_that_cannot_be_are_refused():
         NeuronModel("m", {}, (), lambda p, dt: {}, lambda: None, inputs=tuple(f"i{k}" for k in range(65)))
     with pytest.raises(TypeError, match="arguments of step must begin with wait, a, b, current, u"):
         NeuronModel("m", {}, (), lambda p, dt: {}, lambda wait, ex: None, inputs=("a", "b"), uniforms=("u",))
+
+
+def test_receptors_are_told_as_they_were_chosen(capsys):
+    net = Network()
+    E = net.create("E", 3, "iaf_psc_exp_multisynapse", tau_syn=(1.0, 2.0))
+    P = net.create("P", 3, "parrot_neuron")
+    net.connect(E, E, all_to_all(), 1.0, 1.0, receptor=2)
+    net.connect(E, P, all_to_all(), 1.0, 1.0, receptor=1)
+    net.poisson_input(E, 1.0, 1.0, 1.0, receptor=1)
+    net.poisson_input(P, 1.0, 1.0, 1.0)
+    net.summary()
+    lines = capsys.readouterr().out.splitlines()
+    found = [line.split("receptor ")[1].strip() for line in lines if "receptor " in line]
+    assert found == ["2", "1", "1", "0"]
+    sim = Simulation(net, 1, SerialCommunicator())
+    facts = describe(net, sim.engine.settings)
+    assert [p["receptor"] for p in facts["projections"]] == [2, 1]
+    assert [p["receptor"] for p in facts["poisson_inputs"]] == [1, 0]
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
