@@ -60,7 +60,7 @@ class FlyBrain(NetworkModel):
     class Parameters(NetworkParameters):
         neurons: str = parameter("", "", "CSV file of neurons")
         connections: str = parameter("", "", "Parquet file of connections")
-        synthetic: bool = parameter(False, "", "whether to make both files, in `folder`")
+        synthetic: bool = parameter(False, "", "whether to make both files", title=("synthetic files", "given files"))
         folder: str = parameter("results", "", "folder of files that are made")
         N: int = parameter(138_639, "", "neurons of files that are made", minimum=2)
         edges: int = parameter(15_000_000, "", "connections of files that are made", minimum=1)

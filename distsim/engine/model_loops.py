@@ -27,6 +27,8 @@ from .step.poisson import fits_cells
 from .step.population_state import Neurons
 from .step.update import Variant, compile_update
 
+MOSTLY = 0.9  # of the neurons have a propagator's usual value where blocks of such have loops of their own
+
 
 class Loops:
     """The compiled loops of the models, each compiled (or loaded) when it is first asked for, and kept alive."""
@@ -83,7 +85,8 @@ def loops_of(
     variants = (
         variant
         for population, values in zip(plan.network.populations, parameters, strict=True)
-        for variant in variants_of(plan, population, values, stimuli)
+        for found in [variants_of(plan, population, values, stimuli)]
+        for variant in (*found, *(even(found) if mostly_even(population, values, plan.network.grid.dt_ms) else ()))
         if variant is not None
     )
     return list({(id(variant.model), *variant[1:]): variant for variant in variants}.values())
@@ -104,6 +107,25 @@ def variants_of(
     simple = [is_simple(network, gathered.receptors, stimulus) for stimulus in onto]
     direct = gathered._replace(fixed=plan.code.fixed, numbers=any(simple))
     return direct, gathered if len(onto) > sum(simple[:1]) else None
+
+
+def even(variants: tuple[Variant | None, Variant | None]) -> tuple[Variant | None, Variant | None]:
+    """Return the loops of blocks whose neurons have the same propagators, though others of their population differ."""
+    direct, gathered = (v and v._replace(alike=v.model.propagator_names) for v in variants)
+    return direct, gathered
+
+
+def mostly_even(population: Population, parameters: Mapping[str, Value], dt: float) -> bool:
+    """Return whether propagators differ, but are the same for most neurons, so that loops of their own are worth it."""
+    values = [v for v in population.model.propagator_values(parameters, dt).values() if np.ndim(v)]
+    return bool(values) and all(np.mean(value == np.median(value)) > MOSTLY for value in values)
+
+
+def is_even(neurons: Neurons, block: np.void, n_propagators: int) -> bool:
+    """Return whether all neurons of a block have the same propagators."""
+    rows = block["par"] + block["par_stride"] * np.arange(n_propagators)
+    table = neurons.propagators[rows[:, None] + np.arange(block["last"] - block["first"])]
+    return bool((table == table[:, :1]).all())
 
 
 def is_simple(network: Network, receptors: int, stimulus: PoissonInput) -> bool:
@@ -128,3 +150,9 @@ def choose_loops(
             neurons.blocks["direct"][mine] = loops.address(direct)
             neurons.blocks["gathered"][mine] = loops.address(gathered)
             neurons.blocks["takes_numbers"][mine] = direct is not None and direct.numbers
+            if mostly_even(population, parameters[number], plan.network.grid.dt_ms):
+                direct, gathered = even((direct, gathered))
+                size = len(population.model.propagator_names)
+                those = [b for b in np.flatnonzero(mine) if is_even(neurons, neurons.blocks[b], size)]
+                neurons.blocks["direct"][those] = loops.address(direct)
+                neurons.blocks["gathered"][those] = loops.address(gathered)

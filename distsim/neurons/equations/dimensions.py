@@ -15,7 +15,7 @@ from .written import EquationsError
 SI = ("m", "kg", "s", "A", "K", "mol", "cd")
 USUAL = (
     *("1", "ms", "mV", "pA", "nS", "pF", "MOhm", "1/ms", "mV/ms", "pA/ms", "nS/ms", "1/mV"),
-    *("mV^2", "ms^2", "pA*ms", "nS*ms", "mV*ms", "pA/mV", "pA/pF", "pA*mV"),
+    *("mV^2", "ms^2", "pA*ms", "nS*ms", "mV*ms", "pA/mV", "pA/pF", "pA*mV", "mV/ms^2", "pA/ms^2", "nS/ms^2"),
 )
 SAME = (sympy.Abs, sympy.Min, sympy.Max)  # functions whose value has the unit of the arguments
 NONE = (Fraction(0),) * len(DIMENSIONS)

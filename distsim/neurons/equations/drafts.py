@@ -15,7 +15,7 @@ from .written import Change, EquationsError, Written, receptor_named
 
 CURRENT = "I_e"
 WEIGHT = "weight"
-RESERVED = {CURRENT, WEIGHT, *FUNCTIONS}
+RESERVED = {CURRENT, WEIGHT, "t", "dt", *FUNCTIONS}
 PICOAMPERE = Unit.of("pA")
 
 

@@ -13,7 +13,7 @@ import sympy
 from ..base import refractory_steps
 from .analysis import System
 from .drafts import Draft
-from .formulas import Constants, Formulas
+from .formulas import DT, Constants, Formulas
 from .propagators import exponential_less_one
 from .steps import difference, ending, function, indented, inputs_of
 
@@ -28,26 +28,24 @@ class Matrix:
     Attributes
     ----------
     size : rows.
-    entries : (row, column, name of a constant or number) of each that is not 0.
+    entries : (row, column, name of a constant) of each that is not 0, times dt.
     propagators : (name, row, column, kind) of each that is needed: the exponential "less 1"; as a "whole"; or of the
         entry "alone", where nothing leads from its variable back to it.
     part : of a step, at whose end they advance the variables.
     """
 
     size: int
-    entries: tuple[tuple[int, int, str | float], ...]
+    entries: tuple[tuple[int, int, str], ...]
     propagators: tuple[tuple[str, int, int, str], ...]
     part: float = 1.0
 
-    def values(self, constants: Mapping[str, np.ndarray], dt: float) -> dict[str, Any]:
+    def values(self, constants: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Return the propagators by name, each a number or an array."""
-        entries = [
-            (i, j, np.asarray(constants[what] if isinstance(what, str) else what)) for i, j, what in self.entries
-        ]
+        entries = [(i, j, constants[name]) for i, j, name in self.entries]
         shape = np.broadcast_shapes(*(value.shape for *_, value in entries))
         M = np.zeros((*shape, self.size, self.size))
         for i, j, value in entries:
-            M[..., i, j] = value * (self.part * dt)
+            M[..., i, j] = value * self.part
         E = exponential_less_one(M)
         found = {}
         for name, i, j, kind in self.propagators:
@@ -64,12 +62,7 @@ def matrix_of(
     Those of the rows `changes` give the change of a variable, those of others its value.
     """
     size = M.shape[0]
-    entries = [
-        (i, j, float(M[i, j]) if M[i, j].is_Number else str(constants.name(M[i, j])))
-        for i in range(size)
-        for j in range(size)
-        if M[i, j] != 0
-    ]
+    entries = [(i, j, str(constants.name(M[i, j] * DT))) for i in range(size) for j in range(size) if M[i, j] != 0]
     reach = reached(M)
     propagators = []
     for (i, j), name in names.items():
@@ -98,13 +91,13 @@ class Propagators:
     given: tuple[tuple[str, str], ...] = ()  # what the step calls parameters that it takes as they are
 
     def __call__(self, parameters: Mapping, dt: float) -> dict[str, Any]:
-        constants = self.formulas.values(parameters)
+        constants = self.formulas.values(parameters, dt)
         found = {name: value[()] for name, value in constants.items()} | {"dt": dt}
         found |= {name: parameters[given] for name, given in self.given}
         if self.t_ref:
             found[STEPS] = refractory_steps(constants[self.t_ref], dt)
         for matrix in self.matrices:
-            found |= matrix.values(constants, dt)
+            found |= matrix.values(constants)
         return found
 
 

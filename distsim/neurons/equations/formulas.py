@@ -13,6 +13,7 @@ from sympy.printing.str import StrPrinter
 
 OF_NUMPY = {"Abs": "np.abs", "log": "np.log", "sin": "np.sin", "cos": "np.cos", "tan": "np.tan"}
 OF_MATH = {"Abs": "abs", "log": "math.log", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan"}
+DT = sympy.Symbol("dt", real=True)  # the length of a step, ms
 POWERS = 8  # up to which powers are written as products
 
 
@@ -114,8 +115,10 @@ class Formulas:
     parameters: tuple[str, ...]
     source: str
 
-    def values(self, parameters: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        given = [np.asarray(parameters[name], float) for name in self.parameters]
+    def values(self, parameters: Mapping[str, Any], dt: float = 0.0) -> dict[str, np.ndarray]:
+        """Return the numbers for steps of `dt` ms, which formulas call `DT`."""
+        known = {**parameters, DT.name: dt}
+        given = [np.asarray(known[name], float) for name in self.parameters]
         with np.errstate(all="ignore"):
             return dict(zip(self.names, map(np.asarray, _compiled(self.source)(*given)), strict=True))
 
