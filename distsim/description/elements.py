@@ -17,6 +17,7 @@ from .edge_files import FromFile
 from .indices import Indices, among, as_array, bracketed, canonical, compact, parse, read_indices
 from .rates import Rate
 from .rules import Rule
+from .spike_trains import SpikeTrains
 
 Value = float | np.ndarray | Distribution | FromFile
 FOREVER = 2**62  # the step at which something ends that never ends
@@ -47,11 +48,16 @@ class Population:
     model: NeuronModel
     parameters: Mapping[str, Value]
     first: int
-    spike_steps: tuple[np.ndarray, ...] = ()
+    spike_trains: SpikeTrains | None = None
 
     def __reduce__(self) -> tuple:
         """Copy and pickle the parameters as a dict, since their read-only view can be neither."""
-        return _population, (self.name, self.n, self.model, dict(self.parameters), self.first, self.spike_steps)
+        return _population, (self.name, self.n, self.model, dict(self.parameters), self.first, self.spike_trains)
+
+    @property
+    def spike_steps(self) -> Sequence[np.ndarray]:
+        """Return the steps of the given spikes of each source."""
+        return self.spike_trains or ()
 
     def __len__(self) -> int:
         return self.n
@@ -72,9 +78,11 @@ class Population:
         return f"<{self.name}: {self.n} {self.model.name}>"
 
 
-def _population(name: str, n: int, model: NeuronModel, values: dict, first: int, spike_steps: tuple) -> Population:
+def _population(
+    name: str, n: int, model: NeuronModel, values: dict, first: int, trains: SpikeTrains | None
+) -> Population:
     """Return a population whose parameters cannot be changed."""
-    return Population(name, n, model, MappingProxyType(_read_only(values)), first, spike_steps)
+    return Population(name, n, model, MappingProxyType(_read_only(values)), first, trains)
 
 
 def _read_only(values: dict) -> dict:

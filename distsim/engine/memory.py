@@ -17,7 +17,7 @@ from .connectivity.table_plan import TablePlan, plan_table
 from .step import buffers
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
-STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
+STATE = 68  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
 EDGE = 28  # bytes for each edge of a file that is kept, while its columns are put together
 TARGET = 12  # bytes for each target of a projection, while synapses are drawn: its number and its indegree
 
@@ -45,16 +45,18 @@ def description_bytes(network: Network) -> int:
         pairs = (p.rule.sources, p.rule.targets) if isinstance(p.rule, Explicit) else ()
         held += [p.weight, p.delay, p.delay_steps, *pairs]
     for population in network.populations:
-        held += [*population.parameters.values(), *population.spike_steps]
+        held += [*population.parameters.values()]
+        held += [] if population.spike_trains is None else [population.spike_trains.keys]
     for stimulus in network.poisson_inputs:
         held += [*arrays_of(stimulus.rate).values()]
+    held += [getattr(device, "values", None) for device in network.currents]
     return selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
 
 
 def selection_bytes(network: Network) -> int:
     """Bytes of the neurons that are listed one by one in `network`; a selection used several times counts once."""
     used = [stimulus.target for stimulus in network.poisson_inputs]
-    used += [current.target for current in network.step_currents]
+    used += [current.target for current in (*network.step_currents, *network.currents)]
     used += [recorder.target for recorder in network.recorders]
     used += [end for projection in network.projections for end in (projection.source, projection.target)]
     listed = {id(s.indices): s.indices.nbytes for s in used if isinstance(s.indices, np.ndarray)}

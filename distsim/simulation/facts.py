@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..description.currents import CurrentDevice
 from ..description.elements import PoissonInput, StepCurrent
 from ..description.network import Network
 from ..description.reports import recorded_ranges, reports_of, spike_report
@@ -55,11 +56,12 @@ def describe(network: Network, settings: Settings) -> dict[str, list | dict]:
         "populations": populations,
         "projections": projections,
         "poisson_inputs": [_fields(stimulus) for stimulus in settings.latest],
-        "step_currents": [_fields(current) for current in network.step_currents],
+        "step_currents": [_fields(current) for current in settings.step_currents],
+        "currents": [{"kind": type(current).__name__, **_fields(current)} for current in settings.latest_waves],
     }
 
 
-def _fields(device: PoissonInput | StepCurrent) -> dict:
+def _fields(device: PoissonInput | StepCurrent | CurrentDevice) -> dict:
     return {field.name: _plain(getattr(device, field.name)) for field in dataclasses.fields(device)}
 
 
