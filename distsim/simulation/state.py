@@ -21,7 +21,8 @@ from ..engine.step.period import Period
 from ..engine.step.population_state import find_shared_currents, state_places, sum_currents
 from ..engine.step.stimulation import resume
 from .agreement import described, digest
-from .changed import arrays_of_inputs, changed_settings, record_changes
+from .changed import changed_settings, record_changes
+from .changed_inputs import arrays_of_inputs
 from .guard import Guard
 from .state_check import check_arrays, check_facts, check_size
 from .weight_changes import all_weights, put_weights

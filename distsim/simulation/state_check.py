@@ -14,7 +14,8 @@ from ..parallel import Comm
 
 MOST = 2**63 - 1
 STEP, COUNT = kinds.whole(0, 2**53), kinds.whole(0, MOST)
-DEVICE = (COUNT, COUNT, COUNT, kinds.listed(kinds.number()))  # start, stop, origin, numbers
+# Start, stop, origin, numbers, dimensions of changed samples.
+DEVICE = (COUNT, COUNT, COUNT, kinds.listed(kinds.number()), kinds.maybe(kinds.whole(1, 2)))
 CHANGES = kinds.record(
     {
         "number": COUNT,
