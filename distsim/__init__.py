@@ -32,6 +32,7 @@ from .description.rules import (
     one_to_one,
     pairwise_bernoulli,
 )
+from .description.spike_files import csv_spikes, sonata_spikes
 from .neurons import MODELS as neuron_models
 from .neurons import NeuronModel, Parameter, Recordable, helper
 from .parallel import end_all_at_exceptions
@@ -76,6 +77,7 @@ __all__ = [
     "Variant",
     "all_to_all",
     "csv_edges",
+    "csv_spikes",
     "explicit",
     "fixed_indegree",
     "fixed_outdegree",
@@ -88,6 +90,7 @@ __all__ = [
     "parameter",
     "parquet_edges",
     "sonata_edges",
+    "sonata_spikes",
 ]
 
 _LATER = {

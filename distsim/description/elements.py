@@ -20,6 +20,7 @@ from .indices import Indices, among, as_array, bracketed, canonical, compact, pa
 from .positions import Positions
 from .rates import Rate
 from .rules import Rule
+from .spike_trains import SpikeTrains
 
 Value = float | np.ndarray | Distribution | FromFile | OfDistance
 FOREVER = 2**62  # the step at which something ends that never ends
@@ -50,13 +51,18 @@ class Population:
     model: NeuronModel
     parameters: Mapping[str, Value]
     first: int
-    spike_steps: tuple[np.ndarray, ...] = ()
+    spike_trains: SpikeTrains | None = None
     positions: Positions | None = None
 
     def __reduce__(self) -> tuple:
         """Copy and pickle the parameters as a dict, since their read-only view can be neither."""
-        fields = (self.name, self.n, self.model, dict(self.parameters), self.first, self.spike_steps, self.positions)
+        fields = (self.name, self.n, self.model, dict(self.parameters), self.first, self.spike_trains, self.positions)
         return _population, fields
+
+    @property
+    def spike_steps(self) -> Sequence[np.ndarray]:
+        """Return the steps of the given spikes of each source."""
+        return self.spike_trains or ()
 
     def __len__(self) -> int:
         return self.n

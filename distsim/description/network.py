@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 
+from ..files.spike_tables import SpikeTable
 from ..neurons import MODELS, NeuronModel, model_for
-from ..neurons.sources import MOST_MEAN, MOST_SPIKES
+from ..neurons.sources import MOST_MEAN
 from ..parallel import is_first
 from ..synapses import SynapseModel, static
+from .currents import CurrentDevice, NoiseCurrent, SampledCurrent, SinusoidalCurrent, read_steps
 from .elements import (
     FOREVER,
     SPIKES,
@@ -55,13 +58,14 @@ from .projections import (
     read_weight,
     values_of,
 )
-from .quantities import LARGEST, bound, number, numbers, shown, whole
+from .quantities import LARGEST, bound, number, whole
 from .rates import Rate, read_rate
 from .rules import Rule
+from .spike_trains import SpikeTrains, read_trains
 from .summary import summarize
-from .units import without_unit
 from .values import check_together, read_values, stand_ins
 
+Device = TypeVar("Device", bound=CurrentDevice)
 MOST_EVENTS = 4e6  # Poisson events a neuron and step, on average
 
 
@@ -74,6 +78,7 @@ class Network:
     projections: list[Projection] = field(default_factory=list, init=False)
     poisson_inputs: list[PoissonInput] = field(default_factory=list, init=False)
     step_currents: list[StepCurrent] = field(default_factory=list, init=False)
+    currents: list[CurrentDevice] = field(default_factory=list, init=False)
     recorders: list[Recorder] = field(default_factory=list, init=False)
     is_simulated: bool = field(default=False, init=False)
     _records_all: bool = field(default=False, init=False, repr=False)
@@ -182,23 +187,31 @@ class Network:
         note = " a source (for more use several)" if is_source else ""
         return read_rate(name, rate, n, largest, self.grid, note)
 
-    def spike_source(self, name: str, times: Sequence[Sequence[float]]) -> Population:
-        """Add len(times) sources; source k emits at times[k] (ms, multiples of dt, > 0, any order)."""
-        steps, times = [], without_unit(f"{name}: times", times, "ms")
-        for k, train in enumerate(times if np.iterable(times) else [times]):
-            what = f"{name}: spike time of source {k}"
-            if np.ndim(numbers(what, train, unit="ms")) != 1:
-                message = "times must be a list of times for each source, such as [[1.0, 2.0]] for one source"
-                raise ValueError(f"{name}: {message}, not {shown(times)}")
-            train_steps = np.sort(self.grid.steps(train, what))
-            if train_steps.size and train_steps[0] < 1:
-                raise ValueError(f"{name}: spike times of source {k} must be at least dt = {self.grid.dt_ms:g} ms")
-            if train_steps.size and np.unique(train_steps, return_counts=True)[1].max() > MOST_SPIKES:
-                raise ValueError(
-                    f"{name}: source {k} has more than {MOST_SPIKES} spikes at one time: use several sources"
-                )
-            steps.append(train_steps)
-        return self._add(name, len(steps), MODELS["spike_source"], {}, tuple(steps))
+    def spike_source(
+        self,
+        name: str,
+        times: Sequence[Sequence[float]] | Sequence[float] | SpikeTable,
+        ids: Sequence[int] | None = None,
+        n: int | None = None,
+        round_times: bool = False,
+    ) -> Population:
+        """Add sources that emit given spikes; pass the population to `Simulation.set` to give it other ones.
+
+        Parameters
+        ----------
+        times : ms, multiples of dt, > 0, in any order: a list for each source, source k emits at times[k]; or the times
+            of all spikes, with `ids`; or a file, see `csv_spikes` and `sonata_spikes`.
+        ids : the source, from 0, of each of the times.
+        n : number of sources; by default as many as there are lists, or the largest id and 1 more.
+        round_times : round times off the grid to the nearest step (at least the first), which are refused otherwise.
+
+        Raises
+        ------
+        ValueError : times off the grid or below dt, ids out of range, more than 255 spikes of a source at one time.
+        """
+        n = None if n is None else whole(f"{name}: n", n)
+        trains = read_trains(name, times, self.grid, ids, n, round_times)
+        return self._add(name, len(trains), MODELS["spike_source"], {}, trains)
 
     def _model(self, name: str, model: str | NeuronModel, parameters: Mapping[str, object]) -> NeuronModel:
         if isinstance(model, NeuronModel):
@@ -222,7 +235,7 @@ class Network:
         n: int,
         model: NeuronModel,
         values: dict,
-        spikes: tuple = (),
+        spikes: SpikeTrains | None = None,
         positions: Positions | None = None,
     ) -> Population:
         self._check_open()
@@ -353,18 +366,110 @@ class Network:
         times: Sequence[float],
         amplitudes: Sequence[float],
         delay: float | None = None,
-    ) -> None:
-        """Inject a current that becomes amplitudes[k] (pA) at times[k] (ms); it acts `delay` (default dt) later."""
+    ) -> StepCurrent:
+        """Inject a current that becomes amplitudes[k] (pA) at times[k] (ms); it acts `delay` (default dt) later.
+
+        Pass the returned device to `Simulation.set` to give it other times and amplitudes.
+        """
         target, name = self._current_target(target)
-        steps = np.atleast_1d(self.grid.steps(times, f"{name}: times"))
-        values = np.atleast_1d(numbers(f"{name}: amplitudes", amplitudes, -LARGEST, LARGEST, "pA"))
-        if steps.shape != values.shape or steps.ndim != 1:
-            message = f"{steps.size} times and {values.size} amplitudes must be lists of equally many numbers"
-            raise ValueError(f"{name}: {message}")
-        if np.any(np.diff(steps) <= 0) or np.any(steps < 0):
-            raise ValueError(f"{name}: times must increase and be at least 0 ms")
-        delay_steps = 1 if delay is None else self.grid.step(delay, f"{name}: delay", 1)
-        self.step_currents.append(StepCurrent(target, steps, values, delay_steps))
+        steps, values = read_steps(name, times, amplitudes, self.grid)
+        self.step_currents.append(StepCurrent(target, steps, values, self._device_delay(name, delay)))
+        return self.step_currents[-1]
+
+    def _device_delay(self, name: str, delay: float | None) -> int:
+        return 1 if delay is None else self.grid.step(delay, f"{name}: delay", 1)
+
+    def noise_current(
+        self,
+        target: Part,
+        mean: float = 0.0,
+        std: float = 0.0,
+        interval: float | None = None,
+        start: float = 0.0,
+        stop: float = math.inf,
+        delay: float | None = None,
+    ) -> NoiseCurrent:
+        """Inject noise: for each neuron a current of its own, drawn from a normal distribution for every `interval`.
+
+        Parameters
+        ----------
+        mean, std : pA, of the current (NEST's noise_generator).
+        interval : ms for which a drawn current lasts, counted from `start`; dt by default.
+        start, stop : ms, when it is on.
+        delay : ms after which it acts; dt by default.
+
+        Returns
+        -------
+        NoiseCurrent : pass it to `Simulation.set` to change mean or std.
+
+        Raises
+        ------
+        ValueError : std below 0, times off the grid.
+        """
+        target, name = self._current_target(target, "noise current")
+        first, last = self._window(name, start, stop)
+        steps = 1 if interval is None else self.grid.step(interval, f"{name}: interval", 1)
+        window = (self._device_delay(name, delay), first, last, first)
+        return self._add_current(NoiseCurrent(target, *window, 0.0, 0.0, steps), name, {"mean": mean, "std": std})
+
+    def sinusoidal_current(
+        self,
+        target: Part,
+        amplitude: float,
+        frequency: float,
+        phase: float = 0.0,
+        offset: float = 0.0,
+        start: float = 0.0,
+        stop: float = math.inf,
+        delay: float | None = None,
+    ) -> SinusoidalCurrent:
+        """Inject offset + amplitude sin(2 pi frequency t + phase): pA, Hz, degrees (NEST's ac_generator).
+
+        It is on from `start` to `stop` (ms) and acts `delay` (default dt) later; t counts from 0. Pass the returned
+        device to `Simulation.set` to change amplitude, frequency, phase or offset.
+        """
+        target, name = self._current_target(target, "sinusoidal current")
+        first, last = self._window(name, start, stop)
+        device = SinusoidalCurrent(target, self._device_delay(name, delay), first, last, first, 0.0, 0.0, 0.0, 0.0)
+        given = {"amplitude": amplitude, "frequency": frequency, "phase": phase, "offset": offset}
+        return self._add_current(device, name, given)
+
+    def sampled_current(
+        self,
+        target: Part,
+        values: np.ndarray,
+        interval: float | None = None,
+        start: float = 0.0,
+        delay: float | None = None,
+    ) -> SampledCurrent:
+        """Inject given samples of a current, each for an `interval`, one after the other; 0 after the last.
+
+        Parameters
+        ----------
+        values : pA, of shape (times,), or (times, len(target)): for each neuron its own.
+        interval : ms for which a sample lasts; dt by default.
+        start : ms, when the first sample begins.
+        delay : ms after which it acts; dt by default.
+
+        Returns
+        -------
+        SampledCurrent : pass it to `Simulation.set` to change values or start.
+
+        Raises
+        ------
+        ValueError : another shape, times off the grid.
+        """
+        target, name = self._current_target(target, "sampled current")
+        steps = 1 if interval is None else self.grid.step(interval, f"{name}: interval", 1)
+        first = self.grid.step(start, f"{name}: start", 0)
+        window = (self._device_delay(name, delay), first, FOREVER, first)
+        return self._add_current(SampledCurrent(target, *window, np.zeros(1), steps), name, {"values": values})
+
+    def _add_current(self, device: Device, name: str, given: dict) -> Device:
+        """Add a device with the values `given`, which are checked; return it."""
+        device = replace(device, **device.read(name, given, self.grid))
+        self.currents.append(device)
+        return device
 
     def dc_current(self, target: Part, amplitude: float, start: float = 0.0, stop: float = math.inf) -> None:
         """Inject `amplitude` (pA) from `start` to `stop` (ms)."""
@@ -375,9 +480,9 @@ class Network:
         if first < last:
             self.step_currents.append(StepCurrent(target, times, np.array([amplitude, 0.0])[: times.size], 1))
 
-    def _current_target(self, target: Part) -> tuple[Selection, str]:
+    def _current_target(self, target: Part, kind: str = "step current") -> tuple[Selection, str]:
         target = self._own(target)
-        name = f"step current into {target.population.name}"
+        name = f"{kind} into {target.population.name}"
         model = target.population.model
         if model.is_source or model.relays:
             what = "sources take" if model.is_source else f"{model.name} takes"

@@ -84,8 +84,8 @@ def _population(population: Population) -> list[str]:
         for name, value in population.parameters.items()
         if isinstance(value, np.ndarray) or value != defaults.get(name)
     ]
-    if population.spike_steps:
-        given = [f"{sum(train.size for train in population.spike_steps):,} spikes"]
+    if population.spike_trains is not None:
+        given = [f"{population.spike_trains.size:,} spikes"]
     if population.positions is not None:
         given.append(f"positions {population.positions}")
     return [population.name, f"{population.n:,}", population.model.name, ", ".join(given)]
@@ -118,7 +118,7 @@ def _device(network: Any, device: Any) -> list[str]:
     numbers = []
     for field in dataclasses.fields(device):
         value = getattr(device, field.name)
-        if field.name == "target" or value is None or (field.name == "stop" and value == FOREVER):
+        if field.name in ("target", "origin") or value is None or (field.name == "stop" and value == FOREVER):
             continue
         if field.name == "receptor":
             value += device.target.population.model.first_receptor

@@ -19,7 +19,7 @@ from .connectivity.table_plan import TablePlan, plan_table
 from .step import buffers
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
-STATE = 60  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
+STATE = 68  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
 EDGE = 28  # bytes for each edge of a file, or drawn in space, that is kept, while its columns are put together
 PLACED = 24  # bytes for the position of a neuron
 TARGET = 12  # bytes for each target of a projection, while synapses are drawn: its number and its indegree
@@ -48,11 +48,13 @@ def description_bytes(network: Network) -> int:
         pairs = (p.rule.sources, p.rule.targets) if isinstance(p.rule, Explicit) else ()
         held += [p.weight, p.delay, p.delay_steps, *pairs]
     for population in network.populations:
-        held += [*population.parameters.values(), *population.spike_steps]
+        held += [*population.parameters.values()]
+        held += [] if population.spike_trains is None else [population.spike_trains.keys]
         drawn = [name for name, value in population.parameters.items() if isinstance(value, Distribution)]
         held += [np.broadcast_to(0.0, population.n)] * len(set(drawn) - set(population.model.drawn))
     for stimulus in network.poisson_inputs:
         held += [*arrays_of(stimulus.rate).values()]
+    held += [getattr(device, "values", None) for device in network.currents]
     placed = PLACED * sum(population.n for population in network.populations if population.positions)
     return placed + selection_bytes(network) + sum(array.nbytes for array in held if isinstance(array, np.ndarray))
 
@@ -61,6 +63,7 @@ def selection_bytes(network: Network) -> int:
     """Bytes of the neurons that are listed one by one in `network`; a selection used several times counts once."""
     used = [stimulus.target for stimulus in network.poisson_inputs]
     used += [current.target for current in network.step_currents]
+    used += [current.target for current in network.currents]
     used += [recorder.target for recorder in network.recorders]
     used += [end for projection in network.projections for end in (projection.source, projection.target)]
     listed = {id(s.indices): s.indices.nbytes for s in used if isinstance(s.indices, np.ndarray)}

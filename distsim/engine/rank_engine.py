@@ -34,9 +34,17 @@ from .step.decomposition import Decomposition
 from .step.delivery import Synapses, make_scratch
 from .step.dense import Dense
 from .step.poisson import PoissonInputs, plan_poisson
-from .step.population_state import Neurons, plan_neurons, too_many_spikes, with_parameters
+from .step.population_state import (
+    Neurons,
+    find_shared_currents,
+    plan_neurons,
+    sum_currents,
+    too_many_spikes,
+    with_parameters,
+)
 from .step.sinks import Sink
-from .step.stimulation import plan_currents, plan_spikes
+from .step.stimulation import plan_currents, plan_spikes, resume
+from .step.waves import plan_waves
 
 
 class RankEngine:
@@ -64,8 +72,8 @@ class RankEngine:
     deal : Decomposition
         Which neurons live on this rank.
     described, settings : Settings
-        Parameters and Poisson input at time 0 and at present; `apply` changes them.
-    neurons, synapses, dense, poisson, currents, trains, history, exchange, recording
+        Parameters and inputs at time 0 and at present; `apply` changes them.
+    neurons, synapses, dense, poisson, currents, waves, trains, history, exchange, recording
         The arrays, see `loop.Rank`.
     clock : Clock
         Steps, events and spikes so far; seconds by phase.
@@ -118,7 +126,7 @@ class RankEngine:
         """Make all that a run changes, but for synapses and neurons, as it is at time 0."""
         self.noise_seed, self.failure = noise_seed, ""
         self._plan_poisson()
-        self.currents, self.trains = plan_currents(self.network, self.deal), plan_spikes(self.network, self.deal)
+        self._plan_given()
         self._plan_buffers()
         self.scratch = make_scratch(self.synapses)
         self.clock = loop.Clock(np.zeros(5, np.int64), np.zeros(len(loop.PHASES)), np.zeros(2, np.int64))
@@ -158,6 +166,22 @@ class RankEngine:
         poisson = plan_poisson(settings.stimuli, self.network, self.deal, self.plan.receptors, blocks)
         choose_loops(self.neurons, self.plan, settings.parameters, settings.inputs, self.loops)
         self.poisson = poisson._replace(narrow=together([poisson.narrow])[0])
+
+    def _plan_given(self) -> None:
+        """Make the arrays of input that is given in time, and of currents that go on changing, as at time 0."""
+        settings = self.settings
+        self.currents = plan_currents(self.network, self.deal, settings.step_currents)
+        self.waves = plan_waves(settings.waves, self.network, self.deal, self.neurons)
+        self.trains = plan_spikes(self.network, self.deal, settings.trains)
+
+    def resume_given(self, settings: Settings, step: int) -> None:
+        """Replace the settings, of which only given input differs, after `step` steps."""
+        self.settings = settings
+        self._plan_given()
+        resume(self.currents, self.trains, step)
+        self.neurons.waves[:] = 0.0  # until the next step, in which all that are on act
+        sum_currents(self.neurons, np.arange(self.deal.n_local))
+        find_shared_currents(self.neurons)
 
     def _plan_buffers(self) -> None:
         network, deal = self.network, self.deal
@@ -201,7 +225,7 @@ class RankEngine:
 
     @property
     def _rank(self) -> loop.Rank:
-        inputs = loop.Inputs(self.poisson, self.currents, self.trains)
+        inputs = loop.Inputs(self.poisson, self.currents, self.waves, self.trains)
         return loop.Rank(
             self.constants, self.clock, self.connections, self.neurons, inputs, self.exchange, self.recording
         )

@@ -1,4 +1,4 @@
-"""The current parameters of populations and of Poisson input, which `Simulation.set` changes."""
+"""The current parameters of populations and inputs, which `Simulation.set` changes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..description.currents import CurrentDevice
 from ..description.distributions import Distribution
-from ..description.elements import PoissonInput, Value
+from ..description.elements import PoissonInput, StepCurrent, Value
 from ..description.network import Network
+from ..description.spike_trains import SpikeTrains
 from ..description.values import frozen, is_drawn_later
 from .random.streams import INITIAL, uniforms
 from .step.population_state import drawn_object
@@ -29,6 +31,14 @@ class Settings:
         from those of another. An input whose rate changed has one part before the change and one after it.
     latest : tuple of PoissonInput
         Each Poisson input of the network with the rate and weight that it has now.
+    step_currents : tuple of StepCurrent
+        Those of the network, with the amplitudes that they have from now on.
+    waves : tuple of (int, CurrentDevice)
+        Other devices that inject current, with their numbers; one whose values changed has parts, as Poisson input has.
+    latest_waves : tuple of CurrentDevice
+        Each of these devices with the values that it has now.
+    trains : tuple of SpikeTrains or None
+        Given spikes by population.
     n_changes : int
         Changes made so far.
     weights : tuple of int
@@ -38,6 +48,10 @@ class Settings:
     parameters: tuple[Mapping[str, Value], ...]
     stimuli: tuple[tuple[int, PoissonInput], ...]
     latest: tuple[PoissonInput, ...]
+    step_currents: tuple[StepCurrent, ...]
+    waves: tuple[tuple[int, CurrentDevice], ...]
+    latest_waves: tuple[CurrentDevice, ...]
+    trains: tuple[SpikeTrains | None, ...]
     n_changes: int = 0
     weights: tuple[int, ...] = ()
 
@@ -49,9 +63,16 @@ class Settings:
 
 def described_settings(network: Network, seed: int) -> Settings:
     """Return the settings of `network` as it was described, with what is drawn of parameters by `seed`."""
-    inputs, numbers = tuple(network.poisson_inputs), range(len(network.populations))
-    parameters = tuple(_drawn_parameters(network, number, seed) for number in numbers)
-    return Settings(parameters, tuple(enumerate(inputs)), inputs)
+    inputs, waves = tuple(network.poisson_inputs), tuple(network.currents)
+    return Settings(
+        tuple(_drawn_parameters(network, number, seed) for number in range(len(network.populations))),
+        tuple(enumerate(inputs)),
+        inputs,
+        tuple(network.step_currents),
+        tuple(enumerate(waves)),
+        waves,
+        tuple(p.spike_trains for p in network.populations),
+    )
 
 
 def _drawn_parameters(network: Network, number: int, seed: int) -> dict[str, Value]:

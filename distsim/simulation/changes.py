@@ -1,4 +1,5 @@
-"""Changes between two runs: parameters and potentials of neurons, rates and weights of Poisson input."""
+"""Changes between two runs: parameters and potentials of neurons, rates and weights of Poisson input; other inputs are
+changed by `input_changes`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..description.elements import FOREVER, Part, PoissonInput, Population, Selection, Value, nearest
+from ..description.currents import CurrentDevice
+from ..description.elements import FOREVER, Part, PoissonInput, Population, Selection, StepCurrent, Value, nearest
 from ..description.indices import Indices, as_key
 from ..description.projections import read_input_weight
 from ..description.rates import Rate
@@ -24,17 +26,22 @@ from ..engine.step.population_state import (
 )
 from ..neurons import MODELS
 from .agreement import agree
+from .input_changes import get_input, is_spike_source, set_input
+
+Device = PoissonInput | CurrentDevice | StepCurrent
 
 
-def set_values(engine: RankEngine, what: Part | PoissonInput, values: Mapping[str, Value]) -> None:
-    """Change parameters of neurons or of Poisson input, see `Simulation.set` (collective)."""
-    if not isinstance(what, PoissonInput):
+def set_values(engine: RankEngine, what: Part | Device, values: Mapping[str, Value]) -> None:
+    """Change parameters of neurons or inputs, see `Simulation.set` (collective)."""
+    if not isinstance(what, Device):
         what = engine.network.select(what)
     agree(engine.comm, {"what is set": (what, values)})
     engine.flush()  # samples are V_m - E_L, and E_L may change
     put_back = _remember(engine)
     try:
-        if isinstance(what, PoissonInput) or _are_sources(what):
+        if isinstance(what, CurrentDevice | StepCurrent) or is_spike_source(what):
+            set_input(engine, what, values)  # type: ignore[arg-type]  # no Poisson input
+        elif isinstance(what, PoissonInput) or _are_sources(what):
             set_stimulus(engine, what, values)
         else:
             set_neurons(engine, what, values)
@@ -47,22 +54,26 @@ def set_values(engine: RankEngine, what: Part | PoissonInput, values: Mapping[st
 def _remember(engine: RankEngine) -> Callable[[], None]:
     """Return a function that undoes a change; states need no undoing, as all are set last, together."""
     settings, poisson, neurons = engine.settings, engine.poisson, engine.neurons
-    arrays = (neurons.blocks, neurons.I_e, neurons.current)
+    given = engine.currents, engine.waves, engine.trains
+    arrays = (neurons.blocks, neurons.I_e, neurons.waves, neurons.current)
     copies = [array.copy() for array in arrays]
 
     def put_back() -> None:
         engine.settings, engine.poisson, engine.neurons = settings, poisson, neurons
+        engine.currents, engine.waves, engine.trains = given
         for array, before in zip(arrays, copies, strict=True):
             array[:] = before
 
     return put_back
 
 
-def get_value(engine: RankEngine, what: Part | PoissonInput, name: str) -> np.ndarray | Rate:
+def get_value(engine: RankEngine, what: Part | Device, name: str) -> np.ndarray | Rate:
     """Parameter `name` as it is now, see `Simulation.get` (collective)."""
     if isinstance(what, PoissonInput):
         return get_stimulus(engine, what, name)
-    selection = engine.network.select(what)
+    selection = what if isinstance(what, Device) else engine.network.select(what)
+    if not isinstance(selection, Selection) or is_spike_source(selection):
+        return get_input(engine, selection, name)  # type: ignore[no-any-return]
     if _are_sources(selection):
         value = get_stimulus(engine, selection, name)
         return np.full(len(selection), value) if isinstance(value, float) else value
@@ -84,7 +95,7 @@ def set_neurons(engine: RankEngine, selection: Selection, given: Mapping[str, Va
     values = read_values(population.name, population.model, len(selection), given)
     model, before, change = population.model, engine.settings.parameters[number], engine.settings.n_changes + 1
     lasting = {
-        name: drawn_values(network, number, name, value, selection.gids, engine.seed, change)  # type: ignore[arg-type]
+        name: drawn_values(network, number, name, value, selection.gids, engine.seed, change)
         for name, value in values.items()
         if name not in model.drawn
     }

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..description.currents import CurrentDevice
 from ..description.elements import PoissonInput, Projection, StepCurrent
 from ..description.network import Network
 from ..description.reports import recorded_ranges, reports_of, spike_report
@@ -52,11 +53,12 @@ def describe(network: Network, settings: Settings) -> dict[str, list | dict]:
         "populations": populations,
         "projections": projections,
         "poisson_inputs": [_fields(stimulus) for stimulus in settings.latest],
-        "step_currents": [_fields(current) for current in network.step_currents],
+        "step_currents": [_fields(current) for current in settings.step_currents],
+        "currents": [{"kind": type(current).__name__, **_fields(current)} for current in settings.latest_waves],
     }
 
 
-def _fields(device: Projection | PoissonInput | StepCurrent, *names: str) -> dict:
+def _fields(device: Projection | PoissonInput | StepCurrent | CurrentDevice, *names: str) -> dict:
     """Return fields of an element, all of them unless `names` say which; a receptor as it was chosen, if it was."""
     names = names or tuple(field.name for field in dataclasses.fields(device))
     found = {name: _plain(getattr(device, name)) for name in names if name != "receptor"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..description.elements import V_M, Part, PoissonInput, Projection, Value
+from ..description.elements import V_M, Part, Projection, Value
 from ..description.network import Network
 from ..description.quantities import number
 from ..description.rates import Rate
@@ -295,15 +295,18 @@ class Simulation:
 
     # --- parameters -----------------------------------------------------------------------------------------------
 
-    def set(self, what: Part | PoissonInput | Projection, **values: Value | NewWeights) -> None:
+    def set(self, what: Part | changes.Device | Projection, **values: Value | NewWeights) -> None:
         """Change parameters from now on (collective: all ranks make the same call).
 
         Parameters
         ----------
-        what : neurons, a Poisson input, Poisson sources, or a projection as `connect` returns it.
+        what : neurons, sources, an input or a projection, as the methods of `Network` return them.
         values : of neurons, their parameters or V_m: numbers, arrays of len(what) numbers, or, for V_m and I_e,
             distributions; of a Poisson input, `rate` (spikes/s) and `weight` (pA); of Poisson sources, `rate`. Spikes
-            emitted before arrive unchanged. Of a projection, `weight`: a number, an array in the order of
+            emitted before arrive unchanged. Of spike sources, `times` (after the present time), `ids` and
+            `round_times`, in place of all spikes still to come; of a step current, `times` and `amplitudes`; of a noise
+            current, `mean` and `std`; of a sinusoidal one, `amplitude`, `frequency`, `phase` and `offset`; of a sampled
+            one, `values` and `start`. Of a projection, `weight`: a number, an array in the order of
             `connections`, or a function that is called with the `Connections` of all ranks and returns one of these.
             Weights are kept exactly, as float64; spikes emitted before arrive with the new weight.
 
@@ -318,13 +321,14 @@ class Simulation:
         else:
             changes.set_values(self.engine, what, values)  # type: ignore[arg-type]  # functions are refused
 
-    def get(self, what: Part | PoissonInput, name: str) -> np.ndarray | float | Rate:
+    def get(self, what: Part | changes.Device, name: str) -> np.ndarray | Rate:
         """Return the current value of a parameter (collective).
 
         Parameters
         ----------
-        what : neurons or Poisson sources, whose values have the shape (len(what),); or a Poisson input, a number.
-        name : a parameter, or V_m (mV); of a Poisson input `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms).
+        what : neurons or Poisson sources, whose values have the shape (len(what),); or an input, or spike sources.
+        name : a parameter, or V_m (mV); of a Poisson input `rate` (spikes/s), `weight` (pA), `start` or `stop` (ms); of
+            others what `set` takes (`times` of spike sources: a list of arrays, ms).
         """
         return changes.get_value(self.engine, what, name)
 

@@ -21,7 +21,8 @@ from ..engine.step.period import Period
 from ..engine.step.population_state import find_shared_currents, state_places, sum_currents
 from ..engine.step.stimulation import resume
 from .agreement import described, digest
-from .changed import arrays_of_rates, changed_settings, record_changes
+from .changed import changed_settings, record_changes
+from .changed_inputs import arrays_of_inputs
 from .guard import Guard
 from .state_check import check_arrays, check_facts, check_size
 from .weight_changes import all_weights, put_weights
@@ -39,8 +40,8 @@ class State(NamedTuple):
     neurons : name -> array (n_local,), one value for each of this rank's neurons, by ascending gid.
     shared : name -> array, the same on all ranks: `history/counts` int64 (longest delay,), how many spikes each of the
         last steps had, oldest first; `history/gids` uint32, the neurons that fired; `weights/NUMBER` float64, of
-        projections whose weights were changed, in the order of `Simulation.connections`; `rates/NUMBER/NAME`, arrays of
-        changed rates of Poisson input.
+        projections whose weights were changed, in the order of `Simulation.connections`; `rates/NUMBER/NAME`,
+        `steps/NUMBER/NAME`, `waves/NUMBER`, `trains/NUMBER`: arrays of changed inputs.
     """
 
     facts: dict
@@ -67,8 +68,8 @@ def state_of(engine: RankEngine, period: Period, guard: Guard) -> State:
         "window": [guard.since, guard.counts.tolist()],
     }
     weights = {f"weights/{number}": all_weights(engine, number) for number in engine.settings.weights}
-    rates = arrays_of_rates(engine.network, engine.settings)
-    return State(facts, arrays, {**_recent_spikes(engine), **weights, **rates})
+    inputs = arrays_of_inputs(engine.network, engine.settings)
+    return State(facts, arrays, {**_recent_spikes(engine), **weights, **inputs})
 
 
 def restore(engine: RankEngine, guard: Guard, state: State, noise_seed: int | None = None) -> Period:
@@ -84,7 +85,9 @@ def restore(engine: RankEngine, guard: Guard, state: State, noise_seed: int | No
         raise ValueError(f"the checkpoint is of noise_seed {facts['noise_seed']}, not {noise_seed}")
     engine.draw_noise_from(facts["noise_seed"])
     if facts["changes"]["number"]:
-        engine.apply(changed_settings(engine.network, engine.described, facts["changes"], state.shared))
+        settings = changed_settings(engine.network, engine.described, facts["changes"], state.shared)
+        engine.apply(settings)
+        engine.resume_given(settings, step)
     for number in facts["changes"]["weights"]:
         if f"weights/{number}" not in state.shared:
             raise ValueError(f"there is no dataset weights/{number}")

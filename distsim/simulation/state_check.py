@@ -14,6 +14,8 @@ from ..parallel import Comm
 
 MOST = 2**63 - 1
 STEP, COUNT = kinds.whole(0, 2**53), kinds.whole(0, MOST)
+# Start, stop, origin, numbers, dimensions of changed samples.
+DEVICE = (COUNT, COUNT, COUNT, kinds.listed(kinds.number()), kinds.maybe(kinds.whole(1, 2)))
 CHANGES = kinds.record(
     {
         "number": COUNT,
@@ -22,6 +24,10 @@ CHANGES = kinds.record(
         "stimuli": kinds.listed(kinds.row(COUNT, kinds.maybe(COUNT), kinds.number(), COUNT, COUNT)),
         "latest": kinds.listed(kinds.row(kinds.maybe(COUNT), kinds.number())),
         "weights": kinds.listed(COUNT),
+        "steps": kinds.listed(COUNT),
+        "waves": kinds.listed(kinds.row(COUNT, *DEVICE)),
+        "latest_waves": kinds.listed(kinds.row(*DEVICE)),
+        "trains": kinds.listed(COUNT),
     }
 )
 FACTS = kinds.record(
@@ -63,6 +69,11 @@ def check_size(network: Network, facts: Mapping[str, Any]) -> None:
     places = [row[1] for row in changes["stimuli"]] + [row[0] for row in changes["latest"]]
     if any(place is not None and place >= len(changes["rates"]) for place in places):
         raise ValueError(f"changes: there are {len(changes['rates'])} rates")
+    n_waves, n_steps = len(network.currents), len(network.step_currents)
+    if len(changes["latest_waves"]) != n_waves or any(row[0] >= n_waves for row in changes["waves"]):
+        raise ValueError(f"changes are not those of {n_waves} currents")
+    if any(k >= n_steps for k in changes["steps"]) or any(k >= len(network.populations) for k in changes["trains"]):
+        raise ValueError(f"changes are not those of {n_steps} step currents, {len(network.populations)} populations")
     if any(number >= len(network.projections) for number in changes["weights"]):
         raise ValueError(f"changes: weights of more than {len(network.projections)} projections")
     for population in network.populations:

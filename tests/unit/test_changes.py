@@ -231,16 +231,6 @@ def test_sources_change_their_rate():
         sim.set(S, rate=1e9)
 
 
-def test_given_spikes_cannot_be_changed():
-    net, _ = neurons()
-    net.spike_source("S", [[1.0]])
-    sim = simulate(net)
-    with pytest.raises(ValueError, match="S: spike_source has no parameters that could be changed, 'times' neither"):
-        sim.set("S", times=[[2.0]])
-    with pytest.raises(ValueError, match="S: spike_source has no parameters"):
-        sim.get("S", "times")
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -13,9 +13,9 @@ NAMES = {
     "Annulus", "Box", "Circle", "Constant", "Exponential", "Gaussian", "Grid", "GuardError", "Linear", "Lognormal",
     "Network", "NetworkModel", "NetworkParameters", "NeuronModel", "Normal", "Option", "Parameter", "PiecewiseRate",
     "Points", "Recordable", "Result", "Simulation", "SinusoidalRate", "Uniform", "UniformBox", "UniformDisc",
-    "Variant", "all_to_all", "csv_edges", "explicit", "fixed_indegree", "fixed_outdegree", "fixed_total_number",
-    "helper", "load", "neuron_models", "one_to_one", "pairwise_bernoulli", "parameter", "parquet_edges",
-    "sonata_edges",
+    "Variant", "all_to_all", "csv_edges", "csv_spikes", "explicit", "fixed_indegree", "fixed_outdegree",
+    "fixed_total_number", "helper", "load", "neuron_models", "one_to_one", "pairwise_bernoulli", "parameter",
+    "parquet_edges", "sonata_edges", "sonata_spikes",
 }  # fmt: skip
 
 

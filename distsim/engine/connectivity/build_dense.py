@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...description.distance import OfDistance
 from ...description.distributions import Distribution
 from ...description.edge_files import FromFile
 from ...description.elements import Population, Projection, Selection, Value
@@ -82,14 +83,14 @@ def constant(value: Value) -> float | None:
     if isinstance(value, Distribution):
         low, high = value.support()
         return low if low == high else None
-    if isinstance(value, FromFile):
+    if isinstance(value, FromFile | OfDistance):
         return None
     return float(value) if np.ndim(value) == 0 else None
 
 
 def delay_steps(network: Network, delay: Value) -> int:
     """Return the steps of a delay that is one number; a drawn one is rounded as all draws, halves upwards."""
-    assert not isinstance(delay, FromFile)
+    assert not isinstance(delay, FromFile | OfDistance)
     if not isinstance(delay, Distribution):
         return int(network.grid.steps(delay, "delay"))
     return int(np.floor(delay.support()[0] / network.grid.dt_ms * (1 + 1e-12) + 0.5))

@@ -33,6 +33,7 @@ from .exchange import FAILED, MARKED, SpikeExchange, add, exchange, mark
 from .poisson import PoissonInputs, add_poisson, draw_poisson, is_on, pairs_of
 from .population_state import Neurons
 from .stimulation import Currents, Trains, add_scheduled, apply_currents
+from .waves import Waves, apply_waves
 
 DONE, GROW_HISTORY, FLUSH, MPI_FAILED, TOO_MANY_SPIKES = range(5)
 NONE, SEVERAL = -1, -2  # in place of the number of the Poisson input that is on
@@ -136,6 +137,7 @@ class Inputs(NamedTuple):
 
     poisson: PoissonInputs
     currents: Currents
+    waves: Waves
     trains: Trains
 
 
@@ -167,7 +169,7 @@ def advance(stop, record, rank):
     # Unpacked once, since each access to a member of a tuple counts references.
     constants, (counts, timer, spec), connections, neurons, inputs, spikes, recording = rank
     synapses, dense, history, scratch = connections
-    poisson, currents, trains = inputs
+    poisson, currents, waves, trains = inputs
     recorded, samples = recording
     longest = synapses.delays[-1] if synapses.delays.size else 0
     while counts[STEP] < stop:
@@ -189,6 +191,8 @@ def advance(stop, record, rank):
             t1 = seconds(constants, spec)
             draw_poisson(t, poisson, constants.rank, constants.size, constants.k0, constants.k1)
             apply_currents(t, currents, neurons)
+            if waves.devices.size:
+                apply_waves(t, waves, neurons, constants.k0, constants.k1)
             t2 = seconds(constants, spec)
             update(t, t - start - 1, constants, synapses, neurons, poisson, trains, spikes)
             t3 = seconds(constants, spec)

@@ -188,7 +188,7 @@ def sine(emitted, signal):
     return max(0.0, rate) * signal.per_step
 
 
-@kernel()
+@kernel(error_model="numpy")
 def fill_levels(mean, levels):
     """Write the probabilities of a Poisson number of `mean` into `levels`; return the lowest number, and how many."""
     mode = np.int64(mean)
@@ -219,7 +219,7 @@ def fill_levels(mean, levels):
     return lowest, last + 1 - lowest
 
 
-@kernel()
+@kernel(error_model="numpy")
 def make_narrow(mean, signal, levels, cells, tables):
     """Make the cells of `mean` and the table of what they leave, as `poisson.cell_table` does."""
     lowest, n = fill_levels(mean, levels)
@@ -259,7 +259,7 @@ def make_wide(mean, signal, levels, tables, guides):
         guides[signal.guide + g] = k
 
 
-@kernel()
+@kernel(error_model="numpy")
 def make_table(lowest, n, total, signal, levels, tables):
     """Write the thresholds between `n` levels whose weights sum to `total`; return how many there are."""
     size, cdf = np.int64(0), 0.0
@@ -290,7 +290,7 @@ def set_laws(rates, per_step, law):
         law[3 * i + 1], law[3 * i + 2] = law_at_mode(mean)
 
 
-@kernel()
+@kernel(error_model="numpy")
 def set_edges(rates, per_step, n, edges):
     """Write the least words of numbers 1, 2, ... of each of `n` neurons: of number k + 1 of neuron i at [n k + i]."""
     for i in range(n):
@@ -321,7 +321,7 @@ def count_one(words, edges, counts):
         counts[i] += np.uint32(words[i] >= edges[i])
 
 
-@kernel()
+@kernel(error_model="numpy")
 def law_at_mode(mean):
     """Return probability and distribution function of a Poisson number at its mode."""
     mode = np.int64(mean)
@@ -339,7 +339,7 @@ def law_at_mode(mean):
     return 1.0 / total, (1.0 + below) / total
 
 
-@kernel()
+@kernel(error_model="numpy")
 def poisson_number(word, mean, p, cdf, k):
     """Return the Poisson number of a random word: the least whose distribution function reaches it.
 

@@ -50,7 +50,8 @@ class Neurons(NamedTuple):
     blocks : BLOCK (n,), runs of neurons that are updated together.
     state : float64, flat, block after block: variable k of the i-th neuron of a block at its `state` + ROW k + i.
     refractory : int16 (n_local,), steps left.
-    I_e, device, current : float64 (n_local,), constant and device currents and their sum (pA).
+    I_e, device, waves, current : float64 (n_local,), pA: constant currents, those of devices that step (`Currents`)
+        and of devices that go on changing (`Waves`), and their sum.
     propagators : float64, flat, population after population.
     emitted : int64 (n_local,), spikes since the start.
     inputs : float64 (receptors, ROW), scratch: what is gathered of the weights that arrive in the step.
@@ -64,6 +65,7 @@ class Neurons(NamedTuple):
     refractory: np.ndarray
     I_e: np.ndarray
     device: np.ndarray
+    waves: np.ndarray
     current: np.ndarray
     propagators: np.ndarray
     emitted: np.ndarray
@@ -89,6 +91,7 @@ def plan_neurons(
         blocks,
         np.zeros(size),
         np.zeros(n, np.int16),
+        np.zeros(n),
         np.zeros(n),
         np.zeros(n),
         np.zeros(n),
@@ -121,7 +124,7 @@ def plan_neurons(
 def sum_currents(neurons, lids):
     """Bring the `current` of the local neurons `lids` up to date."""
     for lid in lids:
-        neurons.current[lid] = neurons.I_e[lid] + neurons.device[lid]
+        neurons.current[lid] = neurons.I_e[lid] + neurons.device[lid] + neurons.waves[lid]
 
 
 @kernel(cache=True)

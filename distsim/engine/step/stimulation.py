@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...description.elements import StepCurrent
 from ...description.network import Network
+from ...description.spike_trains import SpikeTrains
 from ..compiled.intrinsics import kernel
 from .decomposition import Decomposition
 from .population_state import find_shared_currents, sum_currents
+
+PIECE = 1 << 20  # given spikes that are dealt at a time
 
 
 class Currents(NamedTuple):
@@ -57,14 +61,18 @@ class Trains(NamedTuple):
     position: np.ndarray
 
 
-def plan_currents(network: Network, deal: Decomposition) -> Currents:
-    """Return the amplitudes by step: those of step k with delay d first act in step k + d + 1."""
-    targets = [device.target.gids for device in network.step_currents]
+def plan_currents(network: Network, deal: Decomposition, devices: Sequence[StepCurrent] | None = None) -> Currents:
+    """Return the amplitudes by step: those of step k with delay d first act in step k + d + 1.
+
+    `devices` are those of the network, by default as described.
+    """
+    devices = network.step_currents if devices is None else devices
+    targets = [device.target.gids for device in devices]
     targets = [deal.lids(gids[deal.local(gids)]) for gids in targets]
     none = np.zeros(0, np.int64)
-    local = [(number, device) for number, device in enumerate(network.step_currents) if targets[number].size]
+    local = [(number, device) for number, device in enumerate(devices) if targets[number].size]
     steps = np.concatenate([none, *(device.times + device.delay + 1 for _, device in local)])
-    devices = np.concatenate([none, *(np.full(device.times.size, number) for number, device in local)])
+    owners = np.concatenate([none, *(np.full(device.times.size, number) for number, device in local)])
     amplitudes = np.concatenate([np.zeros(0), *(device.amplitudes for _, device in local)])
     order = np.argsort(steps, kind="stable")
     members, lids = _group(targets, deal.n_local)
@@ -75,7 +83,7 @@ def plan_currents(network: Network, deal: Decomposition) -> Currents:
     return Currents(
         steps[order],
         amplitudes[order],
-        devices[order],
+        owners[order],
         np.zeros(len(targets)),
         *_joined(groups),
         *_joined(members),
@@ -123,18 +131,35 @@ def _joined(parts: Sequence[Sequence[int] | np.ndarray]) -> tuple[np.ndarray, np
     return first.astype(np.int64), np.concatenate([np.zeros(0, np.int64), *(np.array(p, np.int64) for p in parts)])
 
 
-def plan_spikes(network: Network, deal: Decomposition) -> Trains:
-    """Return the spikes that this rank's spike sources emit."""
-    all_steps, all_lids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for population in network.populations:
-        for k, train in enumerate(population.spike_steps):
-            gid = population.first + k
-            if deal.local(gid):
-                all_steps.append(train)
-                all_lids.append(np.full(train.size, deal.lids(gid)))
-    steps, lids = np.concatenate(all_steps), np.concatenate(all_lids)
+def plan_spikes(network: Network, deal: Decomposition, trains: Sequence[SpikeTrains | None] | None = None) -> Trains:
+    """Return the spikes that this rank's spike sources emit.
+
+    `trains` are those of each population (None: not a spike source), by default as described.
+    """
+    trains = [population.spike_trains for population in network.populations] if trains is None else trains
+    found = [
+        _local_spikes(population.first, given, deal)
+        for population, given in zip(network.populations, trains, strict=True)
+        if given is not None
+    ]
+    if len(found) == 1:
+        return Trains(*found[0], np.zeros(1, np.int64))
+    none = np.zeros(0, np.int64)
+    steps, lids = (np.concatenate([none, *parts]) for parts in (zip(*found, strict=True) if found else ((), ())))
     order = np.lexsort((lids, steps))
     return Trains(steps[order], lids[order], np.zeros(1, np.int64))
+
+
+def _local_spikes(first: int, trains: SpikeTrains, deal: Decomposition) -> tuple[np.ndarray, np.ndarray]:
+    """Return steps and local ids of the spikes of this rank's sources, by (step, id); gids begin at `first`."""
+    steps, lids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for start in range(0, trains.size, PIECE):
+        when, sources = np.divmod(trains.keys[start : start + PIECE], trains.n)
+        gids = sources + first
+        mine = deal.local(gids)
+        steps.append(when[mine])
+        lids.append(deal.lids(gids[mine]))
+    return np.concatenate(steps), np.concatenate(lids)
 
 
 @kernel()
