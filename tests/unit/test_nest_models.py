@@ -1,8 +1,8 @@
 """Every recording in tests/reference/nest_models of a model that distsim has: V_m, all recorded states, spikes.
 
 Models without a tolerance are exact. The others are solved more precisely here than NEST did: what differs is NEST's
-error, largest where V is steepest, around spikes. A recording that is put into the folder is read as these are. Those
-of gif_psc_exp (NEST 3.10.0) have a threshold so sharp that two seeds gave the same spikes.
+error, largest where V is steepest, around spikes. A recording that is put into the folder is read as these are.
+Those of gif_psc_exp (NEST 3.10.0) have a threshold so sharp that two seeds gave the same spikes.
 """
 
 from __future__ import annotations
