@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..description.currents import SampledCurrent
 from ..description.edge_files import EdgeFile
 from ..description.elements import Projection
 from ..description.network import Network
@@ -18,6 +19,8 @@ from .step import buffers
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 68  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
+SPIKE = 16  # bytes of a given spike: its step and its source
+WAVE = 40  # bytes for each neuron of a current that goes on changing: where it is, what it gets, random words
 EDGE = 28  # bytes for each edge of a file that is kept, while its columns are put together
 TARGET = 12  # bytes for each target of a projection, while synapses are drawn: its number and its indegree
 
@@ -56,11 +59,21 @@ def description_bytes(network: Network) -> int:
 def selection_bytes(network: Network) -> int:
     """Bytes of the neurons that are listed one by one in `network`; a selection used several times counts once."""
     used = [stimulus.target for stimulus in network.poisson_inputs]
-    used += [current.target for current in (*network.step_currents, *network.currents)]
+    used += [current.target for current in network.step_currents]
+    used += [current.target for current in network.currents]
     used += [recorder.target for recorder in network.recorders]
     used += [end for projection in network.projections for end in (projection.source, projection.target)]
     listed = {id(s.indices): s.indices.nbytes for s in used if isinstance(s.indices, np.ndarray)}
     return sum(listed.values())
+
+
+def input_bytes(network: Network) -> int:
+    """Return the bytes of the arrays of all ranks for rates in time, currents that go on changing and given spikes."""
+    trains = [p.spike_trains.size for p in network.populations if p.spike_trains is not None]
+    rates = [array.nbytes for stimulus in network.poisson_inputs for array in arrays_of(stimulus.rate).values()]
+    samples = [device.values.nbytes for device in network.currents if isinstance(device, SampledCurrent)]
+    held = WAVE * sum(len(device.target) for device in network.currents)
+    return SPIKE * sum(trains) + sum(rates) + sum(samples) + held
 
 
 def buffer_bytes(plan: TablePlan) -> int:
@@ -89,6 +102,7 @@ def estimate_arrays(plan: TablePlan) -> dict[str, int]:
         "index": 4 * network.n * plan.segments * layout.n_shards,
         "rows": (4 if plan.code.fixed else 8) * plan.row_size,
         "neurons": STATE * -(-network.n // size),
+        "inputs": input_bytes(network) // size,
         "given": 8 * second + _given_bytes(list(filter(is_given, projections)), size),
         "targets": sum(TARGET * len(p.target) for p in projections if not is_given(p)) // size,
         "sorting": (16 if plan.is_wide else 8) * _most_pooled(projections) // size // layout.n_shards,
