@@ -111,7 +111,8 @@ class SpikeReader:
 
     def _steps(self, times: np.ndarray, where: str) -> np.ndarray:
         if not self.round_times:
-            return self.grid.steps(times, f"{self.name}: {where}")
+            found: np.ndarray = self.grid.steps(times, f"{self.name}: {where}")
+            return found
         if not np.isfinite(times).all():
             raise ValueError(f"{self.name}: {where} must be finite, not {times[~np.isfinite(times)][0]}")
         steps: np.ndarray = np.rint(times * self.grid.dt.denominator / self.grid.dt.numerator).astype(np.int64)
