@@ -32,6 +32,7 @@ class CurrentDevice:
     start: int
     stop: int
     origin: int
+    kind: ClassVar[str] = "current"  # what messages call it
     settable: ClassVar[tuple[str, ...]] = ()
 
     def read(self, name: str, given: Mapping[str, object], grid: TimeGrid) -> dict[str, Any]:
@@ -51,7 +52,7 @@ class NoiseCurrent(CurrentDevice):
     mean: float
     std: float
     interval: int
-    settable = ("mean", "std")
+    kind, settable = "noise current", ("mean", "std")
 
     def read(self, name: str, given: Mapping[str, object], grid: TimeGrid) -> dict[str, Any]:
         kinds: dict[str, Callable] = {
@@ -69,6 +70,7 @@ class SinusoidalCurrent(CurrentDevice):
     frequency: float
     phase: float
     offset: float
+    kind = "sinusoidal current"
     settable = ("amplitude", "frequency", "phase", "offset")
 
     def read(self, name: str, given: Mapping[str, object], grid: TimeGrid) -> dict[str, Any]:
@@ -87,7 +89,7 @@ class SampledCurrent(CurrentDevice):
 
     values: np.ndarray
     interval: int
-    settable = ("values", "start")
+    kind, settable = "sampled current", ("values", "start")
 
     def read(self, name: str, given: Mapping[str, object], grid: TimeGrid) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -108,7 +110,7 @@ def read_samples(name: str, values: object, n: int) -> np.ndarray:
     return found
 
 
-def read_steps(name: str, times: object, amplitudes: object, grid: TimeGrid) -> tuple[np.ndarray, np.ndarray]:
+def read_steps(name: str, times: Any, amplitudes: Any, grid: TimeGrid) -> tuple[np.ndarray, np.ndarray]:
     """Return when a step current changes (steps) and what it becomes (pA).
 
     Raises
@@ -116,7 +118,7 @@ def read_steps(name: str, times: object, amplitudes: object, grid: TimeGrid) -> 
     ValueError
         Lists of different lengths, times that do not ascend from 0 on.
     """
-    steps = np.atleast_1d(grid.steps(times, f"{name}: times"))  # type: ignore[call-overload]  # which it checks
+    steps = np.atleast_1d(grid.steps(times, f"{name}: times"))
     values = np.atleast_1d(numbers(f"{name}: amplitudes", amplitudes, -LARGEST, LARGEST, "pA"))
     if steps.shape != values.shape or steps.ndim != 1:
         message = f"{steps.size} times and {values.size} amplitudes must be lists of equally many numbers"

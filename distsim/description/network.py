@@ -406,7 +406,7 @@ class Network:
         ------
         ValueError : std below 0, times off the grid.
         """
-        target, name = self._current_target(target, "noise current")
+        target, name = self._current_target(target, NoiseCurrent.kind)
         first, last = self._window(name, start, stop)
         steps = 1 if interval is None else self.grid.step(interval, f"{name}: interval", 1)
         window = (self._device_delay(name, delay), first, last, first)
@@ -428,7 +428,7 @@ class Network:
         It is on from `start` to `stop` (ms) and acts `delay` (default dt) later; t counts from 0. Pass the returned
         device to `Simulation.set` to change amplitude, frequency, phase or offset.
         """
-        target, name = self._current_target(target, "sinusoidal current")
+        target, name = self._current_target(target, SinusoidalCurrent.kind)
         first, last = self._window(name, start, stop)
         device = SinusoidalCurrent(target, self._device_delay(name, delay), first, last, first, 0.0, 0.0, 0.0, 0.0)
         given = {"amplitude": amplitude, "frequency": frequency, "phase": phase, "offset": offset}
@@ -459,7 +459,7 @@ class Network:
         ------
         ValueError : another shape, times off the grid.
         """
-        target, name = self._current_target(target, "sampled current")
+        target, name = self._current_target(target, SampledCurrent.kind)
         steps = 1 if interval is None else self.grid.step(interval, f"{name}: interval", 1)
         first = self.grid.step(start, f"{name}: start", 0)
         window = (self._device_delay(name, delay), first, FOREVER, first)

@@ -91,9 +91,9 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def read_times(name: str, times: object, grid: TimeGrid) -> np.ndarray:
+def read_times(name: str, times: Any, grid: TimeGrid) -> np.ndarray:
     """Return `times` (ms) of the changes of an input; ValueError unless they ascend on the grid from 0 on."""
-    steps = np.atleast_1d(grid.steps(times, f"{name}: times"))  # type: ignore[call-overload]  # which it checks
+    steps = np.atleast_1d(grid.steps(times, f"{name}: times"))
     if steps.ndim != 1 or not steps.size:
         raise ValueError(f"{name}: times must be a list of at least one time, not of shape {steps.shape}")
     wrong = np.flatnonzero(np.diff(steps) <= 0)

@@ -111,12 +111,13 @@ class SpikeReader:
 
     def _steps(self, times: np.ndarray, where: str) -> np.ndarray:
         if not self.round_times:
-            on_grid: np.ndarray = self.grid.steps(times, f"{self.name}: {where}")
-            return on_grid
+            found: np.ndarray = self.grid.steps(times, f"{self.name}: {where}")
+            return found
         if not np.isfinite(times).all():
             raise ValueError(f"{self.name}: {where} must be finite, not {times[~np.isfinite(times)][0]}")
         steps: np.ndarray = np.rint(times * self.grid.dt.denominator / self.grid.dt.numerator).astype(np.int64)
-        return np.where((steps == 0) & (times > 0.0), 1, steps)
+        steps[(steps == 0) & (times > 0.0)] = 1
+        return steps
 
     def trains(self) -> SpikeTrains:
         """Return all spikes; ValueError if a source has more than `MOST_SPIKES` in a step."""
@@ -157,7 +158,7 @@ def read_trains(
     times = without_unit(f"{name}: times", times, "ms")
     if ids is not None:
         return _flat(name, times, ids, grid, n, round_times)
-    trains = list(times) if np.iterable(times) else [times]
+    trains = list(times) if np.iterable(times) else [times]  # refused below
     if n is not None and n != len(trains):
         raise ValueError(f"{name}: times of {len(trains)} sources, not {n}; times of all spikes go with ids")
     reader = SpikeReader(name, len(trains), grid, round_times)

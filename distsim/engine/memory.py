@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..description.currents import SampledCurrent
 from ..description.distributions import Distribution
 from ..description.edge_files import EdgeFile
 from ..description.elements import Projection
@@ -20,6 +21,8 @@ from .step import buffers
 
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 68  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
+SPIKE = 16  # bytes of a given spike: its step and its source
+WAVE = 40  # bytes for each neuron of a current that goes on changing: where it is, what it gets, random words
 EDGE = 28  # bytes for each edge of a file, or drawn in space, that is kept, while its columns are put together
 PLACED = 24  # bytes for the position of a neuron
 TARGET = 12  # bytes for each target of a projection, while synapses are drawn: its number and its indegree
@@ -70,6 +73,15 @@ def selection_bytes(network: Network) -> int:
     return sum(listed.values())
 
 
+def input_bytes(network: Network) -> int:
+    """Return the bytes of the arrays of all ranks for rates in time, currents that go on changing and given spikes."""
+    trains = [p.spike_trains.size for p in network.populations if p.spike_trains is not None]
+    rates = [array.nbytes for stimulus in network.poisson_inputs for array in arrays_of(stimulus.rate).values()]
+    samples = [device.values.nbytes for device in network.currents if isinstance(device, SampledCurrent)]
+    held = WAVE * sum(len(device.target) for device in network.currents)
+    return SPIKE * sum(trains) + sum(rates) + sum(samples) + held
+
+
 def buffer_bytes(plan: TablePlan) -> int:
     """Return the bytes of a rank's buffers for the spikes of all ranks, and for recordings."""
     network, size, most = plan.network, plan.size, buffers.most_spikes(plan.network)
@@ -96,6 +108,7 @@ def estimate_arrays(plan: TablePlan) -> dict[str, int]:
         "index": 4 * network.n * plan.segments * layout.n_shards,
         "rows": (4 if plan.code.fixed else 8) * plan.row_size,
         "neurons": STATE * -(-network.n // size),
+        "inputs": input_bytes(network) // size,
         "given": 8 * second + _given_bytes(list(filter(is_given, projections)), size),
         "targets": sum(TARGET * len(p.target) for p in projections if not is_given(p)) // size,
         "sorting": (16 if plan.is_wide else 8) * _most_pooled(projections) // size // layout.n_shards,

@@ -97,27 +97,51 @@ class CsvSpikes(SpikeTable):
             head = line.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise ValueError(f"{path}: the first line is no text: a CSV file begins with names of columns") from None
-        names = [name.strip().strip('"') for name in head.split(delimiter)]
+        self.names = names = [name.strip().strip('"') for name in head.split(delimiter)]
         for name in (time, id):
             if name not in names:
                 raise ValueError(f"{path}: no column {name!r}: there are {', '.join(map(repr, names))}")
         self.columns = (names.index(time), names.index(id))
 
     def blocks(self) -> Iterator[SpikeBlock]:
-        with open(self.path, encoding="utf8") as file:
+        with open(self.path, "rb") as file:
             file.readline()
             line = 1
-            while lines := file.readlines(BYTES):
-                yield self._read(lines, line)
-                line += len(lines)
+            while text := file.read(BYTES):
+                text += b"" if text.endswith(b"\n") else file.readline()
+                if text.strip():
+                    yield self._read(text, line)
+                line += text.count(b"\n")
 
-    def _read(self, lines: list[str], before: int) -> SpikeBlock:
+    def _read(self, text: bytes, before: int) -> SpikeBlock:
+        """Return the spikes of whole lines, which follow `before` others."""
+        where = f"{self.path}: after line {before}"
         try:
-            found = np.loadtxt(lines, float, delimiter=self.delimiter, usecols=self.columns, ndmin=2, comments=None)
-        except ValueError as error:
-            raise ValueError(f"{self.path}: after line {before}: {error}") from None
-        ids = found[:, 1]
+            times, ids = self._columns(text)
+        except ValueError as error:  # pyarrow's are ValueErrors, too
+            raise ValueError(f"{where}: {error}") from None
         wrong = np.flatnonzero(ids != np.floor(ids))
         if wrong.size:
-            raise ValueError(f"{self.path}: after line {before}: ids must be whole numbers, not {ids[wrong[0]]:g}")
-        return SpikeBlock(np.ascontiguousarray(found[:, 0]), ids.astype(np.int64))
+            raise ValueError(f"{where}: ids must be whole numbers, not {ids[wrong[0]]:g}")
+        return SpikeBlock(times, ids.astype(np.int64))
+
+    def _columns(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
+        """Return times and ids as float64; by pyarrow, ten times as fast, where it is installed."""
+        try:
+            import pyarrow as pa
+            from pyarrow import csv
+        except ModuleNotFoundError:
+            lines = text.decode("utf8").splitlines()
+            found = np.loadtxt(lines, float, delimiter=self.delimiter, usecols=self.columns, ndmin=2, comments=None)
+            return np.ascontiguousarray(found[:, 0]), found[:, 1]
+        used = [self.names[k] for k in self.columns]
+        table = csv.read_csv(
+            pa.BufferReader(text),
+            read_options=csv.ReadOptions(column_names=self.names, use_threads=False, block_size=len(text) + 1),
+            parse_options=csv.ParseOptions(delimiter=self.delimiter),
+            convert_options=csv.ConvertOptions(
+                include_columns=used, column_types=dict.fromkeys(used, pa.float64()), null_values=[]
+            ),
+        )
+        times, ids = (table.column(name).to_numpy().astype(float) for name in used)
+        return times, ids

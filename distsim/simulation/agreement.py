@@ -12,7 +12,6 @@ from types import FunctionType
 
 import numpy as np
 
-from ..description.currents import CurrentDevice
 from ..description.edge_files import EdgeFile
 from ..description.elements import PoissonInput, Selection, StepCurrent
 from ..description.network import Network
@@ -31,11 +30,11 @@ def described(network: Network, seed: int) -> dict[str, object]:
     parts |= {f"population {population.name}": population for population in network.populations}
     for number, p in enumerate(network.projections):
         parts[f"projection {number}, {p.source.population.name} -> {p.target.population.name}"] = p
-    devices: dict[str, Sequence[PoissonInput | StepCurrent | CurrentDevice]]
+    devices: dict[str, Sequence[PoissonInput | StepCurrent]]
     devices = {"Poisson input": network.poisson_inputs, "step current": network.step_currents}
-    devices["current"] = network.currents
     for kind, those in devices.items():
         parts |= {f"{kind} {number} into {d.target.population.name}": d for number, d in enumerate(those)}
+    parts |= {f"{d.kind} {number} into {d.target.population.name}": d for number, d in enumerate(network.currents)}
     return {**parts, "the recorders": [network.recorders]}
 
 

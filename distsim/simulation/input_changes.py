@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -15,15 +15,16 @@ from ..engine.rank_engine import RankEngine
 from ..engine.settings import Settings
 from ..neurons import MODELS
 
+Given = CurrentDevice | StepCurrent
 TIMES = ("times", "ids", "round_times")  # of given spikes
 
 
-def is_spike_source(what: object) -> bool:
+def is_spike_source(what: object) -> TypeGuard[Selection]:
     """Return whether `what` are sources of given spikes."""
     return isinstance(what, Selection) and what.population.model is MODELS["spike_source"]
 
 
-def set_input(engine: RankEngine, what: CurrentDevice | StepCurrent | Selection, values: Mapping[str, Any]) -> None:
+def set_input(engine: RankEngine, what: Given | Selection, values: Mapping[str, Any]) -> None:
     """Give a current device, or sources of given spikes, other values from now on, see `Simulation.set`."""
     if isinstance(what, CurrentDevice):
         settings = _with_device(engine, what, values)
@@ -34,7 +35,7 @@ def set_input(engine: RankEngine, what: CurrentDevice | StepCurrent | Selection,
     engine.resume_given(settings, engine.step)
 
 
-def get_input(engine: RankEngine, what: CurrentDevice | StepCurrent | Selection, name: str) -> Any:
+def get_input(engine: RankEngine, what: Given | Selection, name: str) -> Any:
     """Return a value of a current device, or the `times` (ms) of given spikes by source, as they are now."""
     network, settings, ms = engine.network, engine.settings, engine.network.grid.ms
     if isinstance(what, Selection):
@@ -114,8 +115,8 @@ def _place(known: list, what: object) -> int:
 
 
 def _name(what: Any) -> str:
-    kind = {"NoiseCurrent": "noise", "SinusoidalCurrent": "sinusoidal", "SampledCurrent": "sampled"}
-    return f"{kind.get(type(what).__name__, 'step')} current into {what.target.population.name}"
+    kind = what.kind if isinstance(what, CurrentDevice) else "step current"
+    return f"{kind} into {what.target.population.name}"
 
 
 def _check_names(name: str, given: Mapping[str, Any] | list[str], known: tuple[str, ...]) -> None:

@@ -141,5 +141,5 @@ def test_ranks_that_differ_are_named():
             sim.set(what, **values)
     net = network()
     net.noise_current("E", 1.0 * odd, 1.0)
-    with pytest.raises(ValueError, match="the ranks do not agree about current 4 into E"):
+    with pytest.raises(ValueError, match="the ranks do not agree about noise current 4 into E"):
         Simulation(net, 2, COMM)

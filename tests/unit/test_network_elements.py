@@ -25,6 +25,14 @@ CALLS = {
     "poisson_input": {"target": "E", "rate": 10.0, "weight": 1.0, "delay": 1.5, "start": 1.0, "stop": 20.0},
     "step_current": {"target": "E", "times": [1.0, 2.0], "amplitudes": [3.0, 4.0], "delay": 0.1},
     "dc_current": {"target": "F", "amplitude": 3.0, "start": 1.0, "stop": 20.0},
+    "noise_current": {
+        "target": "E", "mean": 1.0, "std": 2.0, "interval": 0.1, "start": 1.0, "stop": 20.0, "delay": 0.1,
+    },
+    "sinusoidal_current": {
+        "target": "E", "amplitude": 1.0, "frequency": 20.0, "phase": 30.0, "offset": 0.0, "start": 1.0, "stop": 20.0,
+        "delay": 0.1,
+    },
+    "sampled_current": {"target": "E", "values": [1.0, 2.0], "interval": 0.1, "start": 1.0, "delay": 0.1},
     "record_spikes": {"target": "E"},
     "record_voltages": {"target": "E", "interval": 0.2},
 }  # fmt: skip
@@ -32,7 +40,9 @@ PARTS = {
     "poisson_source": {"population S", "Poisson input into S"}, "spike_source": {"population G"},
     "create": {"population F"}, "create delta": {"population D"}, "connect": {"projection E -> F"},
     "poisson_input": {"Poisson input into E"}, "step_current": {"step current into E"},
-    "dc_current": {"step current into F"}, "record_spikes": {"the recorders"},
+    "dc_current": {"step current into F"}, "noise_current": {"noise current into E"},
+    "sinusoidal_current": {"sinusoidal current into E"}, "sampled_current": {"sampled current into E"},
+    "record_spikes": {"the recorders"},
     "record_voltages": {"the recorders"},
 }  # fmt: skip
 SOME = ("E[1:]", "E[:5]", "E[::2]", "E[3]")  # one neuron less at either end, every second, one
@@ -70,10 +80,29 @@ OTHERS = {
         "delay": (1.6, Uniform(1.5, 1.6), Uniform(1.5, 1.7)),
     },
     "poisson_input": {
-        "target": SOME, "rate": (11.0,), "weight": (1.1,), "delay": (1.6,), "start": (1.1,), "stop": (19.9, math.inf),
+        "rate": (
+            11.0, distsim.PiecewiseRate([0.0, 1.0], [10.0, 10.0]), distsim.PiecewiseRate([0.0, 1.1], [10.0, 10.0]),
+            distsim.PiecewiseRate([0.0, 1.0], [10.0, 11.0]), distsim.PiecewiseRate([0.0, 1.0], np.full((2, 6), 10.0)),
+            np.full(6, 10.0), np.full(6, 11.0), distsim.SinusoidalRate(10.0, 1.0, 1.0),
+            distsim.SinusoidalRate(10.0, 2.0, 1.0), distsim.SinusoidalRate(10.0, 1.0, 2.0),
+            distsim.SinusoidalRate(10.0, 1.0, 1.0, 90.0),
+        ),
+        "target": SOME, "weight": (1.1,), "delay": (1.6,), "start": (1.1,), "stop": (19.9, math.inf),
     },
     "step_current": {
         "target": SOME, "times": ([1.0, 2.1], [1.1, 2.0]), "amplitudes": ([3.0, 4.1], [3.1, 4.0]), "delay": (0.2,),
+    },
+    "noise_current": {
+        "target": SOME, "mean": (1.1,), "std": (2.1,), "interval": (0.2,), "start": (1.1,), "stop": (19.9, math.inf),
+        "delay": (0.2,),
+    },
+    "sinusoidal_current": {
+        "target": SOME, "amplitude": (1.1,), "frequency": (21.0,), "phase": (31.0,), "offset": (1.0,), "start": (1.1,),
+        "stop": (19.9, math.inf), "delay": (0.2,),
+    },
+    "sampled_current": {
+        "target": SOME, "values": ([1.0, 2.1], [1.0, 2.0, 0.0], np.ones((2, 6))), "interval": (0.2,), "start": (1.1,),
+        "delay": (0.2,),
     },
     "dc_current": {"target": ("F[1:]",), "amplitude": (3.1,), "start": (1.1,), "stop": (19.9, math.inf)},
     "record_spikes": {"target": SOME},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 
 import h5py
 import numpy as np
@@ -82,6 +83,16 @@ def test_all_kinds_give_the_same_spikes(tmp_path, monkeypatch):
         net = network(*args)
         assert len(net["S"]) == 37
         assert emitted(simulate(net)) == wanted
+
+
+def test_csv_files_are_read_without_pyarrow_too(tmp_path, monkeypatch):
+    times, ids = drawn(500)
+    write_csv(tmp_path / "spikes.csv", times, ids)
+    with_it = network(csv_spikes(tmp_path / "spikes.csv"))["S"].spike_trains
+    for name in ("pyarrow", "pyarrow.csv"):
+        monkeypatch.setitem(sys.modules, name, None)  # importing it is a ModuleNotFoundError
+    without = network(csv_spikes(tmp_path / "spikes.csv"))["S"].spike_trains
+    np.testing.assert_array_equal(with_it.keys, without.keys)
 
 
 def test_sources_may_be_more_than_those_that_fire():
