@@ -365,7 +365,7 @@ class Network:
         if model.potential is None:
             what = "sources have" if model.is_source else f"{model.name} has"
             raise ValueError(f"voltages of {target.population.name}: {what} no membrane potential")
-        self.record(model.potential, target, interval, name=V_M)
+        self.record(model.potential, target, interval)
 
     def record(
         self,
@@ -398,7 +398,7 @@ class Network:
         problem = model.problem_with(what, stand_ins(target.population.parameters))
         if problem:
             raise ValueError(f"{where}: {problem}")
-        name = check_report_name(what if name is None else name)
+        name = check_report_name((V_M if what == model.potential else what) if name is None else name)
         steps = 1 if interval is None else self.grid.step(interval, f"{where}: interval", 1)
         recorder = Recorder(name, what, target, steps, *self._window(where, start, stop))
         if name == V_M and what != model.potential:
