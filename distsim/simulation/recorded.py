@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..description.elements import SPIKES, Part, Population
+from ..description.elements import SPIKES, V_M, Part, Population
 from ..description.reports import Report, sampled_reports, spike_report
 from ..engine.rank_engine import RankEngine
 from ..engine.step.period import Period
@@ -27,8 +27,17 @@ def spikes_of(engine: RankEngine, period: Period, what: Part) -> tuple[np.ndarra
 def samples_of(engine: RankEngine, period: Period, name: str, what: Part) -> tuple[np.ndarray, np.ndarray]:
     """Return times (ms) and values of `what` in the report `name`, see `Simulation.samples` (collective)."""
     reports = sampled_reports(engine.reports)
+    if name not in {report.name for report in reports} and name == _potential(engine, what):
+        name = V_M  # as potentials are recorded, whatever the model calls them
     samples = {report.name: _samples(engine, report) if report.name == name else {} for report in reports}
     return _result(engine, period, {}, samples).samples(name, what)
+
+
+def _potential(engine: RankEngine, what: Part) -> str | None:
+    try:
+        return engine.network.select(what).population.model.potential
+    except ValueError:
+        return None  # which the result says better
 
 
 def result_of(engine: RankEngine, period: Period, summary: dict) -> Result:

@@ -20,6 +20,7 @@ SMALL = {  # networks for a test; options at the end win
     "brunel-delta": ["--N-E", "100"],
     "ei-clustered": ["--set", "N_E=400", "--set", "N_I=100", "--t-presim", "20", "--t-sim", "100"],
     "run": ["--set", "N=400", "--set", "K=40", "--t-presim", "20", "--t-sim", "40"],
+    "fly_brain": ["--set", "N=400", "--set", "edges=9000", "--t-sim", "40"],
 }
 VARIABLES = {"SBATCH_ACCOUNT", "SBATCH_PARTITION", "SLURM_MPI_TYPE"}  # of SLURM; ours occur in jobs/
 SBATCH = {"--nodes", "--ntasks-per-node", "--array", "--time", "--job-name", "--account", "--partition", "--mem"}
@@ -122,6 +123,7 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "resume":
         return [*words, *(["--t-sim", "100"] if "--t-sim" in words else [])]
     network = words[1] if words[0] == "config" else words[0]
+    network = "fly_brain" if "examples/fly_brain.py" in words else network
     end = [*SMALL.get(network, []), *([] if words[0] == "config" else ["--no-plots"])]
     return [*words, *end, *(["--checkpoint-every", "20ms"] if "--checkpoint-every" in words else [])]
 

@@ -32,7 +32,7 @@ def recorded(model: str | NeuronModel, names: list[str], **given: object) -> tup
     E = net.create("E", N, model, **given)
     is_cond = "g_ex" in names
     net.poisson_input(E[: N // 2], 2000.0, 3.0 if is_cond else 60.0, 0.5)
-    net.poisson_input(E, 1000.0, -3.0 if is_cond else -60.0, 0.5)
+    net.poisson_input(E, 1000.0, -0.5 if is_cond else -10.0, 0.5)
     net.dc_current(E[::3], 80.0, 20.0, 120.0)
     net.record_spikes(E)
     for name in names:
@@ -45,7 +45,7 @@ def recorded(model: str | NeuronModel, names: list[str], **given: object) -> tup
 def drawn(name: str) -> dict:
     """Return parameters that differ from neuron to neuron."""
     rng = np.random.default_rng(3)
-    most = {"aeif_cond_exp": 1200.0, "iaf_cond_exp": 500.0}.get(name, 700.0)
+    most = {"aeif_cond_exp": 1500.0}.get(name, 700.0)
     given = {"V_m": rng.normal(-65.0, 3.0, N), "I_e": rng.uniform(300.0, most, N), "t_ref": rng.uniform(0.0, 3.0, N)}
     given["tau_syn_in"] = rng.uniform(1.0, 20.0, N)
     if "psc" in name:
