@@ -13,7 +13,7 @@ NAMES = {
     "Annulus", "Box", "Circle", "Constant", "Exponential", "Gaussian", "Grid", "GuardError", "Linear", "Lognormal",
     "Network", "NetworkModel", "NetworkParameters", "NeuronModel", "Normal", "Option", "Parameter", "Points",
     "Recordable", "Result", "Simulation", "Uniform", "UniformBox", "UniformDisc", "Variant", "all_to_all",
-    "csv_edges", "explicit", "fixed_indegree", "fixed_outdegree", "fixed_total_number", "helper", "load",
+    "csv_edges", "explicit", "fixed_indegree", "fixed_outdegree", "fixed_total_number", "helper", "load", "load_sonata",
     "neuron_models", "one_to_one", "pairwise_bernoulli", "parameter", "parquet_edges", "sonata_edges",
 }  # fmt: skip
 
