@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import kinds
-from ..files.kinds import ANYTHING, listed, mapped, maybe, number, record, text
+from ..files.kinds import ANYTHING, FLAG, listed, mapped, maybe, number, record, text
 from ..files.paths import as_path
 from ..files.plain_files import read_json
 
@@ -18,11 +18,12 @@ CONFIG = record(
     {
         "manifest": mapped(FILE),
         "network": FILE,
+        "simulation": FILE,
         "networks": record(
             {},
             {
                 "nodes": listed(record({"nodes_file": FILE}, {"node_types_file": maybe(FILE)})),
-                "edges": listed(record({"edges_file": FILE}, {"edge_types_file": maybe(FILE)})),
+                "edges": listed(record({"edges_file": FILE}, {"edge_types_file": maybe(FILE), "enabled": FLAG})),
             },
         ),
         "components": mapped(ANYTHING),
@@ -36,7 +37,8 @@ CONFIG = record(
     },
 )
 # What bmtk and NEST write for other purposes, and what decides nothing that is simulated here.
-IGNORED = {"manifest", "network", "config_path", "config_dir", "gid_table", "metadata", "version", "conditions"}
+IGNORED = {"manifest", "network", "simulation", "config_path", "config_dir", "gid_table", "metadata", "version"}
+IGNORED |= {"conditions"}
 KNOWN = {"networks", "components", "run", "inputs", "reports", "output", "node_sets_file", "node_sets"}
 MOST_TURNS = 10  # of variables in variables
 
@@ -83,6 +85,8 @@ def read_config(path: str | Path) -> Config:
     """
     path = as_path(path).absolute()
     entries = _resolved(path)
+    if "simulation" in entries:  # a configuration that names a circuit and a simulation
+        entries = {**_resolved(Path(entries["simulation"])), **entries}
     if "network" in entries:
         circuit = Path(entries["network"])
         entries = _merged(_resolved(circuit), entries)

@@ -37,6 +37,8 @@ def read_all_edges(config: Config, nodes: Mapping[str, Nodes]) -> Iterator[Edges
         A file is not there or damaged, edges lead to nodes that are not known, or synapses are not supported.
     """
     for entry in config.section("networks").get("edges", []):
+        if not entry.get("enabled", True):
+            continue
         file = entry.get("edge_types_file")
         values = _values(config, file, read_types(file, "edge_type_id"))
         path = Path(entry["edges_file"])

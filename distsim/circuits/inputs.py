@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from ..description.network import Network
+from ..files.plain_files import open_plain
+from ..recording.members import WHOLE, dataset, has
 from ..recording.spikes import Spikes, read_spikes
 from .config import Config
 from .node_sets import NodeSets
@@ -60,10 +63,24 @@ def _read(where: str, entry: Mapping[str, Any], population: str) -> Spikes:
         raise ValueError(f"{where}: module {module!r} is not supported; supported are {known}, with an input_file")
     if module == "csv" or Path(file).suffix == ".csv":
         return _read_csv(file, population)
-    found = read_spikes(file)
+    found = _read_older(file, population) or read_spikes(file)
     if population not in found:
         raise ValueError(f"{where}: {file} has no spikes of {population}, only of {', '.join(found) or 'none'}")
     return found[population]
+
+
+def _read_older(file: str, population: str) -> dict[str, Spikes]:
+    """Return the spikes in a file of SONATA's first layout, /spikes/gids, which names no population; none of others."""
+    open_plain(file).close()  # HDF5 would block on a pipe
+    if not h5py.is_hdf5(file):
+        return {}
+    with h5py.File(file, "r") as opened:
+        if not has(opened, "spikes") or not has(opened["spikes"], "gids"):
+            return {}
+        times, ids = dataset(opened, "spikes/timestamps")[:], dataset(opened, "spikes/gids", WHOLE)[:].astype(np.int64)
+    if times.size != ids.size:
+        raise ValueError(f"{file}: {times.size} timestamps, but {ids.size} gids")
+    return {population: Spikes(times.astype(np.float64), ids, int(ids.max(initial=-1)) + 1)}
 
 
 def _read_csv(file: str, population: str) -> Spikes:

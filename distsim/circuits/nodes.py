@@ -16,7 +16,7 @@ from ..recording.sonata import open_to_read
 from .config import Config
 from .types import Types, read_types
 
-POINT, VIRTUAL = "point_neuron", "virtual"
+POINT, VIRTUAL = ("point_neuron", "point_process"), "virtual"
 PREFIX = "nest:"
 AXES = ("x", "y", "z")
 DYNAMICS = "dynamics_params"
@@ -132,10 +132,10 @@ def _population(config: Config, where: str, name: str, nodes: _Raw, types: Types
     attributes = {**texts, **{key: value for key, value in nodes.values.items() if value.ndim == 1}}
     if kinds <= {VIRTUAL}:
         return Nodes(name, nodes.n, None, {}, None, attributes)
-    if kinds != {POINT}:
+    if not kinds <= set(POINT):
         raise ValueError(
-            f"{where}: model_type {', '.join(sorted(kinds))}: supported are {POINT} or {VIRTUAL}, one of them for all "
-            f"nodes of a population"
+            f"{where}: model_type {', '.join(sorted(kinds))}: supported are {', '.join(POINT)} and "
+            f"{VIRTUAL}, and no population may hold virtual nodes and neurons"
         )
     model = _model(where, {types[number].get("model_template", "") for number in used})
     return Nodes(name, nodes.n, model, _parameters(config, where, model, nodes, types), nodes.positions, attributes)

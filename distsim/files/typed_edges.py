@@ -11,7 +11,7 @@ import numpy as np
 from .sonata_tables import SonataTable
 
 WEIGHT, DELAY, TIMES = "syn_weight", "delay", "nsyns"
-DEFAULTS = {TIMES: 1.0}
+DEFAULTS = {TIMES: 1.0, DELAY: 1.0}  # the delay (ms) is that of NEST's static_synapse
 
 
 class TypedSonataTable(SonataTable):

@@ -111,6 +111,26 @@ def test_spikes_come_from_a_table_too_and_are_rounded_to_the_grid(circuit):
     assert [train.tolist() for train in trains[:4]] == [[], [50, 51], [], [1]]
 
 
+def test_what_older_files_have_is_read_too(circuit):
+    folder, change = circuit
+    expected = run(distsim.load_sonata(folder / SIMULATION))
+    steps, nodes = circuits.SPIKES
+    with h5py.File(folder / "inputs" / "lgn.h5", "w") as file:
+        file["spikes/timestamps"], file["spikes/gids"] = steps / 10, nodes.astype(np.uint64)
+    types_edit(folder, "V1_node_types.csv", "point_neuron", "point_process")
+    (folder / "config.json").write_text(json.dumps({"network": CIRCUIT, "simulation": SIMULATION}))
+    assert run(distsim.load_sonata(folder / "config.json")).spikes_sha256() == expected.spikes_sha256()
+    change("circuit_config.json", lambda c: c["networks"]["edges"][0].update(enabled=False))
+    assert len(distsim.load_sonata(folder / "config.json").projections) == 1
+
+
+def test_edges_without_delay_have_that_of_nest(circuit):
+    folder, _ = circuit
+    types_edit(folder, "LGN_V1_edge_types.csv", "2.0", "NULL")
+    sim = Simulation(distsim.load_sonata(folder / SIMULATION), 1, SerialCommunicator())
+    assert set(sim.connections("LGN", "V1").delays.tolist()) == {1.0}
+
+
 def test_values_of_single_nodes_come_before_those_of_their_type(circuit):
     folder, _ = circuit
     with h5py.File(folder / "network" / "V1_nodes.h5", "r+") as file:
