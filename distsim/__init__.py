@@ -40,6 +40,7 @@ from .process.exits import end_all_at_exits
 from .version import __version__ as __version__
 
 if _typing.TYPE_CHECKING:
+    from .circuits.load import load_sonata
     from .networks.base import NetworkModel, Option, Variant
     from .networks.parameters import NetworkParameters, parameter
     from .results.loading import load
@@ -84,6 +85,7 @@ __all__ = [
     "fixed_total_number",
     "helper",
     "load",
+    "load_sonata",
     "neuron_models",
     "one_to_one",
     "pairwise_bernoulli",
@@ -102,6 +104,7 @@ _LATER = {
     "Simulation": ".simulation.simulation",
     "Variant": ".networks.base",
     "load": ".results.loading",
+    "load_sonata": ".circuits.load",
     "parameter": ".networks.parameters",
 }
 

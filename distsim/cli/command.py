@@ -202,4 +202,18 @@ def bench_command(args: argparse.Namespace, comm: Any) -> int:
     return 0
 
 
-COMMANDS = {"plot": plot_command, "bench": bench_command, "resume": resume_command, "config": no_network}
+def sonata_command(args: argparse.Namespace, comm: Any) -> int:
+    """Run a SONATA simulation."""
+    from ..runs.sonata_run import run_sonata
+
+    run_sonata(str(args.config), None if args.out is None else str(args.out), args.overwrite, args.seed, comm)
+    return 0
+
+
+COMMANDS = {
+    "plot": plot_command,
+    "bench": bench_command,
+    "resume": resume_command,
+    "config": no_network,
+    "sonata": sonata_command,
+}

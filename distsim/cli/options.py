@@ -1,4 +1,4 @@
-"""The subcommands: one for each network, `run` for a file, `config`, `resume`, `plot` and `bench`."""
+"""The subcommands: one for each network, `run` for a file, `config`, `resume`, `plot`, `bench` and `sonata`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def make_parser(networks: Mapping[str, NetworkModel]) -> Parser:
     add_resume(commands)
     add_plot(commands)
     add_bench(commands)
+    add_sonata(commands)
     return parser
 
 
@@ -88,6 +89,18 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     what = "gets bench.json and bench.png (default results/bench-1, -2, ...)"
     bench.add_argument("--out", type=path, metavar="DIR", help=what)
     bench.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
+
+
+def add_sonata(commands: argparse._SubParsersAction) -> None:
+    """Add `sonata`."""
+    text = "Run a SONATA simulation: nodes, edges, inputs and reports of its configuration, whose output folder gets "
+    text += "spikes, reports and summary.json. What is not supported is refused by name."
+    parser = commands.add_parser("sonata", help="run a SONATA simulation", description=text)
+    parser.add_argument("config", type=path, metavar="FILE", help="simulation_config.json")
+    parser.add_argument("--out", type=path, metavar="DIR", help="output folder (default: that of the configuration)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR")
+    text = "fixes every random number, 0 to 2^64 - 1 (%(default)s)"
+    parser.add_argument("--seed", type=seed, default=1, help=text)
 
 
 def add_resume(commands: argparse._SubParsersAction) -> None:

@@ -33,7 +33,11 @@ class SonataTable(EdgeTable):
                 if name in group and group[name].shape != (self.n,):
                     raise ValueError(f"{path}: /edges/{self.population}/{name} has not {self.n} values")
             for number in self._group_numbers(group):
-                _check_values(path, f"/edges/{self.population}/{number}", group.get(str(number)), self.columns)
+                self._check_group(f"/edges/{self.population}/{number}", group.get(str(number)))
+
+    def _check_group(self, where: str, group: Any) -> None:
+        """ValueError if a group of edges does not hold what is read."""
+        _check_values(self.path, where, group, self.columns)
 
     @staticmethod
     def _group_numbers(group: Any) -> list[int]:

@@ -40,7 +40,7 @@ def set_values(engine: RankEngine, what: Part | Device, values: Mapping[str, Val
     put_back = _remember(engine)
     try:
         if isinstance(what, CurrentDevice | StepCurrent) or is_spike_source(what):
-            set_input(engine, what, values)  # type: ignore[arg-type]  # no Poisson input
+            set_input(engine, what, values)
         elif isinstance(what, PoissonInput) or _are_sources(what):
             set_stimulus(engine, what, values)
         else:

@@ -118,7 +118,7 @@ def check_distsim(words: list[str]) -> None:
 
 def shortened(words: list[str]) -> list[str]:
     """Return the command with options behind it that make it quick."""
-    if "--help" in words or words[0] == "plot":
+    if "--help" in words or words[0] in ("plot", "sonata"):
         return words
     if words[0] == "resume":
         return [*words, *(["--t-sim", "100"] if "--t-sim" in words else [])]

@@ -23,6 +23,7 @@ ROOMS = [
     "simulation",
     "engine",
     "networks",
+    "circuits",
     "results",
     "analysis",
     "recording",
@@ -37,7 +38,8 @@ OUTSIDE = {"", "__main__", "parallel", "version"}  # all that lies at the top le
 
 # What a room does without, though it lies below.
 WITHOUT = {
-    "networks": {"results", "analysis", "recording", "files", "process"},  # plain descriptions
+    "networks": {"circuits", "results", "analysis", "recording", "files", "process"},  # plain descriptions
+    "circuits": {"results", "analysis", "process"},
     "description": {"process"},
     "synapses": {"files", "process"},
     "neurons": {"files", "process"},

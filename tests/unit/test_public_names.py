@@ -14,8 +14,8 @@ NAMES = {
     "Network", "NetworkModel", "NetworkParameters", "NeuronModel", "Normal", "Option", "Parameter", "PiecewiseRate",
     "Points", "Recordable", "Result", "Simulation", "SinusoidalRate", "Uniform", "UniformBox", "UniformDisc",
     "Variant", "all_to_all", "csv_edges", "csv_spikes", "explicit", "fixed_indegree", "fixed_outdegree",
-    "fixed_total_number", "helper", "load", "neuron_models", "one_to_one", "pairwise_bernoulli", "parameter",
-    "parquet_edges", "sonata_edges", "sonata_spikes",
+    "fixed_total_number", "helper", "load", "load_sonata", "neuron_models", "one_to_one", "pairwise_bernoulli",
+    "parameter", "parquet_edges", "sonata_edges", "sonata_spikes",
 }  # fmt: skip
 
 
