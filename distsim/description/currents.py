@@ -64,7 +64,7 @@ class NoiseCurrent(CurrentDevice):
 
 @dataclass(frozen=True, eq=False)
 class SinusoidalCurrent(CurrentDevice):
-    """offset + amplitude sin(2 pi frequency t + phase) at the end t of each step: pA, Hz, degrees."""
+    """offset + amplitude sin(2 pi frequency t + phase) at the beginning t of each step: pA, Hz, degrees."""
 
     amplitude: float
     frequency: float

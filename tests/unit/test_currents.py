@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,6 +12,8 @@ from distsim import Network, Normal, Simulation
 from distsim.engine.step import waves
 from distsim.engine.step.decomposition import Decomposition
 from distsim.parallel import SerialCommunicator
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "currents.npz"  # NEST 3.10, dt 0.1 ms
 
 
 def simulate(net: Network, **options) -> Simulation:
@@ -114,13 +118,31 @@ def test_noise_is_a_function_of_noise_seed_device_neuron_and_interval():
 # --- sinusoids and samples --------------------------------------------------------------------------------------------
 
 
-def test_a_sinusoid_is_nests():
-    """NEST's ac_generator: the value at the end of the step in which it is emitted, delivered as a step current is."""
+def test_v_m_is_that_of_nest():
+    """Two of NEST's ac_generator and a noise_generator without noise, each with delay, start and stop."""
+    with np.load(REFERENCE) as recorded:
+        times, expected = recorded["times"], recorded["V_m"]
+    net = Network(0.1)
+    net.create("E", 3, V_th=1e9, E_L=-70.0, V_m=-70.0, C_m=250.0, tau_m=10.0)
+    net.sinusoidal_current("E[0]", 80.0, 40.0, 30.0, 7.0, start=1.0, stop=14.0, delay=0.5)
+    net.sinusoidal_current("E[1]", 80.0, 40.0, 30.0, 7.0, start=0.1, delay=0.1)  # NEST's start of 0 acts as dt
+    net.noise_current("E[2]", 90.0, 0.0, 1.0, start=2.0, stop=9.0, delay=0.3)
+    net.record_voltages("E")
+    sim = simulate(net)
+    sim.run(20.0)
+    found_times, V = sim.voltages("E")
+    np.testing.assert_allclose(found_times, times)
+    np.testing.assert_allclose(V.T, expected, rtol=0.0, atol=1e-10)
+    assert np.ptp(expected, axis=1).min() > 1.0
+
+
+def test_a_sinusoid_has_its_values():
+    """The value at the beginning of the step in which it is emitted, delivered as a step current is."""
     net = cells(4)
     net.sinusoidal_current("E[:3]", 80.0, 40.0, 30.0, 7.0, start=1.0, stop=4.0, delay=0.2)
     found = currents(simulate(net), 60)
     emitted = np.arange(60) - 1  # the number of the step, from 1, in which the current of each row was emitted
-    expected = 7.0 + 80.0 * np.sin(2 * np.pi * 40.0 * emitted * 1e-4 + np.pi / 6)
+    expected = 7.0 + 80.0 * np.sin(2 * np.pi * 40.0 * (emitted - 1) * 1e-4 + np.pi / 6)
     expected[(emitted <= 10) | (emitted > 40)] = 0.0
     np.testing.assert_allclose(found[:, :3], expected[:, None].repeat(3, 1), atol=1e-12)
     assert not found[:, 3].any()

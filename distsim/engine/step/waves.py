@@ -184,7 +184,7 @@ def hold(emitted, number, device, waves, k0, k1):
         start = (number & 3) * n
         scaled_normals(words[start : start + n], device.mean, device.scale, held)
     elif device.kind == SINE:
-        cycles = device.cycles * emitted + device.phase
+        cycles = device.cycles * (emitted - 1) + device.phase  # at the beginning of the step
         value = device.mean + device.scale * math.sin(2.0 * math.pi * (cycles - math.floor(cycles)))
         for i in range(n):
             held[i] = value
