@@ -228,7 +228,7 @@ def test_numbers_of_synapses_that_are_left_to_chance_are_about():
         net = Network()
         E = net.create("E", 10)
         net.connect(E, E, rule, 1.0, 1.0)
-        assert f"synapses  {text}\n" in network_text("some", net, 1, 1)
+        assert f"synapses  {text}\n" in network_text("some", net, 1, (1, 1))
 
 
 def test_the_phases_and_the_rest_are_the_whole():
