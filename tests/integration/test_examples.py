@@ -65,7 +65,7 @@ def hashes(text: str) -> list[str]:
 
 
 def test_there_is_no_other_example():
-    by_command = {"my_network"}  # test_own_networks.py
+    by_command = {"my_network", "fly_brain"}  # test_own_networks.py, test_fly_brain.py
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SMALL, *by_command}
 
 
