@@ -96,7 +96,10 @@ MISTAKES = {
     "word of a slice": (lambda sim: sim.set("word[:1]", detection="before_input"), "only be changed in the whole"),
     "no word": (lambda sim: sim.set("word", detection="never"), "word.detection must be one of after_input, before"),
     "drawn without bounds": (lambda sim: sim.set("E", V_m=Lognormal(999, 9)), "E.V_m must be from .* draws go from"),
-    "parameters of given spikes": (lambda sim: sim.set("S", rate=1.0), "S: spike_source has no parameters"),
+    "parameters of given spikes": (
+        lambda sim: sim.set("S", rate=1.0),
+        "S: no value 'rate': known are ids, round_times, times",
+    ),
     "rate below": (lambda sim: sim.set(noise(sim), rate=-1.0), "Poisson input to E: rate must be .*, not -1"),
     "no rate": (lambda sim: sim.set(noise(sim), delay=1.0), "'delay' cannot be changed, only rate and weight"),
     "infinite weight": (lambda sim: sim.set(noise(sim), weight=np.inf), "weight must be finite, not inf"),
