@@ -131,7 +131,7 @@ PLAIN = [model for model in MODELS.values() if not model.is_source and model not
 def arguments(variant: Variant, n: int, seed: int = 1) -> list:
     """Return the arguments of the loop for n neurons in a random state, many of them near the threshold."""
     rng = np.random.default_rng(seed)
-    model, receptors, by_neuron, fixed, _ = variant
+    model, receptors, by_neuron, fixed = variant[:4]
     state = rng.normal(0.0, 100.0, len(model.states) * ROW)
     state[:n] = rng.uniform(-20.0, 20.0, n)
     for k, name in enumerate(model.states):
