@@ -26,7 +26,7 @@ def main(order=100, seeds=(1,), t_warmup=100.0, t_sim=200.0, path="results/sweep
     mine = points[world.rank :: world.size]
     found = world.gather([rate(*point, order, t_warmup, t_sim) for point in mine])
     if world.rank == 0:
-        # What rank r has found are the points r, r + size, ...
+        # Rank r has found the points r, r + size, ...
         rates = np.empty(len(points))
         for rank, values in enumerate(found):
             rates[rank :: world.size] = values

@@ -36,7 +36,7 @@ CONFIG = record(
         "target_simulator": FILE,
     },
 )
-# What bmtk and NEST write for other purposes, and what decides nothing that is simulated here.
+# Keys that bmtk and NEST write for other purposes, and keys that change nothing that is simulated here.
 IGNORED = {"manifest", "network", "simulation", "config_path", "config_dir", "gid_table", "metadata", "version"}
 IGNORED |= {"conditions"}
 KNOWN = {"networks", "components", "run", "inputs", "reports", "output", "node_sets_file", "node_sets"}

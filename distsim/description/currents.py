@@ -1,4 +1,4 @@
-"""Currents that go on changing: noise, sinusoids, given samples.
+"""Time-varying currents: noise, sinusoids, given samples.
 
 Conventions are NEST's, as of step currents: what a device emits in the step that ends at t acts from t + delay on, so
 that V_m first moves one step after start + delay.

@@ -19,7 +19,7 @@ GAUSSIAN, EXPONENTIAL, LINEAR = range(3)  # kinds, for kernels
 
 
 class Coefficients(NamedTuple):
-    """What a kernel needs to know of a function: kind, factor, width, offset, and bounds of its values."""
+    """A function in the form that kernels take: kind, factor, width, offset, and bounds of its values."""
 
     kind: int
     factor: float

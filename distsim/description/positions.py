@@ -1,4 +1,4 @@
-"""Where the neurons of a population are: given, on a grid, or drawn uniformly from a box or a disc.
+"""Positions of the neurons of a population: given, on a grid, or drawn uniformly from a box or a disc.
 
     net.create("E", 1600, positions=Grid((40, 40), extent=(1.0, 1.0), periodic=True))
     net.create("I", 400, positions=UniformBox((1.0, 1.0), periodic=True))

@@ -22,7 +22,7 @@ from .step import buffers
 IMPORTS = 205_000_000  # bytes a rank for Python, NumPy, Numba, HDF5 and MPI (measured)
 STATE = 68  # bytes a neuron: state, refractoriness, currents, rows, Poisson numbers
 SPIKE = 16  # bytes of a given spike: its step and its source
-WAVE = 40  # bytes for each neuron of a current that goes on changing: where it is, what it gets, random words
+WAVE = 40  # bytes for each neuron of a time-varying current: where it is, what it gets, random words
 EDGE = 28  # bytes for each edge of a file, or drawn in space, that is kept, while its columns are put together
 PLACED = 24  # bytes for the position of a neuron
 TARGET = 12  # bytes for each target of a projection, while synapses are drawn: its number and its indegree
@@ -74,7 +74,7 @@ def selection_bytes(network: Network) -> int:
 
 
 def input_bytes(network: Network) -> int:
-    """Return the bytes of the arrays of all ranks for rates in time, currents that go on changing and given spikes."""
+    """Return the bytes of the arrays of all ranks for rates in time, time-varying currents and given spikes."""
     trains = [p.spike_trains.size for p in network.populations if p.spike_trains is not None]
     rates = [array.nbytes for stimulus in network.poisson_inputs for array in arrays_of(stimulus.rate).values()]
     samples = [device.values.nbytes for device in network.currents if isinstance(device, SampledCurrent)]

@@ -168,7 +168,7 @@ class RankEngine:
         self.poisson = poisson._replace(narrow=together([poisson.narrow])[0])
 
     def _plan_given(self) -> None:
-        """Make the arrays of input that is given in time, and of currents that go on changing, as at time 0."""
+        """Make the arrays of input that is given in time, and of time-varying currents, as at time 0."""
         settings = self.settings
         self.currents = plan_currents(self.network, self.deal, settings.step_currents)
         self.waves = plan_waves(settings.waves, self.network, self.deal, self.neurons)

@@ -230,7 +230,7 @@ def balanced_weights(p: Parameters) -> np.ndarray:
     js = np.zeros((2, 2))
     for t, inhibition in enumerate((p.gei, p.gii)):
         inputs_E, inputs_I = p.baseline_conn_prob[t] * (p.N_E, p.N_I)
-        # Where nobody is connected there is no weight, and inhibition that balances nothing is 0.
+        # Without connections there is no weight, and inhibition that balances nothing is 0.
         if inputs_E:
             js[t, 0] = gains[t] * thresholds[t] * np.sqrt(n / inputs_E) / peak[t][0]
         if inputs_I:

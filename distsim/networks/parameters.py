@@ -129,7 +129,7 @@ def changed_in_words(parameters: Any) -> list[str]:
 
 def _in_words(field: dataclasses.Field, value: object) -> str:
     title, unit = about(field)["title"], about(field)["unit"]
-    # What the help says, without details such as "[target, source]".
+    # Text of the help, without details such as "[target, source]".
     text = re.split(r"[,;(\[]", about(field)["text"])[0].strip()
     if isinstance(value, bool):
         return (title or (text, f"no {text}"))[not value]

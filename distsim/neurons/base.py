@@ -201,7 +201,7 @@ class NeuronModel:
 
     @property
     def chooses_by_sign(self) -> bool:
-        """Whether the sign of a weight chooses the receptor."""
+        """Return whether the sign of a weight chooses the receptor."""
         return self.inputs == SIGNED
 
     def n_receptors(self, parameters: Mapping) -> int:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 PATTERN = f"checkpoint-{'[0-9]' * 6}.h5"
-# Where the header begins, how many bytes it has, and its sum.
+# Beginning of the header, its length in bytes, and its sum.
 ENDING = b"distsim-checkpoint %016x %016x %s\n"
 PATTERN_OF_ENDING = rb"distsim-checkpoint ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16})\n"
 

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-# What a file needs beyond its data: 256 KiB, and one byte in 64.
+# Bytes that a file needs beyond its data: 256 KiB, and one byte in 64.
 BASE, SHARE = 1 << 18, 64
 # The system, or the file system, cannot reserve space: then an error comes when it is written.
 UNABLE = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}

@@ -15,7 +15,7 @@ from ..simulation.simulation import Simulation
 
 
 class Output(NamedTuple):
-    """Where a simulation writes: its folder, copies of files by the names that it asks for, whether to overwrite."""
+    """The output of a simulation: its folder, copies of files by the names that it asks for, whether to overwrite."""
 
     folder: Path
     copies: dict[str, str]

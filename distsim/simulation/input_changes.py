@@ -1,4 +1,4 @@
-"""Other values for inputs that are given in time or go on changing: currents, given spikes."""
+"""Change inputs that vary in time: currents, given spikes."""
 
 from __future__ import annotations
 

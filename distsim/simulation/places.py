@@ -1,4 +1,4 @@
-"""Where the neurons of a network are, whose seed fixes what is drawn."""
+"""Positions of the neurons of a network; the seed fixes those that are drawn."""
 
 from __future__ import annotations
 

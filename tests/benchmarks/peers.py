@@ -31,7 +31,7 @@ from distsim.performance.bench.peers import COMPARED, Figures, NotTimed, run_pee
 SHOWN = (*COMPARED, "rate_hz", "rate_E_hz", "rate_I_hz", "n_synapses", "prepare_s", "compile_s")
 
 
-# What distsim is asked for; times, peers and their scripts are those of `python -m distsim bench`.
+# Arguments of distsim; times, peers and their scripts are those of `python -m distsim bench`.
 NETWORKS = {
     "brunel-alpha": ("brunel-alpha",),
     "ei-clustered": ("ei-clustered",),

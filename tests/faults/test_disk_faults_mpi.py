@@ -24,7 +24,7 @@ from tests.support.ranks import launcher, start
 
 pytestmark = pytest.mark.skipif(launcher() is None, reason="there is no mpirun")
 
-# What is hit: recordings that are handed on, a checkpoint of the warm-up, which records nothing, the end.
+# The runs that are hit: recordings that are handed on, a checkpoint of the warm-up, which records nothing, the end.
 RUNS = {
     "recording": RUN,
     "checkpoint": ["microcircuit", *SCALE, "--t-presim", "20000", "--t-sim", "200", "--no-plots"],

@@ -208,7 +208,7 @@ if sim.comm.rank == 0:
 OFF, INIT, END = "mpi4py.rc.initialize = False", "MPI.Init()", "MPI.Finalize()"
 IMPORT = "from mpi4py import MPI"
 NOT_YET, NO_MORE = "RuntimeError: MPI is not initialized", "RuntimeError: MPI is finalized already"
-# What comes first, given as comm, between, and last; what one rank says, and what two do.
+# Lines at the beginning, the communicator, lines between and at the end; output of one rank, and of two.
 STATES = {
     "off": ([OFF], "", "", "", "1 300", NOT_YET),
     "off, imported": ([OFF, IMPORT], "", "", "", "1 300", NOT_YET),

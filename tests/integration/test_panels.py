@@ -61,7 +61,7 @@ def test_the_summary_above_holds_those_of_the_panels(all_panels):
     assert (found["network"], found["seed"], found["ranks"]) == ("brunel-delta", 5, 1)
     assert found["panels"] == {panel: summary_of(all_panels / panel) for panel in "ABCD"}
     assert len({summary["spikes_sha256"] for summary in found["panels"].values()}) == 4
-    # What came before the first run was no start of the later ones.
+    # Work before the first run was no start of the later ones.
     assert [found["panels"][panel]["timing"]["startup_s"] > 0 for panel in "ABCD"] == [True, False, False, False]
 
 

@@ -70,7 +70,7 @@ def test_small_networks_are_those_of_a_plain_simulator():
 
 
 def test_a_network_that_fails_is_shown_in_time(monkeypatch):
-    """Each check takes a second here, and Hypothesis would go on for 300 s; the smallest that failed is shown."""
+    """Each check takes a second here, and Hypothesis would continue for 300 s; the smallest that failed is shown."""
     clock, failed = [0.0], []
     monkeypatch.setattr(drawn_networks, "PATIENCE", 4.0)
     monkeypatch.setattr(drawn_networks, "monotonic", lambda: clock[0])

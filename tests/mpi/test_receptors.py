@@ -37,7 +37,7 @@ def outcome(sim: Simulation) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def whole() -> dict:
-    """What comes of the network on one rank."""
+    """Return the results of the network on one rank."""
     found = None
     if COMM.rank == 0:
         sim = Simulation(mixed(), 3, SerialCommunicator())

@@ -129,7 +129,7 @@ def test_a_full_disk_is_an_error_on_all_ranks(folder, parallel):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert all("File too large" in message for message in messages.values())
-    # What was written before is whole, and known to be incomplete by its name.
+    # The data written before are whole; the name says that more was to come.
     kept = read_spikes(folder / "s.h5.part")["B"]
     assert kept.ids.size == written[-1]["B"] >= 60000
     assert not (folder / "s.h5").exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# What is typed after `distsim microcircuit`, and what the message must name: option, value, what is allowed.
+# Words after `distsim microcircuit`, and those that the message must name: option, value, what is allowed.
 MISTAKES = [
     ("--sclae 0.1", ["--sclae", "--scale"]),
     ("--tsim=5", ["--tsim", "--t-sim"]),

@@ -82,7 +82,7 @@ def aeif_cond_exp() -> NeuronModel:
 
 
 def adaptive(**changed: object) -> NeuronModel:
-    """Return a linear model with adaptation, which goes on while V is frozen."""
+    """Return a linear model with adaptation, which decays while V is frozen, too."""
     given = {
         "equations": """
             dV/dt = (E_L - V) / tau_m + (I - w + I_e) / C_m : mV

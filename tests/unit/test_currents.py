@@ -1,4 +1,4 @@
-"""Currents that go on changing: noise, sinusoids, samples; statistics, NEST's conventions, changes, checkpoints."""
+"""Time-varying currents: noise, sinusoids, samples; statistics, NEST's conventions, changes, checkpoints."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_noise_lasts_for_an_interval_from_start_to_stop(interval):
     found = currents(simulate(net), 45)
     assert not found[:, 0].any()
     on = found[:, 1:].any(axis=1)
-    # What is emitted in the step after 0.3 ms acts 0.4 ms later, in the step after 0.7 ms.
+    # Current that is emitted in the step after 0.3 ms acts 0.4 ms later, in the step after 0.7 ms.
     assert np.flatnonzero(on).tolist() == list(range(7, 34))
     assert found[34:].max() == 0.0
     new = np.flatnonzero((np.diff(found[7:34, 1:], axis=0) != 0).all(axis=1)) + 1

@@ -45,7 +45,7 @@ EVERYWHERE = "population projection Poisson current recorders"
 MEMBRANE = "population projection thalamic Poisson"  # what the weight of a PSP of given height depends on
 SCALED = {"N_scaling": 0.2, "K_scaling": 0.1, "thalamic_input": True, "dc_input": True}
 
-# What each field changes, where everything is on.
+# The part of a description that each field changes, where everything is on.
 MICROCIRCUIT = {
     "N_scaling": f"{EVERYWHERE} thalamic source", "K_scaling": MEMBRANE, "poisson_input": "population Poisson",
     "V0_type": "population", "full_num_neurons": f"{EVERYWHERE} thalamic source", "full_mean_rates": "population",

@@ -36,7 +36,7 @@ ROOMS = [
 ENGINE = ["engine", "engine.connectivity", "engine.step", "engine.random", "engine.compiled"]  # from the top down
 OUTSIDE = {"", "__main__", "parallel", "version"}  # all that lies at the top level of the package
 
-# What a room does without, though it lies below.
+# Rooms that a room does without, though they lie below.
 WITHOUT = {
     "networks": {"circuits", "results", "analysis", "recording", "files", "process"},  # plain descriptions
     "circuits": {"results", "analysis", "process"},

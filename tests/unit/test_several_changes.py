@@ -82,7 +82,7 @@ def test_changes_are_kept_in_a_checkpoint(between, tmp_path):
     first.checkpoint(tmp_path / "c.h5")
     second = start(tmp_path / "c.h5")
     assert found(second) == EXPECTED
-    # What is drawn by the next change is not what was drawn before.
+    # The next change draws other numbers than the one before.
     for sim in (first, second):
         sim.set("E", V_m=Normal(-65.0, 2.0))
         sim.set(sim.network.poisson_inputs[1], rate=500.0)

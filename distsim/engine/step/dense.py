@@ -28,7 +28,7 @@ FEW = 3  # as many rows, or fewer, have a shorter way
 NO_ROWS = (np.int64(0), np.int64(PLANE), np.int64(0))  # rows, and the words in which they have bits
 MOST_ROWS = 68 * GROUP  # in one sum: numbers have ten digits
 
-# What is summed: rows of the panels first_panel ... last_panel - 1.
+# Summed are the rows of the panels first_panel ... last_panel - 1.
 SUM = np.dtype(
     [
         ("first_panel", np.int64),

@@ -51,7 +51,7 @@ class Neurons(NamedTuple):
     state : float64, flat, block after block: variable k of the i-th neuron of a block at its `state` + ROW k + i.
     refractory : int16 (n_local,), steps left.
     I_e, device, waves, current : float64 (n_local,), pA: constant currents, those of devices that step (`Currents`)
-        and of devices that go on changing (`Waves`), and their sum.
+        and of time-varying devices (`Waves`), and their sum.
     propagators : float64, flat, population after population.
     emitted : int64 (n_local,), spikes since the start.
     inputs : float64 (receptors, ROW), scratch: what is gathered of the weights that arrive in the step.

@@ -1,4 +1,4 @@
-"""Currents that go on changing: noise, sinusoids, given samples; see `description.currents`.
+"""Time-varying currents: noise, sinusoids, given samples; see `description.currents`.
 
 A device holds a current for each of its neurons. In a step in which one of them changes, the held currents of all
 devices are summed for their neurons, in the order of the devices, so that nothing of earlier ones remains. A number of
@@ -49,7 +49,7 @@ WAVE = np.dtype(
 
 
 class Waves(NamedTuple):
-    """Devices whose current onto this rank's neurons goes on changing.
+    """Devices of time-varying current onto this rank's neurons.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What odetoolbox finds of the equations: which are linear with constant coefficients, and their matrix."""
+"""Find, by odetoolbox, the equations that are linear with constant coefficients, and their matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the code of a solved model is made of: which variables are exact, their values at nodes, slopes of others."""
+"""Pieces of the code of a solved model: which variables are exact, their values at nodes, slopes of others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .upstroke import Upstroke, find_upstroke
 
 
 class Pieces:
-    """What the code of one model is made of: what is exact, slopes, constants."""
+    """Pieces of the code of one model: exact variables, slopes, constants."""
 
     def __init__(self, draft: Draft, system: System, within: bool) -> None:
         self.draft, self.system, self.within = draft, system, within and draft.margin is not None

@@ -44,7 +44,7 @@ class Solved(Substeps):
 
     @property
     def _input_fires(self) -> bool:
-        """Whether what arrives changes what the threshold is compared with."""
+        """Return whether arriving input changes a variable that the threshold is compared with."""
         return self.margin is not None and any(
             x in self.margin.free_symbols for jumps in self.draft.jumps.values() for x in jumps
         )

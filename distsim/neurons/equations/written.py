@@ -1,4 +1,4 @@
-"""What a user wrote of a model, tidied: the identity of the model, from which it is made again."""
+"""A user's description of a model, tidied: the identity of the model, from which it is made again."""
 
 from __future__ import annotations
 
