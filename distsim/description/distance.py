@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .quantities import LARGEST, bound, number
+from .quantities import LARGEST, bound, keep, number
 
 GAUSSIAN, EXPONENTIAL, LINEAR = range(3)  # kinds, for kernels
 
@@ -52,12 +52,6 @@ class OfDistance:
         return math.inf
 
 
-def _keep(function: OfDistance, **values: float) -> None:
-    """Set the fields of a frozen function that is being made."""
-    for name, value in values.items():
-        object.__setattr__(function, name, value)
-
-
 @dataclass(frozen=True)
 class Gaussian(OfDistance):
     """base + peak exp(-d^2 / (2 sigma^2)) at distance d.
@@ -74,8 +68,8 @@ class Gaussian(OfDistance):
     base: float = 0.0
 
     def __post_init__(self) -> None:
-        _keep(self, peak=_value("Gaussian: peak", self.peak), base=_value("Gaussian: base", self.base))
-        _keep(self, sigma=_width("Gaussian: sigma", self.sigma))
+        keep(self, peak=_value("Gaussian: peak", self.peak), base=_value("Gaussian: base", self.base))
+        keep(self, sigma=_width("Gaussian: sigma", self.sigma))
 
     @property
     def coefficients(self) -> Coefficients:
@@ -86,9 +80,7 @@ class Gaussian(OfDistance):
         return self.base + self.peak * np.exp(-0.5 * (ratio * ratio))
 
     def reach(self, least: float) -> float:
-        if self.base > 0 or self.peak <= least:
-            return 0.0 if self.base <= 0 else math.inf
-        return self.sigma * math.sqrt(2.0 * math.log(self.peak / least))
+        return self.sigma * math.sqrt(2.0 * _decay(self.peak, self.base, least))
 
 
 @dataclass(frozen=True)
@@ -107,8 +99,8 @@ class Exponential(OfDistance):
     base: float = 0.0
 
     def __post_init__(self) -> None:
-        _keep(self, peak=_value("Exponential: peak", self.peak), base=_value("Exponential: base", self.base))
-        _keep(self, length=_width("Exponential: length", self.length))
+        keep(self, peak=_value("Exponential: peak", self.peak), base=_value("Exponential: base", self.base))
+        keep(self, length=_width("Exponential: length", self.length))
 
     @property
     def coefficients(self) -> Coefficients:
@@ -118,9 +110,7 @@ class Exponential(OfDistance):
         return self.base + self.peak * np.exp(-(np.asarray(distance, float) / self.length))
 
     def reach(self, least: float) -> float:
-        if self.base > 0 or self.peak <= least:
-            return 0.0 if self.base <= 0 else math.inf
-        return self.length * math.log(self.peak / least)
+        return self.length * _decay(self.peak, self.base, least)
 
 
 @dataclass(frozen=True)
@@ -140,8 +130,8 @@ class Linear(OfDistance):
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        _keep(self, start=_value("Linear: start", self.start), slope=_value("Linear: slope", self.slope))
-        _keep(self, minimum=bound("Linear: minimum", self.minimum), maximum=bound("Linear: maximum", self.maximum))
+        keep(self, start=_value("Linear: start", self.start), slope=_value("Linear: slope", self.slope))
+        keep(self, minimum=bound("Linear: minimum", self.minimum), maximum=bound("Linear: maximum", self.maximum))
         if not self.minimum <= self.maximum:
             raise ValueError(f"Linear: minimum {self.minimum} must be at most maximum {self.maximum}")
 
@@ -157,6 +147,13 @@ class Linear(OfDistance):
         if self.minimum > 0 or self.slope >= 0:
             return math.inf
         return max(0.0, -self.start / self.slope)
+
+
+def _decay(peak: float, base: float, least: float) -> float:
+    """Return the x beyond which base + peak exp(-x) is at most `least` > 0; infinite where `base` is above 0."""
+    if base > 0:
+        return math.inf
+    return math.log(peak / least) if peak > least else 0.0
 
 
 def _value(name: str, value: object) -> float:

@@ -17,15 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .quantities import bound, number
+from .quantities import bound, keep, number
 
 TAIL = 2.0**-33  # what is less probable is never drawn
-
-
-def _keep(distribution: Distribution, **values: float) -> None:
-    """Set the fields of a frozen distribution that is being made."""
-    for name, value in values.items():
-        object.__setattr__(distribution, name, value)
 
 
 class Distribution:
@@ -127,7 +121,7 @@ class Truncated(Distribution):
         raise NotImplementedError
 
     def _read_bounds(self) -> None:
-        _keep(self, minimum=bound("minimum", self.minimum), maximum=bound("maximum", self.maximum))
+        keep(self, minimum=bound("minimum", self.minimum), maximum=bound("maximum", self.maximum))
 
     def _check_bounds(self) -> None:
         if not self.minimum < self.maximum:
@@ -169,7 +163,7 @@ class Constant(Distribution):
     value: float
 
     def __post_init__(self) -> None:
-        _keep(self, value=number("value", self.value))
+        keep(self, value=number("value", self.value))
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         return (np.asarray(x, float) >= self.value).astype(float)
@@ -194,7 +188,7 @@ class Normal(Truncated):
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        _keep(self, mean=number("mean", self.mean), std=number("std", self.std, 0.0))
+        keep(self, mean=number("mean", self.mean), std=number("std", self.std, 0.0))
         self._read_bounds()
         if self.std == 0 and not self.minimum <= self.mean <= self.maximum:
             raise ValueError(f"mean {self.mean} with std 0 lies outside [{self.minimum}, {self.maximum}]")
@@ -225,7 +219,7 @@ class Lognormal(Truncated):
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        _keep(self, mu=number("mu", self.mu), sigma=number("sigma", self.sigma))
+        keep(self, mu=number("mu", self.mu), sigma=number("sigma", self.sigma))
         self._read_bounds()
         if self.sigma <= 0:
             raise ValueError(f"sigma must be greater than 0, not {self.sigma}")
@@ -265,7 +259,7 @@ class Uniform(Distribution):
     high: float
 
     def __post_init__(self) -> None:
-        _keep(self, low=number("low", self.low), high=number("high", self.high))
+        keep(self, low=number("low", self.low), high=number("high", self.high))
         if not self.low < self.high:
             raise ValueError(f"low {self.low} must be below high {self.high}")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .positions import vector
-from .quantities import LARGEST, number
+from .quantities import LARGEST, keep, number
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,6 @@ class Mask:
         return found
 
 
-def _keep(mask: Mask, **values: object) -> None:
-    """Set the fields of a frozen mask that is being made."""
-    for name, value in values.items():
-        object.__setattr__(mask, name, value)
-
-
 @dataclass(frozen=True)
 class Circle(Mask):
     """Distances up to `radius`, in three dimensions within a ball; or those from another displacement, `offset`."""
@@ -82,7 +76,7 @@ class Circle(Mask):
 
     def __post_init__(self) -> None:
         offset = vector("Circle: offset", self.offset) if np.size(self.offset) else ()
-        _keep(self, radius=number("Circle: radius", self.radius, 0.0, LARGEST), offset=offset)
+        keep(self, radius=number("Circle: radius", self.radius, 0.0, LARGEST), offset=offset)
 
     @property
     def outer(self) -> float:
@@ -105,7 +99,7 @@ class Annulus(Mask):
         outer = number("Annulus: outer_radius", self.outer_radius, 0.0, LARGEST)
         if inner >= outer:
             raise ValueError(f"Annulus: inner_radius {inner} must be below outer_radius {outer}")
-        _keep(self, inner_radius=inner, outer_radius=outer)
+        keep(self, inner_radius=inner, outer_radius=outer)
 
     @property
     def inner(self) -> float:
@@ -127,7 +121,7 @@ class Box(Mask):
         lower, upper = vector("Box: lower", self.lower), vector("Box: upper", self.upper)
         if len(lower) != len(upper) or any(low > high for low, high in zip(lower, upper, strict=True)):
             raise ValueError(f"Box: lower {lower} must be at most upper {upper}, coordinate by coordinate")
-        _keep(self, lower=lower, upper=upper)
+        keep(self, lower=lower, upper=upper)
 
     @property
     def low(self) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .quantities import LARGEST, number, numbers, whole
+from .quantities import LARGEST, keep, number, numbers, whole
 
 MOST_AXES = 3
 SMALLEST = 1e-9  # of an extent
@@ -71,12 +71,6 @@ class Positions:
         raise NotImplementedError
 
 
-def _keep(positions: Positions, **values: object) -> None:
-    """Set the fields of frozen positions that are being made."""
-    for name, value in values.items():
-        object.__setattr__(positions, name, value)
-
-
 def vector(name: str, value: object, low: float = -LARGEST, high: float = LARGEST) -> tuple[float, ...]:
     """Return `value`, a number or up to 3 of them, from `low` to `high`, as a tuple; ValueError otherwise."""
     array = np.atleast_1d(numbers(name, value, low, high))
@@ -92,7 +86,7 @@ def _read_box(positions: Positions, extent: object, center: object) -> None:
     middle = (0.0,) * len(sides) if center is None else vector(f"{what}: center", center)
     if len(middle) != len(sides):
         raise ValueError(f"{what}: center: {len(sides)} coordinates as extent, not {len(middle)}")
-    _keep(positions, extent=sides, center=middle)
+    keep(positions, extent=sides, center=middle)
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ class Grid(Positions):
         shape = tuple(whole("Grid: shape", k, 1) for k in np.atleast_1d(self.shape).tolist())
         if not 1 <= len(shape) <= MOST_AXES:
             raise ValueError(f"Grid: shape: one number for each of 1 to {MOST_AXES} axes, not {len(shape)} numbers")
-        _keep(self, shape=shape)
+        keep(self, shape=shape)
         _read_box(self, (1.0,) * len(shape) if self.extent is None else self.extent, self.center)
         if len(self._box[0]) != len(shape):
             raise ValueError(f"Grid: extent: {len(shape)} sides as shape has axes, not {len(self._box[0])}")
@@ -187,7 +181,7 @@ class UniformDisc(Positions):
         center = vector("UniformDisc: center", self.center)
         if len(center) == 1:
             raise ValueError("UniformDisc: center: 2 coordinates for a disc, 3 for a ball, not 1")
-        _keep(self, radius=number("UniformDisc: radius", self.radius, SMALLEST, LARGEST), center=center)
+        keep(self, radius=number("UniformDisc: radius", self.radius, SMALLEST, LARGEST), center=center)
 
     @property
     def _box(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -231,16 +225,16 @@ class Points(Positions):
         if placed.ndim != 2 or not 1 <= placed.shape[1] <= MOST_AXES:
             raise ValueError(f"positions: an array (n, 1), (n, 2) or (n, 3), not of shape {placed.shape}")
         placed.setflags(write=False)
-        _keep(self, coordinates=placed)
+        keep(self, coordinates=placed)
         if self.extent is not None:
             _read_box(self, self.extent, self.center)
-            _keep(self, _bounds=(self.center, self.extent))
+            keep(self, _bounds=(self.center, self.extent))
             self._check_inside(placed)
         elif self.periodic or self.center is not None:
             raise ValueError("Points: extent is missing: the sides of the box")
         else:
             low, high = (placed.min(0), placed.max(0)) if placed.size else 2 * (np.zeros(placed.shape[1]),)
-            _keep(self, _bounds=(tuple((low + high) / 2), tuple(high - low)))
+            keep(self, _bounds=(tuple((low + high) / 2), tuple(high - low)))
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)

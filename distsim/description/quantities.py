@@ -94,3 +94,9 @@ def _inside(name: str, array: np.ndarray, low: float, high: float, unit: str) ->
         unit = f" {unit}" if unit and high < LARGEST else ""
         raise ValueError(f"{name} must be {allowed}{unit}, not {given:.15g}")
     return array
+
+
+def keep(frozen: object, **values: object) -> None:
+    """Set fields of a frozen dataclass, for its `__post_init__`, which has read what was given for them."""
+    for name, value in values.items():
+        object.__setattr__(frozen, name, value)

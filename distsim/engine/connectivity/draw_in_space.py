@@ -134,7 +134,7 @@ class Drawing:
         inner, outer = (-1.0, np.inf) if mask is None else (mask.inner, mask.outer)
         sign, (around, low, high) = -1.0 if self.by_source else 1.0, self.corners
         axes = (Axis(sign, *map(float, axis)) for axis in zip(self.period, around, low, high, strict=True))
-        return Law(*p.coefficients, falls, rule.peak, self.cutoff, inner >= 0 or outer < np.inf, inner, outer, *axes)
+        return Law(p.coefficients, falls, rule.peak, self.cutoff, inner >= 0 or outer < np.inf, inner, outer, *axes)
 
     @property
     def cutoff(self) -> float:
@@ -217,7 +217,7 @@ class Drawing:
 def values_of(function: OfDistance, distances: np.ndarray) -> np.ndarray:
     """Return the values of a function at distances: compiled, so that they do not depend on a pair's place in them."""
     values = np.empty(distances.size)
-    pairs_in_space.fill_values(distances, *function.coefficients, values)
+    pairs_in_space.fill_values(distances, function.coefficients, values)
     return values
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...description.distance import EXPONENTIAL, GAUSSIAN
+from ...description.distance import EXPONENTIAL, GAUSSIAN, Coefficients
 from ..compiled.cache import njit
 from ..random import streams
 from .cells import find_runs
@@ -40,19 +40,14 @@ class Law(NamedTuple):
 
     Attributes
     ----------
-    kind, factor, width, offset, minimum, maximum : see `Coefficients`.
+    function : of distance, the probability before the mask.
     falls : whether the probability falls with distance.
     peak : the largest probability. cutoff : the distance beyond which there are no pairs.
     is_ring : whether distances from a displacement have bounds, `inner` and `outer`, see `Mask`.
     x, y, z : `Axis` of each coordinate.
     """
 
-    kind: int
-    factor: float
-    width: float
-    offset: float
-    minimum: float
-    maximum: float
+    function: Coefficients
     falls: bool
     peak: float
     cutoff: float
@@ -82,20 +77,14 @@ class Choosing(NamedTuple):
 
 
 @njit(inline="always")
-def value_at(distance, kind, factor, width, offset, minimum, maximum):
-    """The value of a function of distance."""
-    if kind == GAUSSIAN:
-        ratio = distance / width
-        return offset + factor * math.exp(-0.5 * (ratio * ratio))
-    if kind == EXPONENTIAL:
-        return offset + factor * math.exp(-(distance / width))
-    return min(max(offset + factor * distance, minimum), maximum)
-
-
-@njit()
-def values_at(distances, kind, factor, width, offset, minimum, maximum, values):
-    for k in range(distances.size):
-        values[k] = value_at(distances[k], kind, factor, width, offset, minimum, maximum)
+def value_at(distance, function):
+    """The value of a function of distance, given as `Coefficients`."""
+    if function.kind == GAUSSIAN:
+        ratio = distance / function.width
+        return function.offset + function.factor * math.exp(-0.5 * (ratio * ratio))
+    if function.kind == EXPONENTIAL:
+        return function.offset + function.factor * math.exp(-(distance / function.width))
+    return min(max(function.offset + function.factor * distance, function.minimum), function.maximum)
 
 
 @njit(inline="always")
@@ -121,7 +110,7 @@ def probability(law, x, y, z):
         away = math.sqrt((x - law.x.around) ** 2 + (y - law.y.around) ** 2 + (z - law.z.around) ** 2)
         if not law.inner < away <= law.outer:
             return 0.0
-    return value_at(distance, law.kind, law.factor, law.width, law.offset, law.minimum, law.maximum)
+    return value_at(distance, law.function)
 
 
 @njit(inline="always")
@@ -130,7 +119,7 @@ def largest(law, least):
     if not law.falls:
         return law.peak
     distance = math.sqrt(least)
-    return value_at(distance, law.kind, law.factor, law.width, law.offset, law.minimum, law.maximum)
+    return value_at(distance, law.function)
 
 
 @njit(cache=True)
@@ -280,9 +269,10 @@ def distances(sources, targets, source_points, target_points, law, found):
 
 
 @njit(cache=True)
-def fill_values(found, kind, factor, width, offset, minimum, maximum, values):
-    """Fill `values` with those of a function at the distances `found`."""
-    values_at(found, kind, factor, width, offset, minimum, maximum, values)
+def fill_values(distances, function, values):
+    """Fill `values` with those of a function, given as `Coefficients`, at the `distances`."""
+    for k in range(distances.size):
+        values[k] = value_at(distances[k], function)
 
 
 @njit(cache=True)
