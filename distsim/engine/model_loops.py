@@ -27,6 +27,7 @@ from .step.poisson import fits_cells
 from .step.population_state import Neurons
 from .step.update import Variant, compile_update
 
+Pair = tuple[Variant | None, Variant | None]  # DIRECT and GATHERED loops
 MOSTLY = 0.9  # of the neurons have a propagator's usual value where blocks of such have loops of their own
 
 
@@ -85,8 +86,8 @@ def loops_of(
     variants = (
         variant
         for population, values in zip(plan.network.populations, parameters, strict=True)
-        for found in [variants_of(plan, population, values, stimuli)]
-        for variant in (*found, *(even(found) if mostly_even(population, values, plan.network.grid.dt_ms) else ()))
+        for pair in variants_of(plan, population, values, stimuli)
+        for variant in pair
         if variant is not None
     )
     return list({(id(variant.model), *variant[1:]): variant for variant in variants}.values())
@@ -94,30 +95,30 @@ def loops_of(
 
 def variants_of(
     plan: TablePlan, population: Population, parameters: Mapping[str, Value], stimuli: Sequence[PoissonInput]
-) -> tuple[Variant | None, Variant | None]:
-    """The loops of one population: DIRECT and GATHERED."""
+) -> list[Pair]:
+    """The loops of one population: DIRECT and GATHERED, and, if most neurons are alike, those of even blocks.
+
+    The neurons of an even block have the same propagators, though others of their population differ.
+    """
     model, network = population.model, plan.network
     propagators = model.propagator_values(parameters, network.grid.dt_ms)
     alike = tuple(name for name, value in propagators.items() if not np.ndim(value))
     by_neuron = len(alike) < len(propagators)
     gathered = Variant(model, model.n_receptors(parameters), by_neuron, False, False, alike if by_neuron else ())
     if model.is_source:
-        return None, gathered
+        return [(None, gathered)]
     onto = [s for s in stimuli if s.target.population is population and largest_rate(s.rate) > 0]
     simple = [is_simple(network, gathered.receptors, stimulus) for stimulus in onto]
     direct = gathered._replace(fixed=plan.code.fixed, numbers=any(simple))
-    return direct, gathered if len(onto) > sum(simple[:1]) else None
+    pair = direct, gathered if len(onto) > sum(simple[:1]) else None
+    if not mostly_even([np.asarray(value) for value in propagators.values() if np.ndim(value)]):
+        return [pair]
+    even_direct, even_gathered = (v and v._replace(alike=model.propagator_names) for v in pair)
+    return [pair, (even_direct, even_gathered)]
 
 
-def even(variants: tuple[Variant | None, Variant | None]) -> tuple[Variant | None, Variant | None]:
-    """Return the loops of blocks whose neurons have the same propagators, though others of their population differ."""
-    direct, gathered = (v and v._replace(alike=v.model.propagator_names) for v in variants)
-    return direct, gathered
-
-
-def mostly_even(population: Population, parameters: Mapping[str, Value], dt: float) -> bool:
-    """Return whether propagators differ, but are the same for most neurons, so that loops of their own are worth it."""
-    values = [v for v in population.model.propagator_values(parameters, dt).values() if np.ndim(v)]
+def mostly_even(values: Sequence[np.ndarray]) -> bool:
+    """Return whether propagators that differ between neurons are the same for most, so that even blocks pay."""
     return bool(values) and all(np.mean(value == np.median(value)) > MOSTLY for value in values)
 
 
@@ -146,13 +147,18 @@ def choose_loops(
     for number, population in enumerate(plan.network.populations):
         mine = neurons.blocks["population"] == number
         if mine.any():
-            direct, gathered = variants_of(plan, population, parameters[number], stimuli)
-            neurons.blocks["direct"][mine] = loops.address(direct)
-            neurons.blocks["gathered"][mine] = loops.address(gathered)
-            neurons.blocks["takes_numbers"][mine] = direct is not None and direct.numbers
-            if mostly_even(population, parameters[number], plan.network.grid.dt_ms):
-                direct, gathered = even((direct, gathered))
+            general, *even = variants_of(plan, population, parameters[number], stimuli)
+            numbers = np.flatnonzero(mine).tolist()
+            assign(neurons, numbers, general, loops)
+            for pair in even:
                 size = len(population.model.propagator_names)
-                those = [b for b in np.flatnonzero(mine) if is_even(neurons, neurons.blocks[b], size)]
-                neurons.blocks["direct"][those] = loops.address(direct)
-                neurons.blocks["gathered"][those] = loops.address(gathered)
+                those = [b for b in numbers if is_even(neurons, neurons.blocks[b], size)]
+                assign(neurons, those, pair, loops)
+
+
+def assign(neurons: Neurons, numbers: list[int], pair: Pair, loops: Loops) -> None:
+    """Let the blocks of these `numbers` be updated by a pair of loops, DIRECT and GATHERED."""
+    direct, gathered = pair
+    neurons.blocks["direct"][numbers] = loops.address(direct)
+    neurons.blocks["gathered"][numbers] = loops.address(gathered)
+    neurons.blocks["takes_numbers"][numbers] = direct is not None and direct.numbers

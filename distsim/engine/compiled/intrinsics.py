@@ -99,7 +99,8 @@ def count_ones(typingctx, bits):
 # `njit` for functions that make no arrays: without reference counts, two atomic operations for each view of an array.
 #
 # A function that takes tuples of arrays and is called in each step is compiled into its caller (`forceinline`): such
-# tuples are passed as hundreds of numbers, some 0.1 us a call. Not so `deliver`: inlined, its inner loop takes 5 % longer.
+# tuples are passed as hundreds of numbers, some 0.1 us a call. Not so `deliver`: inlined, its inner loop takes 5 %
+# longer.
 #
 # A variable that begins as a number is np.int64 of it where a kernel is called with it: Numba compiles that kernel for
 # the literal number, too.
