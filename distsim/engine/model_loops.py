@@ -23,7 +23,7 @@ from .compiled.cache_folder import agreed_folder
 from .compiled.frozen_step import FrozenStep
 from .connectivity.table_plan import TablePlan
 from .step.layout import receptor_of
-from .step.poisson import fits_cells
+from .step.poisson_plan import fits_cells
 from .step.population_state import Neurons
 from .step.update import Variant, compile_update
 

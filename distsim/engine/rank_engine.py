@@ -33,7 +33,8 @@ from .step import buffers, loop
 from .step.decomposition import Decomposition
 from .step.delivery import Synapses, make_scratch
 from .step.dense import Dense
-from .step.poisson import PoissonInputs, plan_poisson
+from .step.poisson import PoissonInputs
+from .step.poisson_plan import plan_poisson
 from .step.population_state import (
     Neurons,
     find_shared_currents,

@@ -8,7 +8,7 @@ from scipy import stats
 
 from distsim import Network
 from distsim.engine.random import streams
-from distsim.engine.step import poisson
+from distsim.engine.step import poisson, poisson_plan
 from distsim.engine.step.decomposition import Decomposition
 from distsim.engine.step.population_state import BLOCK
 from tests.support.distributions import check_distribution
@@ -24,7 +24,7 @@ def plan(mean: float, n: int, **window) -> tuple[poisson.PoissonInputs, np.ndarr
     blocks = np.zeros(first.size, BLOCK)
     blocks["first"], blocks["last"] = first, np.minimum(first + 1000, n)
     stimuli = list(enumerate(net.poisson_inputs))
-    return poisson.plan_poisson(stimuli, net, Decomposition(n, 1, 0), np.zeros(1, bool), blocks), blocks
+    return poisson_plan.plan_poisson(stimuli, net, Decomposition(n, 1, 0), np.zeros(1, bool), blocks), blocks
 
 
 def numbers(mean: float, n: int, steps: int) -> np.ndarray:
@@ -58,7 +58,7 @@ def test_numbers_have_their_distribution(mean):
 def test_cells_and_rest_together_are_the_distribution(mean):
     """The probability of each number, computed from the tables, is the exact one to 2^-42."""
     levels, cdf = streams.poisson_levels(mean)
-    table = poisson.cell_table(levels, cdf)
+    table = poisson_plan.cell_table(levels, cdf)
     edges = np.concatenate([[-1], table.thresholds.astype(np.int64)])
     p = np.zeros(levels[-1] + 2)
     p[table.base + np.arange(table.thresholds.size)] = np.diff(edges) / 2**16
@@ -90,7 +90,7 @@ def test_a_change_of_means_does_not_shift_what_others_draw():
 def test_pieces_are_cut_at_the_borders_of_blocks():
     blocks = np.zeros(3, BLOCK)
     blocks["first"], blocks["last"] = [0, 10, 15], [10, 15, 40]
-    assert poisson._pieces([(3, 12), (14, 15), (20, 50)], blocks) == [
+    assert poisson_plan._pieces([(3, 12), (14, 15), (20, 50)], blocks) == [
         (0, 3, 10),
         (1, 10, 12),
         (1, 14, 15),

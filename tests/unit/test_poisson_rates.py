@@ -8,7 +8,7 @@ from scipy import stats
 
 from distsim import Network, PiecewiseRate, Simulation, SinusoidalRate
 from distsim.engine.random import streams
-from distsim.engine.step import poisson, poisson_rates
+from distsim.engine.step import poisson_plan, poisson_rates
 from distsim.parallel import SerialCommunicator
 from tests.support.distributions import check_distribution
 
@@ -133,11 +133,11 @@ def test_sources_take_all_rates():
 
 @pytest.mark.parametrize("mean", [0.0, 1e-9, 0.3, 2.9, 29.0, 54.0])
 def test_tables_made_during_a_run_are_exact(mean):
-    plan = poisson._Tables()
+    plan = poisson_plan._Tables()
     cell, _, _, _, table, guide, _ = plan.room(54.0, 0)
     signal = np.zeros(1, poisson_rates.SIGNAL)
     signal["cell"], signal["table"], signal["guide"] = cell, table, guide
-    cells, tables, levels = plan.cells[0], plan.thresholds[0], np.zeros(poisson.room_of(54.0))
+    cells, tables, levels = plan.cells[0], plan.thresholds[0], np.zeros(poisson_plan.room_of(54.0))
     poisson_rates.make_narrow(mean, signal[0], levels, cells, tables)
     s = signal[0]
     p, n = np.zeros(300), s["rest"] - s["base"]
@@ -151,7 +151,7 @@ def test_tables_made_during_a_run_are_exact(mean):
 
 @pytest.mark.parametrize("mean", [0.0, 1e-3, 0.7, 9.3, 54.0])
 def test_edges_and_what_is_above_them_are_exact(mean):
-    levels, n = poisson.edges_of(mean), 3
+    levels, n = poisson_plan.edges_of(mean), 3
     edges = np.zeros(levels * n, np.uint32)
     poisson_rates.set_edges(np.full(n, mean), 1.0, n, edges)
     expected = np.minimum(np.rint(stats.poisson.cdf(np.arange(levels), mean) * 2.0**32), 2**32 - 1)

@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...description.grid import TimeGrid
-from ...description.rates import PiecewiseRate, Rate, SinusoidalRate
 from ..compiled.intrinsics import NoAlias, kernel
 from ..random.streams import GUIDE_BITS
 
@@ -75,75 +73,6 @@ class Signals(NamedTuple):
     edges: np.ndarray
     kept: np.ndarray
     levels: np.ndarray
-
-
-class SignalPlan:
-    """Collects the arrays of `Signals`."""
-
-    def __init__(self, grid: TimeGrid) -> None:
-        self.grid = grid
-        self.rows: list[tuple] = []
-        self.steps: list[np.ndarray] = []
-        self.rates: list[np.ndarray] = []
-        self.n_steps = self.n_rates = self.n_laws = self.n_edges = self.n_kept = 0
-        self.most_levels = NARROW_TABLE
-
-    def add(self, rate: Rate, window: tuple[int, int, int], parts: int, is_wide: bool, table: tuple[int, ...]) -> int:
-        """Add a signal; return its number.
-
-        Parameters
-        ----------
-        rate : Rate
-            An array, or a function of time.
-        window : tuple of int
-            Delay, start and stop (steps).
-        parts : int
-            Equal parts in which the mean is drawn.
-        table : tuple of int
-            Where there is room for its cells, its table and its guide.
-        """
-        is_sine = isinstance(rate, SinusoidalRate)
-        per_step = self.grid.dt_ms * 1e-3 / parts
-        steps = np.zeros(0 if is_sine else 1, np.int64)
-        if isinstance(rate, PiecewiseRate):
-            steps = self.grid.steps(rate.times, "times")
-        is_shared = is_sine or (isinstance(rate, PiecewiseRate) and rate.rates.ndim == 1)
-        sine = (0.0, 0.0, 0.0, 0.0)
-        if isinstance(rate, SinusoidalRate):
-            sine = (rate.rate, rate.amplitude, rate.frequency * self.grid.dt_ms * 1e-3, rate.phase / 360.0)
-        pieces = (self.n_steps, self.n_steps + steps.size, 0, 0, self.n_rates)
-        kind = (int(is_shared), int(is_sine), int(is_wide), -1.0, per_step)
-        cell, first_level, guide = table
-        self.rows.append((*window, *pieces, *kind, *sine, cell, cell, 0, 0, first_level, guide, 0))
-        self.steps.append(steps)
-        self.n_steps += steps.size
-        if isinstance(rate, PiecewiseRate) and is_shared:
-            self.add_rates(rate.rates)
-        return len(self.rows) - 1
-
-    def add_rates(self, rates: np.ndarray) -> int:
-        """Add rates; return where they begin."""
-        self.rates.append(np.ascontiguousarray(rates, float).ravel())
-        self.n_rates += self.rates[-1].size
-        return self.n_rates - self.rates[-1].size
-
-    def signals(self) -> Signals:
-        return Signals(
-            np.array(self.rows, SIGNAL),
-            np.concatenate([np.zeros(0, np.int64), *self.steps]),
-            np.concatenate([np.zeros(0), *self.rates]),
-            np.zeros(3 * self.n_laws),
-            np.zeros(self.n_edges, np.uint32),
-            np.zeros(self.n_kept, np.uint32),
-            np.zeros(self.most_levels),
-        )
-
-
-def rates_by_neuron(rate: Rate, n: int) -> np.ndarray | None:
-    """Return rates, (pieces, n), where they differ from neuron to neuron; None where all share them."""
-    if isinstance(rate, np.ndarray):
-        return rate.reshape(1, n)
-    return rate.rates if isinstance(rate, PiecewiseRate) and rate.rates.ndim == 2 else None
 
 
 # --- in time ----------------------------------------------------------------------------------------------------------
