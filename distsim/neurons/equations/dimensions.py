@@ -44,11 +44,8 @@ class Unit:
 
     def __str__(self) -> str:
         """Return the usual unit of the same dimension."""
-        for text in USUAL:
-            if Unit.of(text).exponents == self.exponents:
-                return "no unit" if text == "1" else text
-        parts = [f"{name}^{power}" for name, power in zip(SI, self.exponents, strict=True) if power]
-        return " ".join(parts)
+        text = usual_text(self, "1")
+        return "no unit" if text == "1" else text
 
 
 def usual_text(unit: Unit, first: str) -> str:
